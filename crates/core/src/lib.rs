@@ -1,0 +1,27 @@
+//! What a survey, a score, a case, a loop and a schedule *are*.
+//!
+//! Owns: the vocabulary as types, scoring and statistics, and every decision that needs no rule.
+//! Refuses to know: databases, HTTP, mail, the wall clock and async. Everything here is a
+//! function from values to values; time arrives as a value or through [`Clock`].
+
+pub mod calendar;
+pub mod case;
+pub mod clock;
+pub mod counts;
+pub mod id;
+pub mod locale;
+pub mod metric;
+pub mod owner;
+pub mod schedule;
+pub mod stats;
+pub mod text;
+pub mod token;
+
+pub use case::{Case, CaseEvent, LoopStatus};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use counts::Counts;
+pub use id::Id;
+pub use locale::Locale;
+pub use metric::{Metric, Scale, Score, ScoreError, Segment};
+pub use owner::Owner;
+pub use text::{Email, TextError};

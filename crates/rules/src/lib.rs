@@ -1,0 +1,20 @@
+//! Which actions follow from what happened: `plan(rules, facts, now) -> Plan`.
+//!
+//! Owns: the shape of a rule (the file format, the form model and the interpreter are one set of
+//! enums), its validation with file, line and column, and the pure evaluation with a trace that
+//! answers "why did I get no task?".
+//! Refuses to know: how an effect becomes rows, who is in a team, what time it is.
+
+pub mod condition;
+pub mod effect;
+pub mod facts;
+pub mod parse;
+pub mod plan;
+pub mod rule;
+
+pub use condition::{Compare, Condition};
+pub use effect::{Effect, Planned, StepRef};
+pub use facts::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseFacts};
+pub use parse::{RuleError, parse_json, parse_yaml};
+pub use plan::{Plan, RuleTrace, StepVerdict, due_step, plan};
+pub use rule::{Action, Delay, OwnerRef, Recipient, Rule, RuleVersion, Step, Trigger};
