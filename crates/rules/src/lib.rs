@@ -16,5 +16,5 @@ pub use condition::{Compare, Condition};
 pub use effect::{Effect, Planned, StepRef};
 pub use facts::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseFacts};
 pub use parse::{RuleError, parse_json, parse_yaml};
-pub use plan::{Plan, RuleTrace, StepVerdict, due_step, plan};
+pub use plan::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict, due_step, plan};
 pub use rule::{Action, Delay, OwnerRef, Recipient, Rule, RuleVersion, Step, Trigger};

@@ -1,18 +1,22 @@
-//! Evaluation: pure, total, deterministic.
+//! Evaluation: pure, total, deterministic. Owns what is decided now and what waits; refuses to know
+//! how an effect becomes rows.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    effect::{Effect, Planned},
+    effect::{Effect, Planned, StepRef},
     facts::Facts,
-    rule::RuleVersion,
+    rule::{RuleVersion, Step},
 };
+
+/// Most effects that one plan may have. What is over is dropped, and the trace says so.
+pub const MAX_EFFECTS: usize = 50;
 
 /// What follows, and why.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Plan {
-    /// Effects in the order of rules and steps.
+    /// Effects in the order of rules and steps; at most [`MAX_EFFECTS`].
     pub effects: Vec<Planned>,
     /// One entry per rule that listens to the trigger.
     pub trace: Vec<RuleTrace>,
@@ -39,16 +43,68 @@ pub enum StepVerdict {
     Now,
     /// Waits until then.
     At(DateTime<Utc>),
-    /// Its own condition did not hold: which, in words.
+    /// Not done: its own condition did not hold (which, in words), or the plan was full.
     Skipped(String),
 }
 
 /// Which effects follow from `facts` under `rules` at `now`.
-pub fn plan(_rules: &[RuleVersion], _facts: &Facts, _now: DateTime<Utc>) -> Plan {
-    Plan::default()
+///
+/// Rules are asked in the order given; those that do not listen to the trigger cost nothing and leave no
+/// trace. A step without delay is asked its condition now and is due at `now`; a delayed step is due
+/// later and is asked then, by [`due_step`].
+pub fn plan(rules: &[RuleVersion], facts: &Facts, now: DateTime<Utc>) -> Plan {
+    let mut plan = Plan::default();
+    for version in rules.iter().filter(|version| version.rule.on.contains(&facts.trigger)) {
+        let entry = match version.rule.when.explain(facts) {
+            Err(failed) => RuleTrace { rule: version.label(), failed: Some(failed), steps: Vec::new() },
+            Ok(()) => RuleTrace { rule: version.label(), failed: None, steps: add_steps(version, facts, now, &mut plan.effects) },
+        };
+        plan.trace.push(entry);
+    }
+    plan
 }
 
-/// A delayed step that is due: its effect, or in words the condition that no longer holds.
-pub fn due_step(_rule: &RuleVersion, _index: u32, _facts: &Facts) -> Result<Effect, String> {
-    Err(String::new())
+/// A delayed step that is due, with fresh facts: its effect, or in words the condition that no longer holds.
+///
+/// Only the step's own `if` is asked, not the rule's `when`; an index that the rule does not have is refused
+/// in words as well.
+pub fn due_step(rule: &RuleVersion, index: u32, facts: &Facts) -> Result<Effect, String> {
+    let step = usize::try_from(index).ok().and_then(|index| rule.rule.then.get(index));
+    let step = step.ok_or_else(|| format!("{} has no step {index}", rule.label()))?;
+    step.condition.explain(facts)?;
+    Ok(step.action.clone())
+}
+
+fn add_steps(version: &RuleVersion, facts: &Facts, now: DateTime<Utc>, effects: &mut Vec<Planned>) -> Vec<StepVerdict> {
+    (0_u32..)
+        .zip(&version.rule.then)
+        .map(|(index, step)| {
+            let verdict = if effects.len() < MAX_EFFECTS { judge(step, facts, now) } else { over_limit() };
+            let due = match &verdict {
+                StepVerdict::Now => now,
+                StepVerdict::At(due) => *due,
+                StepVerdict::Skipped(_) => return verdict,
+            };
+            let cause = StepRef { response: facts.response.id, revision: facts.response.revision, rule: version.id, index };
+            effects.push(Planned { step: cause, rule_key: version.rule.key.clone(), effect: step.action.clone(), due });
+            verdict
+        })
+        .collect()
+}
+
+fn judge(step: &Step, facts: &Facts, now: DateTime<Utc>) -> StepVerdict {
+    if step.after.minutes > 0 {
+        return match now.checked_add_signed(step.after.duration()) {
+            Some(due) => StepVerdict::At(due),
+            None => StepVerdict::Skipped("its time is beyond the calendar".to_owned()),
+        };
+    }
+    match step.condition.explain(facts) {
+        Ok(()) => StepVerdict::Now,
+        Err(why) => StepVerdict::Skipped(why),
+    }
+}
+
+fn over_limit() -> StepVerdict {
+    StepVerdict::Skipped(format!("dropped: over the limit of {MAX_EFFECTS} effects for one response"))
 }

@@ -45,6 +45,13 @@ pub struct RuleVersion {
     pub rule: Rule,
 }
 
+impl RuleVersion {
+    /// Key and version as traces write them: `detractor-outreach@3`.
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.rule.key, self.version)
+    }
+}
+
 /// One step: an action, how long after the trigger, and its own condition, asked when it is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
