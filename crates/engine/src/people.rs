@@ -1,0 +1,173 @@
+//! Customers: what a valid description of one is, how descriptions merge, and how one is forgotten.
+//!
+//! Owns: the checks of a person's fields and the rule of what makes a person unique. Refuses to know: who asks.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    Email, Locale, Owner, TextError,
+    id::{PersonId, RecordId, WorkspaceId},
+    text::{self, MAX_LINE, MAX_PROPERTY},
+};
+use hearback_rules::Property;
+use hearback_store::{persons, time::millis};
+
+use crate::{Ctx, EngineError, error::Fields, submit::NewPerson};
+
+/// Most properties of one person.
+pub const MAX_PROPERTIES: usize = 50;
+/// Longest name of a property, in characters.
+const MAX_PROPERTY_NAME: usize = 64;
+
+/// A description of a customer that passed all checks. What is absent stays as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedPerson {
+    /// What makes this person unique: `email:ADDRESS`, else `ext:ID`, else `anon:UUID` (a fresh one each time).
+    pub key: String,
+    /// Mail address.
+    pub email: Option<Email>,
+    /// The sender's own id.
+    pub external_id: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Language tag.
+    pub locale: Option<Locale>,
+    /// IANA time zone.
+    pub timezone: Option<String>,
+    /// Key of the account.
+    pub account: Option<String>,
+    /// Who looks after this customer.
+    pub owner: Option<Owner>,
+    /// Free properties.
+    pub properties: BTreeMap<String, Property>,
+}
+
+/// Checks a person as sent; each refused field is noted as `person.FIELD` and reads as absent.
+pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
+    let one_line = |text: String| text::line(&text, MAX_LINE);
+    let email = fields.check_some("person.email", filled(person.email), |text| Email::parse(&text));
+    let external_id = fields.check_some("person.external_id", filled(person.external_id), one_line);
+    let key = match (&email, &external_id) {
+        (Some(email), _) => format!("email:{email}"),
+        (None, Some(id)) => format!("ext:{id}"),
+        // Random bits make it unique; it has no need of a time.
+        (None, None) => format!("anon:{}", RecordId::new(DateTime::UNIX_EPOCH)),
+    };
+    CheckedPerson {
+        key,
+        email,
+        external_id,
+        name: fields.check_some("person.name", filled(person.name), one_line),
+        locale: check_locale(fields, filled(person.locale)),
+        timezone: check_timezone(fields, filled(person.timezone)),
+        account: fields.check_some("person.account", filled(person.account), one_line),
+        owner: fields.check_some("person.owner", filled(person.owner), |text| Owner::parse(text.trim())),
+        properties: check_properties(fields, person.properties),
+    }
+}
+
+/// An empty text says as little as an absent one: spreadsheets send it for every missing value.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn check_locale(fields: &mut Fields, tag: Option<String>) -> Option<Locale> {
+    let parsed = Locale::parse(&tag?).map_err(|_| "must be a language tag such as lt or en-GB");
+    fields.check("person.locale", parsed)
+}
+
+fn check_timezone(fields: &mut Fields, name: Option<String>) -> Option<String> {
+    let zone: Result<chrono_tz::Tz, _> = name?.trim().parse();
+    let zone = zone.map_err(|_| "must be a time zone such as Europe/Vilnius");
+    fields.check("person.timezone", zone).map(|zone| zone.name().to_owned())
+}
+
+fn check_properties(fields: &mut Fields, properties: BTreeMap<String, Property>) -> BTreeMap<String, Property> {
+    if properties.len() > MAX_PROPERTIES {
+        fields.refuse("person.properties", format!("at most {MAX_PROPERTIES} are kept, got {}", properties.len()));
+        return BTreeMap::new();
+    }
+    let mut checked = BTreeMap::new();
+    for (name, value) in properties {
+        // A name that can't be shown is not repeated in the message either.
+        let Ok(name) = text::line(&name, MAX_PROPERTY_NAME) else {
+            fields.refuse("person.properties", format!("a name must be one line of 1 to {MAX_PROPERTY_NAME} characters"));
+            continue;
+        };
+        if let Some(value) = fields.check(&format!("person.properties.{name}"), check_property(value)) {
+            checked.insert(name, value);
+        }
+    }
+    checked
+}
+
+fn check_property(value: Property) -> Result<Property, String> {
+    match value {
+        Property::Text(value) => match text::block(&value, MAX_PROPERTY) {
+            Ok(value) => Ok(Property::Text(value.unwrap_or_default())),
+            Err(error) => Err(TextError::to_string(&error)),
+        },
+        Property::Number(number) if !number.is_finite() => Err("must be a finite number".to_owned()),
+        Property::Number(_) | Property::Flag(_) => Ok(value),
+    }
+}
+
+impl CheckedPerson {
+    /// The row after this description: what is stored, with what was sent laid over it; a new row when nothing is stored.
+    pub fn over(self, stored: Option<&persons::Model>, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
+        let blank = persons::Model {
+            workspace_id: ws.uuid(),
+            id: PersonId::new(now).uuid(),
+            key: self.key.clone(),
+            external_id: None,
+            email: None,
+            name: None,
+            locale: None,
+            timezone: None,
+            owner: None,
+            account_key: None,
+            properties: "{}".to_owned(),
+            created_at: millis(now),
+            updated_at: millis(now),
+        };
+        let base = stored.cloned().unwrap_or(blank);
+        persons::Model {
+            // Somebody known by the sender's id alone may tell an address later: the key follows.
+            key: if self.email.is_some() { self.key } else { base.key },
+            external_id: self.external_id.or(base.external_id),
+            email: self.email.map(|email| email.to_string()).or(base.email),
+            name: self.name.or(base.name),
+            locale: self.locale.map(|locale| locale.to_string()).or(base.locale),
+            timezone: self.timezone.or(base.timezone),
+            owner: self.owner.map(|owner| owner.to_string()).or(base.owner),
+            account_key: self.account.or(base.account_key),
+            properties: merge_properties(base.properties, self.properties),
+            ..base
+        }
+    }
+}
+
+/// Lays properties over stored ones; over the limit the stored ones stay as they are.
+fn merge_properties(stored: String, sent: BTreeMap<String, Property>) -> String {
+    if sent.is_empty() {
+        return stored;
+    }
+    let mut all: BTreeMap<String, Property> = serde_json::from_str(&stored).unwrap_or_default();
+    for (name, value) in sent {
+        if all.len() < MAX_PROPERTIES || all.contains_key(&name) {
+            all.insert(name, value);
+        }
+    }
+    serde_json::to_string(&all).unwrap_or(stored)
+}
+
+/// Stores a person, or lays what was sent over who is stored.
+pub async fn upsert_person(_cx: &Ctx, _ws: WorkspaceId, _person: NewPerson) -> Result<persons::Model, EngineError> {
+    todo!()
+}
+
+/// Forgets a person: answers stay as anonymous counts; words, names and addresses go.
+pub async fn erase_person(_cx: &Ctx, _ws: WorkspaceId, _id: PersonId) -> Result<(), EngineError> {
+    todo!()
+}
