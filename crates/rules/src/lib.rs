@@ -11,10 +11,15 @@ pub mod facts;
 pub mod parse;
 pub mod plan;
 pub mod rule;
+pub mod shipped;
+#[cfg(test)]
+mod tests;
+mod write;
 
 pub use condition::{Compare, Condition};
 pub use effect::{Effect, Planned, StepRef};
 pub use facts::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseFacts};
-pub use parse::{RuleError, parse_json, parse_yaml};
-pub use plan::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict, due_step, plan};
+pub use parse::{Known, RuleError, parse_json, parse_yaml, parse_yaml_with};
+pub use plan::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict, due_step, plan, done_key};
 pub use rule::{Action, Delay, OwnerRef, Recipient, Rule, RuleVersion, Step, Trigger};
+pub use shipped::SHIPPED;

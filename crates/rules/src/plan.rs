@@ -43,7 +43,7 @@ pub enum StepVerdict {
     Now,
     /// Waits until then.
     At(DateTime<Utc>),
-    /// Not done: its own condition did not hold (which, in words), or the plan was full.
+    /// Not done: its own condition did not hold (which, in words), it acted before, or the plan was full.
     Skipped(String),
 }
 
@@ -51,7 +51,7 @@ pub enum StepVerdict {
 ///
 /// Rules are asked in the order given; those that do not listen to the trigger cost nothing and leave no
 /// trace. A step without delay is asked its condition now and is due at `now`; a delayed step is due
-/// later and is asked then, by [`due_step`].
+/// later and is asked then, by [`due_step`]. A step that acted for an earlier revision does not act again.
 pub fn plan(rules: &[RuleVersion], facts: &Facts, now: DateTime<Utc>) -> Plan {
     let mut plan = Plan::default();
     for version in rules.iter().filter(|version| version.rule.on.contains(&facts.trigger)) {
@@ -79,17 +79,28 @@ fn add_steps(version: &RuleVersion, facts: &Facts, now: DateTime<Utc>, effects: 
     (0_u32..)
         .zip(&version.rule.then)
         .map(|(index, step)| {
-            let verdict = if effects.len() < MAX_EFFECTS { judge(step, facts, now) } else { over_limit() };
+            let cause = StepRef { response: facts.response.id, revision: facts.response.revision, rule: version.id, index };
+            let verdict = if has_acted(cause, facts) {
+                StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned())
+            } else if effects.len() >= MAX_EFFECTS {
+                StepVerdict::Skipped(format!("dropped: over the limit of {MAX_EFFECTS} effects for one response"))
+            } else {
+                judge(step, facts, now)
+            };
             let due = match &verdict {
                 StepVerdict::Now => now,
                 StepVerdict::At(due) => *due,
                 StepVerdict::Skipped(_) => return verdict,
             };
-            let cause = StepRef { response: facts.response.id, revision: facts.response.revision, rule: version.id, index };
             effects.push(Planned { step: cause, rule_key: version.rule.key.clone(), effect: step.action.clone(), due });
             verdict
         })
         .collect()
+}
+
+/// How `CaseFacts::done` names a step, whatever the version of its rule.
+pub fn done_key(rule_key: &str, index: u32) -> String {
+    format!("{rule_key}/{index}")
 }
 
 fn judge(step: &Step, facts: &Facts, now: DateTime<Utc>) -> StepVerdict {
@@ -105,6 +116,7 @@ fn judge(step: &Step, facts: &Facts, now: DateTime<Utc>) -> StepVerdict {
     }
 }
 
-fn over_limit() -> StepVerdict {
-    StepVerdict::Skipped(format!("dropped: over the limit of {MAX_EFFECTS} effects for one response"))
+/// Only a corrected answer has anything done; the others build no key.
+fn has_acted(step: StepRef, facts: &Facts) -> bool {
+    !facts.case.done.is_empty() && facts.case.done.contains(&step.done_key())
 }

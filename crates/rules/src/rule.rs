@@ -1,6 +1,11 @@
 //! A rule: trigger, condition, and a linear list of steps.
+//!
+//! Owns the words that files, traces and the timeline use for them. Refuses to know how a file is
+//! read ([`crate::parse`]) or what follows from a rule ([`crate::plan()`]).
 
-use hearback_core::{Email, Owner, id::RuleVersionId};
+use std::fmt;
+
+use hearback_core::{Email, Owner, TextError, id::RuleVersionId};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
@@ -17,6 +22,26 @@ pub enum Trigger {
     TaskOverdue,
     /// Nobody was in touch when the first contact was due.
     NoFirstContact,
+}
+
+impl Trigger {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::ResponseSettled, Self::ResponseCorrected, Self::TaskOverdue, Self::NoFirstContact];
+
+    /// The word used in files, URLs and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResponseSettled => "response_settled",
+            Self::ResponseCorrected => "response_corrected",
+            Self::TaskOverdue => "task_overdue",
+            Self::NoFirstContact => "no_first_contact",
+        }
+    }
+
+    /// Reads the word back; `None` for any other word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.as_str() == word)
+    }
 }
 
 /// One rule as written. `key` names it across versions.
@@ -65,7 +90,7 @@ pub struct Step {
     pub condition: Condition,
 }
 
-/// A delay in minutes of wall time (0 to 525,600). Written `15m`, `48h`, `3d`.
+/// A delay in minutes of wall time (0 to 525,600). Written `15m`, `48h`, `3d`, `2w`, or `0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Delay {
@@ -74,9 +99,37 @@ pub struct Delay {
 }
 
 impl Delay {
+    /// No delay: at once.
+    pub const ZERO: Self = Self { minutes: 0 };
+    /// The longest delay: 365 days.
+    pub const MAX: Self = Self { minutes: 525_600 };
+    /// Minutes per unit, the longest unit first.
+    const UNITS: [(char, u32); 4] = [('w', 10_080), ('d', 1_440), ('h', 60), ('m', 1)];
+
+    /// Reads `15m`, `48h`, `3d`, `2w` or `0`; `None` for any other text and for more than [`Delay::MAX`].
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "0" {
+            return Some(Self::ZERO);
+        }
+        let (_, unit) = Self::UNITS.into_iter().find(|(letter, _)| text.ends_with(*letter))?;
+        let count = text.get(..text.len() - 1).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+        let minutes = count.parse::<u32>().ok()?.checked_mul(unit)?;
+        (minutes <= Self::MAX.minutes).then_some(Self { minutes })
+    }
+
     /// As a chrono duration.
     pub fn duration(self) -> chrono::Duration {
         chrono::Duration::minutes(i64::from(self.minutes))
+    }
+}
+
+/// The shortest way to write it: `2h` rather than `120m`. [`Delay::parse`] reads it back.
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::UNITS.into_iter().find(|(_, unit)| self.minutes > 0 && self.minutes.is_multiple_of(*unit)) {
+            Some((letter, unit)) => write!(f, "{}{letter}", self.minutes / unit),
+            None => f.write_str("0"),
+        }
     }
 }
 
@@ -94,6 +147,29 @@ pub enum OwnerRef {
     Fixed(Owner),
 }
 
+impl OwnerRef {
+    /// Reads `case`, `person`, `account`, `team:KEY` or a user's mail address.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        match text {
+            "case" => Ok(Self::CaseOwner),
+            "person" => Ok(Self::PersonOwner),
+            "account" => Ok(Self::AccountOwner),
+            _ => Owner::parse(text).map(Self::Fixed),
+        }
+    }
+}
+
+impl fmt::Display for OwnerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CaseOwner => f.write_str("case"),
+            Self::PersonOwner => f.write_str("person"),
+            Self::AccountOwner => f.write_str("account"),
+            Self::Fixed(owner) => owner.fmt(f),
+        }
+    }
+}
+
 /// Who a mail goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +182,31 @@ pub enum Recipient {
     Team(String),
     /// A fixed address.
     Address(Email),
+}
+
+impl Recipient {
+    /// Reads `customer`, `owner`, `team:KEY` or a mail address.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        match text {
+            "customer" => Ok(Self::Customer),
+            "owner" => Ok(Self::Owner),
+            _ => Owner::parse(text).map(|owner| match owner {
+                Owner::Team(key) => Self::Team(key),
+                Owner::User(address) => Self::Address(address),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customer => f.write_str("customer"),
+            Self::Owner => f.write_str("owner"),
+            Self::Team(key) => write!(f, "team:{key}"),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
 }
 
 /// What a step does. The set is closed: `match` is exhaustive everywhere.

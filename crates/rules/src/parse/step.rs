@@ -1,0 +1,114 @@
+//! Steps as written: one action by its word, what belongs to it, and for every step `after` and `if`.
+
+use hearback_core::text::MAX_LINE;
+
+use super::{
+    MAX_STEPS, Reader,
+    tree::{Entry, Node, Value},
+    value::Fields,
+};
+use crate::{Action, Condition, Delay, Step};
+
+const ACTIONS: &[&str] =
+    &["send_mail", "open_task", "assign", "tag", "escalate", "give_incentive", "create_referral", "mark_not_needed", "close"];
+/// What belongs to some actions only.
+const PARTS: &[&str] = &["to", "owner", "due"];
+const EVERY_STEP: &[&str] = &["after", "if"];
+
+impl Reader<'_> {
+    pub fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
+        match &node.value {
+            Value::List(list) if list.len() > MAX_STEPS => {
+                self.problems
+                    .add(node.at, format!("a rule has at most {MAX_STEPS} steps, got {}; split it into several rules", list.len()));
+                None
+            }
+            Value::List(list) if !list.is_empty() => self.each(list, Self::step),
+            Value::List(_) => self.expected(node, "a list of at least one step"),
+            _ => self.expected(node, "a list of steps (each starts with `- `)"),
+        }
+    }
+
+    fn step(&mut self, node: &Node) -> Option<Step> {
+        let fields = self.fields(node, "a step", &[ACTIONS, PARTS, EVERY_STEP].concat())?;
+        let after = fields.get("after").map_or(Some(Delay::ZERO), |node| self.delay(node, true));
+        let condition = fields.get("if").map_or(Some(Condition::default()), |node| self.condition(node));
+        let actions: Vec<&Entry> = fields.entries.iter().filter(|entry| ACTIONS.contains(&entry.key.as_str())).collect();
+        let action = match actions.as_slice() {
+            [only] => self.action(only, &fields),
+            [] => {
+                // A mistyped action has been told already as an unknown key.
+                if fields.entries.iter().all(|entry| PARTS.contains(&entry.key.as_str()) || EVERY_STEP.contains(&entry.key.as_str())) {
+                    self.problems.add(fields.at, format!("a step needs one action ({})", ACTIONS.join(", ")));
+                }
+                None
+            }
+            [first, second, ..] => {
+                let message = format!("a step has one action, got `{}` and `{}`; make it two steps", first.key, second.key);
+                self.problems.add(second.at, message);
+                None
+            }
+        };
+        Some(Step { action: action?, after: after?, condition: condition? })
+    }
+
+    fn action(&mut self, entry: &Entry, fields: &Fields<'_>) -> Option<Action> {
+        let node = &entry.value;
+        self.only(entry, fields);
+        match entry.key.as_str() {
+            "send_mail" => self.send_mail(node, fields),
+            "open_task" => self.open_task(node, fields),
+            "assign" => self.owner(node).map(|owner| Action::Assign { owner }),
+            "tag" => self.one_or_more(node, |reader, node| reader.key(node, "a tag")).map(|tags| Action::Tag { tags }),
+            "escalate" => {
+                let reason = self.line(node, "the reason", MAX_LINE);
+                let to =
+                    self.required(fields, "to", "case, person, account, team:KEY or a user's address").and_then(|node| self.owner(node));
+                Some(Action::Escalate { to: to?, reason: reason? })
+            }
+            "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
+            "create_referral" => self.yes(node, Action::CreateReferral),
+            "mark_not_needed" => self.line(node, "the reason", MAX_LINE).map(|reason| Action::MarkNotNeeded { reason }),
+            "close" => self.yes(node, Action::Close),
+            _ => None,
+        }
+    }
+
+    fn send_mail(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Action> {
+        let template = self.key(node, "the name of a mail template");
+        if let Some(name) = &template {
+            self.check_known(node.at, "mail template", name, self.known.templates);
+        }
+        let to = self.required(fields, "to", "customer, owner, team:KEY or an address").and_then(|node| self.recipient(node));
+        Some(Action::SendMail { template: template?, to: to? })
+    }
+
+    fn open_task(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Action> {
+        let title = self.line(node, "what to do", MAX_LINE);
+        let owner = self.required(fields, "owner", "case, person, account, team:KEY or a user's address").and_then(|node| self.owner(node));
+        let due = self.required(fields, "due", "a time such as 48h or 3d").and_then(|node| self.delay(node, false));
+        Some(Action::OpenTask { title: title?, owner: owner?, due: due? })
+    }
+
+    /// `create_referral: true`; anything else would be a step that does nothing.
+    fn yes(&mut self, node: &Node, action: Action) -> Option<Action> {
+        match &node.value {
+            Value::Word { text, quoted: false } if text == "true" => Some(action),
+            _ => self.expected(node, "true (leave the step out if it shall not happen)"),
+        }
+    }
+
+    /// Reports parts that belong to other actions.
+    fn only(&mut self, action: &Entry, fields: &Fields<'_>) {
+        let allowed: &[&str] = match action.key.as_str() {
+            "send_mail" | "escalate" => &["to"],
+            "open_task" => &["owner", "due"],
+            _ => &[],
+        };
+        let is_foreign = |entry: &&Entry| PARTS.contains(&entry.key.as_str()) && !allowed.contains(&entry.key.as_str());
+        for entry in fields.entries.iter().filter(is_foreign) {
+            let takes = [allowed, EVERY_STEP].concat().join(", ");
+            self.problems.add(entry.at, format!("`{}` does not belong to `{}`, which takes {takes}", entry.key, action.key));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From facts to effects, and from a due step to its effect.
+
+use chrono::Duration;
+use hearback_core::LoopStatus;
+
+use super::{answer, noon, version, versions};
+use crate::{Action, Condition, Delay, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, due_step, plan};
+
+const RULES: &str = "
+- key: first
+  on: response_settled
+  when: { segment: detractor }
+  then:
+    - tag: [at-risk]
+    - give_incentive: sorry
+      if: { loop_status: closed }
+    - escalate: Nobody was in touch
+      to: team:support
+      after: 48h
+      if: { loop_status: open }
+- key: second
+  on: [response_settled, response_corrected]
+  then: [{ close: true }]
+- key: third
+  on: task_overdue
+  then: [{ close: true }]
+";
+
+#[test]
+fn steps_run_now_wait_or_are_skipped_and_the_trace_says_why() {
+    let rules = versions(RULES);
+    let plan = plan(&rules, &answer(2), noon());
+    let due: Vec<_> = plan.effects.iter().map(|planned| (planned.rule_key.as_str(), planned.step.index, planned.due - noon())).collect();
+    assert_eq!(due, [("first", 0, Duration::zero()), ("first", 2, Duration::hours(48)), ("second", 0, Duration::zero())]);
+    let told: Vec<&str> = plan.trace.iter().map(|entry| entry.rule.as_str()).collect();
+    assert_eq!(told, ["first@1", "second@1"], "a rule that does not listen leaves no trace");
+    assert_eq!(
+        plan.trace[0].steps,
+        [
+            StepVerdict::Now,
+            StepVerdict::Skipped("loop status is open, wanted closed".to_owned()),
+            StepVerdict::At(noon() + Duration::hours(48)),
+        ]
+    );
+    let first = &plan.effects[0].step;
+    assert_eq!((first.response, first.revision, first.rule), (answer(2).response.id, 1, rules[0].id));
+}
+
+#[test]
+fn a_rule_that_does_not_match_says_which_condition_failed() {
+    let plan = plan(&versions(RULES), &answer(9), noon());
+    assert_eq!(plan.trace[0].failed.as_deref(), Some("segment is promoter, wanted detractor"));
+    assert!(plan.trace[0].steps.is_empty());
+    assert_eq!(plan.effects.len(), 1);
+}
+
+#[test]
+fn a_due_step_is_asked_again_with_fresh_facts() {
+    let rules = versions(RULES);
+    let mut facts = answer(2);
+    assert_eq!(due_step(&rules[0], 2, &facts).unwrap().as_str(), "escalate");
+    facts.case.loop_status = LoopStatus::Contacted;
+    assert_eq!(due_step(&rules[0], 2, &facts), Err("loop status is contacted, wanted open".to_owned()));
+    assert_eq!(due_step(&rules[0], 3, &facts), Err("first@1 has no step 3".to_owned()));
+}
+
+#[test]
+fn a_plan_has_a_limit_and_says_what_it_dropped() {
+    let step = Step { action: Action::Close, after: Delay::ZERO, condition: Condition::default() };
+    let rule = |key: &str| Rule {
+        key: key.to_owned(),
+        name: key.to_owned(),
+        on: vec![Trigger::ResponseSettled],
+        when: Condition::default(),
+        then: vec![step.clone(); 30],
+    };
+    let rules = [version(rule("a")), version(rule("b")), version(rule("c"))];
+    let plan = plan(&rules, &answer(5), noon());
+    assert_eq!(plan.effects.len(), MAX_EFFECTS);
+    let dropped = StepVerdict::Skipped("dropped: over the limit of 50 effects for one response".to_owned());
+    let count = |entry: &crate::RuleTrace| entry.steps.iter().filter(|verdict| **verdict == dropped).count();
+    assert_eq!(plan.trace.iter().map(count).collect::<Vec<_>>(), [0, 10, 30]);
+}
+
+#[test]
+fn a_step_that_acted_for_an_earlier_revision_does_not_act_again() {
+    let rules = versions(RULES);
+    let mut facts = answer(2);
+    facts.response.revision = 2;
+    facts.trigger = Trigger::ResponseCorrected;
+    let first = plan(&rules, &facts, noon());
+    assert_eq!(first.effects.len(), 1);
+    facts.response.revision = 3;
+    facts.case.done = first.effects.iter().map(|planned| planned.step.done_key()).collect();
+    let second = plan(&rules, &facts, noon());
+    assert!(second.effects.is_empty());
+    assert_eq!(second.trace[0].steps, [StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned())]);
+}
