@@ -1,0 +1,204 @@
+//! What went wrong, at which stage, and what follows from it for the mail and for the queue.
+
+use std::{fmt, io, time::Duration};
+
+use super::reply::Reply;
+
+/// Where in the conversation something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Name lookup and TCP.
+    Connect,
+    /// The server's first words.
+    Greeting,
+    /// EHLO or HELO.
+    Hello,
+    /// STARTTLS and the TLS handshake.
+    Tls,
+    /// The log-in.
+    Auth,
+    /// RSET between two mails.
+    Reset,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// Sending the body, without the dot that ends it.
+    Body,
+    /// The final dot and the reply to it: from here on the mail may have been delivered.
+    Dot,
+    /// Writing a captured mail to a file.
+    File,
+}
+
+impl Stage {
+    /// The word used in the send ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Greeting => "greeting",
+            Self::Hello => "EHLO",
+            Self::Tls => "TLS",
+            Self::Auth => "AUTH",
+            Self::Reset => "RSET",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::Body => "body",
+            Self::Dot => "final dot",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The server said no.
+    Reply(Reply),
+    /// The network said no.
+    Io(io::ErrorKind),
+    /// Nothing came within the stage's limit.
+    Timeout(Duration),
+    /// The server closed the connection.
+    Closed,
+    /// What came is not SMTP.
+    Protocol(String),
+    /// The server could not prove who it is, or does not offer TLS.
+    Tls(String),
+    /// We did not try: what the relay can't do or must not be given.
+    Refused(&'static str),
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailClass {
+    /// Not now: try this mail again later (4xx, or the connection broke in the middle).
+    Retry,
+    /// Never: this mail is refused (5xx).
+    Reject,
+    /// Not this mail's fault: pause the queue, cost the mail no attempt (no connection, TLS, log-in, disk).
+    Relay,
+}
+
+/// A failure: what happened, where. `Display` is for the send ledger; it may quote the customer's address, so
+/// logs take [`Fail::summary`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fail {
+    /// Where.
+    pub stage: Stage,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl std::error::Error for Fail {}
+
+impl Fail {
+    pub(crate) fn new(stage: Stage, cause: Cause) -> Self {
+        Self { stage, cause }
+    }
+
+    /// True when the mail may have been delivered although we were not told: after the dot, without a reply.
+    pub fn ambiguous(&self) -> bool {
+        self.stage == Stage::Dot && !matches!(self.cause, Cause::Reply(_))
+    }
+
+    /// What follows. An ambiguous failure is a `Retry` for whoever wants to send again.
+    pub fn class(&self) -> FailClass {
+        match (self.stage, &self.cause) {
+            (Stage::Connect | Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth | Stage::File, _) => FailClass::Relay,
+            // Authentication required, too weak, failed, encryption required: the relay's settings, not the mail.
+            (_, Cause::Reply(reply)) if matches!(reply.code, 530 | 534 | 535 | 538) => FailClass::Relay,
+            (_, Cause::Reply(reply)) if reply.is_permanent() => FailClass::Reject,
+            (_, Cause::Refused(_)) => FailClass::Reject,
+            (_, Cause::Reply(_) | Cause::Io(_) | Cause::Timeout(_) | Cause::Closed | Cause::Protocol(_) | Cause::Tls(_)) => {
+                FailClass::Retry
+            }
+        }
+    }
+
+    /// The server's reply, when there was one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match &self.cause {
+            Cause::Reply(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// Stage and code without the server's words: safe for logs and metrics.
+    pub fn summary(&self) -> String {
+        match &self.cause {
+            Cause::Reply(reply) => {
+                let enhanced = reply.enhanced().map(|code| format!(" {code}")).unwrap_or_default();
+                format!("{}: {}{enhanced}", self.stage.as_str(), reply.code)
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// A connection that had gone away before the server took notice of this mail.
+    pub(super) fn is_stale(&self) -> bool {
+        let gone = match &self.cause {
+            Cause::Closed | Cause::Io(_) => true,
+            Cause::Reply(reply) => reply.code == 421,
+            Cause::Timeout(_) | Cause::Protocol(_) | Cause::Tls(_) | Cause::Refused(_) => false,
+        };
+        gone && matches!(self.stage, Stage::Mail | Stage::Reset)
+    }
+}
+
+impl fmt::Display for Fail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.stage.as_str())?;
+        match &self.cause {
+            Cause::Reply(reply) => reply.fmt(f),
+            Cause::Io(kind) => kind.fmt(f),
+            Cause::Timeout(limit) => write!(f, "no answer within {limit:?}"),
+            Cause::Closed => f.write_str("the server closed the connection"),
+            Cause::Protocol(what) => f.write_str(what),
+            Cause::Tls(what) => f.write_str(what),
+            Cause::Refused(what) => f.write_str(what),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16) -> Cause {
+        Cause::Reply(Reply { code, lines: vec!["5.1.1 <anna@example.com> unknown".to_owned()] })
+    }
+
+    #[test]
+    fn the_class_follows_from_stage_and_cause() {
+        for (stage, cause, class, ambiguous) in [
+            (Stage::Connect, Cause::Io(io::ErrorKind::ConnectionRefused), FailClass::Relay, false),
+            (Stage::Greeting, reply(554), FailClass::Relay, false),
+            (Stage::Auth, reply(535), FailClass::Relay, false),
+            (Stage::Mail, reply(530), FailClass::Relay, false),
+            (Stage::Mail, reply(451), FailClass::Retry, false),
+            (Stage::Rcpt, reply(550), FailClass::Reject, false),
+            (Stage::Rcpt, Cause::Refused("x"), FailClass::Reject, false),
+            (Stage::Body, Cause::Closed, FailClass::Retry, false),
+            (Stage::Dot, reply(554), FailClass::Reject, false),
+            (Stage::Dot, reply(421), FailClass::Retry, false),
+            (Stage::Dot, Cause::Closed, FailClass::Retry, true),
+            (Stage::Dot, Cause::Timeout(Duration::from_secs(600)), FailClass::Retry, true),
+            (Stage::Dot, Cause::Protocol("x".to_owned()), FailClass::Retry, true),
+            (Stage::File, Cause::Io(io::ErrorKind::StorageFull), FailClass::Relay, false),
+        ] {
+            let fail = Fail::new(stage, cause);
+            assert_eq!((fail.class(), fail.ambiguous()), (class, ambiguous), "{fail}");
+        }
+    }
+
+    #[test]
+    fn the_summary_has_no_words_of_the_server() {
+        let fail = Fail::new(Stage::Rcpt, reply(550));
+        assert_eq!(fail.summary(), "RCPT: 550 5.1.1");
+        assert_eq!(fail.to_string(), "RCPT: 550 5.1.1 <anna@example.com> unknown");
+    }
+}

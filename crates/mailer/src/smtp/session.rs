@@ -1,0 +1,62 @@
+//! One worker's way to a relay: a connection that is renewed when it is worn out or was closed meanwhile.
+
+use std::sync::Arc;
+
+use super::{Conn, Fail, Limits, Reply};
+use crate::{message::Message, relay::Relay};
+
+/// Sends one mail after the other; belongs to one worker.
+#[derive(Debug)]
+pub struct SmtpSession {
+    relay: Arc<Relay>,
+    limits: Limits,
+    conn: Option<Conn>,
+}
+
+impl SmtpSession {
+    pub(crate) async fn open(relay: Arc<Relay>, limits: Limits) -> Result<Self, Fail> {
+        let conn = Conn::connect(&relay, &limits).await?;
+        Ok(Self { relay, limits, conn: Some(conn) })
+    }
+
+    pub(crate) async fn begin(&mut self, message: &Message) -> Result<(), Fail> {
+        let mut conn = match self.conn.take() {
+            Some(conn) if conn.is_reusable() => conn,
+            Some(conn) => {
+                conn.quit().await;
+                Conn::connect(&self.relay, &self.limits).await?
+            }
+            None => Conn::connect(&self.relay, &self.limits).await?,
+        };
+        let was_used = conn.is_used();
+        let mut outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
+        if was_used && outcome.as_ref().is_err_and(Fail::is_stale) {
+            // The server had hung up between two mails: not this mail's fault and not an attempt.
+            conn = Conn::connect(&self.relay, &self.limits).await?;
+            outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
+        }
+        self.conn = Some(conn);
+        outcome
+    }
+
+    pub(crate) async fn finish(&mut self) -> Result<Reply, Fail> {
+        match &mut self.conn {
+            Some(conn) => conn.finish().await,
+            None => Err(Fail::new(super::Stage::Body, super::Cause::Closed)),
+        }
+    }
+
+    pub(crate) async fn reset(&mut self) {
+        if let Some(conn) = &mut self.conn
+            && conn.reset().await.is_err()
+        {
+            self.conn = None;
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        if let Some(conn) = self.conn {
+            conn.quit().await;
+        }
+    }
+}
