@@ -25,11 +25,6 @@ impl StepRef {
     pub fn key(&self) -> String {
         format!("{}/{}/{}/{}", self.response, self.revision, self.rule, self.index)
     }
-
-    /// How [`crate::CaseFacts::done`] names this step: the same for every revision of the answer.
-    pub fn done_key(&self) -> String {
-        format!("{}/{}", self.rule, self.index)
-    }
 }
 
 /// An effect is an action that is to happen. Owners and recipients are still references: who they

@@ -115,7 +115,7 @@ pub struct CaseFacts {
     #[serde(default)]
     pub open_tasks: u32,
     /// Steps that already acted for an earlier revision of the answer, as `RULE/INDEX`: they don't act again.
-    /// Written by [`crate::StepRef::done_key`]. A step whose effect was cancelled before it happened is not done.
+    /// Named by [`crate::done_key`]. A step whose effect was cancelled before it happened is not done.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub done: BTreeSet<String>,
 }

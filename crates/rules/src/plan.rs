@@ -79,8 +79,7 @@ fn add_steps(version: &RuleVersion, facts: &Facts, now: DateTime<Utc>, effects: 
     (0_u32..)
         .zip(&version.rule.then)
         .map(|(index, step)| {
-            let cause = StepRef { response: facts.response.id, revision: facts.response.revision, rule: version.id, index };
-            let verdict = if has_acted(cause, facts) {
+            let verdict = if has_acted(version, index, facts) {
                 StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned())
             } else if effects.len() >= MAX_EFFECTS {
                 StepVerdict::Skipped(format!("dropped: over the limit of {MAX_EFFECTS} effects for one response"))
@@ -92,13 +91,15 @@ fn add_steps(version: &RuleVersion, facts: &Facts, now: DateTime<Utc>, effects: 
                 StepVerdict::At(due) => *due,
                 StepVerdict::Skipped(_) => return verdict,
             };
+            let cause = StepRef { response: facts.response.id, revision: facts.response.revision, rule: version.id, index };
             effects.push(Planned { step: cause, rule_key: version.rule.key.clone(), effect: step.action.clone(), due });
             verdict
         })
         .collect()
 }
 
-/// How `CaseFacts::done` names a step, whatever the version of its rule.
+/// How [`crate::CaseFacts::done`] names a step: the same for every revision of the answer and every version
+/// of the rule, so that a rule published between two revisions does not act a second time.
 pub fn done_key(rule_key: &str, index: u32) -> String {
     format!("{rule_key}/{index}")
 }
@@ -117,6 +118,6 @@ fn judge(step: &Step, facts: &Facts, now: DateTime<Utc>) -> StepVerdict {
 }
 
 /// Only a corrected answer has anything done; the others build no key.
-fn has_acted(step: StepRef, facts: &Facts) -> bool {
-    !facts.case.done.is_empty() && facts.case.done.contains(&step.done_key())
+fn has_acted(version: &RuleVersion, index: u32, facts: &Facts) -> bool {
+    !facts.case.done.is_empty() && facts.case.done.contains(&done_key(&version.rule.key, index))
 }

@@ -4,7 +4,7 @@ use chrono::Duration;
 use hearback_core::LoopStatus;
 
 use super::{answer, noon, version, versions};
-use crate::{Action, Condition, Delay, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, due_step, plan};
+use crate::{Action, Condition, Delay, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, done_key, due_step, plan};
 
 const RULES: &str = "
 - key: first
@@ -91,7 +91,7 @@ fn a_step_that_acted_for_an_earlier_revision_does_not_act_again() {
     let first = plan(&rules, &facts, noon());
     assert_eq!(first.effects.len(), 1);
     facts.response.revision = 3;
-    facts.case.done = first.effects.iter().map(|planned| planned.step.done_key()).collect();
+    facts.case.done = first.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
     let second = plan(&rules, &facts, noon());
     assert!(second.effects.is_empty());
     assert_eq!(second.trace[0].steps, [StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned())]);

@@ -4,7 +4,7 @@ use chrono::Duration;
 use hearback_core::{LoopStatus, Segment};
 
 use super::{answer, noon, version};
-use crate::{Facts, Known, RuleVersion, SHIPPED, Trigger, due_step, parse_yaml_with, plan};
+use crate::{Facts, Known, RuleVersion, SHIPPED, Trigger, done_key, due_step, parse_yaml_with, plan};
 
 const TEMPLATES: &[&str] =
     &["detractor_outreach", "passive_thanks", "promoter_thanks", "referral_invitation", "task_assigned", "escalation"];
@@ -55,7 +55,7 @@ fn an_answer_corrected_down_gets_the_same_care_once() {
     assert_eq!(first.effects.len(), 5);
     facts.response.revision = 3;
     facts.response.score = 4;
-    facts.case.done = first.effects.iter().map(|planned| planned.step.done_key()).collect();
+    facts.case.done = first.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
     assert_eq!(effects(&facts), []);
 }
 
