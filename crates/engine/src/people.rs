@@ -9,6 +9,7 @@ use hearback_core::{
     Email, Locale, Owner, TextError,
     id::{PersonId, RecordId, WorkspaceId},
     text::{self, MAX_LINE, MAX_PROPERTY},
+    wall,
 };
 use hearback_rules::Property;
 use hearback_store::{persons, time::millis};
@@ -78,9 +79,7 @@ fn check_locale(fields: &mut Fields, tag: Option<String>) -> Option<Locale> {
 }
 
 fn check_timezone(fields: &mut Fields, name: Option<String>) -> Option<String> {
-    let zone: Result<chrono_tz::Tz, _> = name?.trim().parse();
-    let zone = zone.map_err(|_| "must be a time zone such as Europe/Vilnius");
-    fields.check("person.timezone", zone).map(|zone| zone.name().to_owned())
+    fields.check("person.timezone", wall::zone(&name?)).map(|zone| zone.name().to_owned())
 }
 
 fn check_properties(fields: &mut Fields, properties: BTreeMap<String, Property>) -> BTreeMap<String, Property> {

@@ -2,12 +2,15 @@
 //!
 //! Owns: versions and which of them are enabled. Refuses to know: what a rule says (that is `rules`).
 
-use hearback_core::id::WorkspaceId;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{RuleVersionId, WorkspaceId};
 use hearback_rules::{Rule, RuleVersion};
-use hearback_store::{ConnectionTrait, rule_versions};
+use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, rule_versions, time::millis, workspaces};
 use serde::Serialize;
 
-use crate::{Ctx, EngineError};
+use crate::{Ctx, EngineError, error::Fields};
 
 /// What became of one published rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,16 +24,93 @@ pub struct Published {
 }
 
 /// Enables these rules, all or none: each changed one as a new version in place of the one before. Others stay as they are.
-pub async fn publish(_cx: &Ctx, _ws: WorkspaceId, _rules: Vec<Rule>) -> Result<Vec<Published>, EngineError> {
-    todo!()
+pub async fn publish(cx: &Ctx, ws: WorkspaceId, rules: Vec<Rule>) -> Result<Vec<Published>, EngineError> {
+    let mut fields = Fields::default();
+    for (index, rule) in rules.iter().enumerate() {
+        if rules.iter().take(index).any(|other| other.key == rule.key) {
+            fields.refuse(format!("rules.{index}.key"), format!("`{}` is used twice; give each rule its own key", rule.key));
+        }
+    }
+    fields.done()?;
+    let tx = cx.db.write().await?;
+    let published = publish_in(&tx, ws, rules, cx.now()).await?;
+    tx.commit().await?;
+    Ok(published)
+}
+
+/// The same within a transaction, for rules with different keys.
+pub(crate) async fn publish_in(tx: &Tx, ws: WorkspaceId, rules: Vec<Rule>, now: DateTime<Utc>) -> Result<Vec<Published>, EngineError> {
+    workspaces::lock(tx, ws).await?;
+    let mut newest: HashMap<String, rule_versions::Model> = HashMap::new();
+    for row in rule_versions::all(&**tx, ws).await? {
+        newest.entry(row.key.clone()).or_insert(row);
+    }
+    let mut published = Vec::with_capacity(rules.len());
+    let mut rows = Vec::new();
+    for rule in rules {
+        let before = newest.get(&rule.key);
+        let changed = !before.is_some_and(|row| row.disabled_at.is_none() && says(row, &rule));
+        let version = before.map_or(0, |row| row.version) + i64::from(changed);
+        if changed {
+            rows.push(row(ws, &rule, version, now)?);
+        }
+        published.push(Published { key: rule.key, version: u32::try_from(version).unwrap_or(u32::MAX), changed });
+    }
+    if !rows.is_empty() {
+        let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+        rule_versions::disable(tx, ws, &keys, millis(now)).await?;
+        bulk::insert::<rule_versions::Entity>(tx, &rows).await?;
+        workspaces::bump_config(tx, ws).await?;
+    }
+    Ok(published)
+}
+
+/// Stops a rule; what it started goes on. Publishing the same rule again enables it as a new version.
+pub async fn disable(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<(), EngineError> {
+    let tx = cx.db.write().await?;
+    if rule_versions::disable(&tx, ws, &[key.to_owned()], millis(cx.now())).await? == 0 {
+        return Err(EngineError::not_found("enabled rule", key));
+    }
+    workspaces::bump_config(&tx, ws).await?;
+    Ok(tx.commit().await?)
 }
 
 /// All versions, by key, the newest first.
-pub async fn list(_cx: &Ctx, _ws: WorkspaceId) -> Result<Vec<rule_versions::Model>, EngineError> {
-    todo!()
+pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<rule_versions::Model>, EngineError> {
+    Ok(rule_versions::all(cx.db.read(), ws).await?)
 }
 
-/// What the engine evaluates: the enabled version of each rule, by key.
-pub async fn enabled_rules(_conn: &impl ConnectionTrait, _ws: WorkspaceId) -> Result<Vec<RuleVersion>, EngineError> {
-    todo!()
+/// What the engine evaluates: the enabled version of each rule, by key. One that this program can't read is an
+/// error: an answer must not be taken while a rule that it should meet is silently left out.
+pub async fn enabled_rules(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<RuleVersion>, EngineError> {
+    let rows = rule_versions::enabled(conn, ws).await?;
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// A stored version as the engine evaluates it.
+pub(crate) fn read(row: &rule_versions::Model) -> Result<RuleVersion, StoreError> {
+    let unreadable = |why: String| StoreError::Unreadable { table: "rule_versions", id: row.id.to_string(), why };
+    Ok(RuleVersion {
+        id: RuleVersionId::from_uuid(row.id),
+        version: u32::try_from(row.version).map_err(|error| unreadable(error.to_string()))?,
+        rule: serde_json::from_str(&row.body).map_err(|error| unreadable(error.to_string()))?,
+    })
+}
+
+fn says(row: &rule_versions::Model, rule: &Rule) -> bool {
+    serde_json::from_str::<Rule>(&row.body).is_ok_and(|stored| stored == *rule)
+}
+
+fn row(ws: WorkspaceId, rule: &Rule, version: i64, now: DateTime<Utc>) -> Result<rule_versions::Model, EngineError> {
+    let body = serde_json::to_string(rule).map_err(|error| EngineError::field(format!("rules.{}", rule.key), error))?;
+    Ok(rule_versions::Model {
+        workspace_id: ws.uuid(),
+        id: RuleVersionId::new(now).uuid(),
+        key: rule.key.clone(),
+        version,
+        body,
+        created_at: millis(now),
+        enabled_at: Some(millis(now)),
+        disabled_at: None,
+    })
 }
