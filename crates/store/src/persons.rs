@@ -1,0 +1,55 @@
+//! Customers. `key` is what makes one unique: `email:ADDRESS`, else `ext:ID`, else `anon:UUID`.
+
+use hearback_core::id::{PersonId, WorkspaceId};
+use sea_orm::{Condition, QuerySelect, entity::prelude::*};
+
+use crate::{StoreError, Tx};
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "persons")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub key: String,
+    pub external_id: Option<String>,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub locale: Option<String>,
+    pub timezone: Option<String>,
+    pub owner: Option<String>,
+    pub account_key: Option<String>,
+    pub properties: String,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The person.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// The same, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
+}
+
+/// Who has this key or, when nobody has, this id of the sender's. `lock`ed until the transaction ends.
+pub async fn lock_match(tx: &Tx, ws: WorkspaceId, key: &str, external_id: Option<&str>) -> Result<Vec<Model>, StoreError> {
+    let same = Condition::any().add(Column::Key.eq(key)).add_option(external_id.map(|id| Column::ExternalId.eq(id)));
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(same).lock_exclusive().all(&**tx).await?)
+}
+
+/// Writes the whole row back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, person: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(person).reset_all()).exec(&**tx).await?;
+    Ok(())
+}

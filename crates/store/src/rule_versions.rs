@@ -1,0 +1,53 @@
+//! Rules as they were published; a version never changes.
+
+use hearback_core::id::WorkspaceId;
+use sea_orm::{QueryOrder, entity::prelude::*};
+
+use crate::{StoreError, Tx};
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "rule_versions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub key: String,
+    pub version: i64,
+    pub body: String,
+    pub created_at: i64,
+    pub enabled_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The enabled version of each rule, by key.
+pub async fn enabled(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    let all = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
+    let enabled = all.filter(Column::EnabledAt.is_not_null()).filter(Column::DisabledAt.is_null());
+    Ok(enabled.order_by_asc(Column::Key).all(conn).await?)
+}
+
+/// All versions, by key, the newest first.
+pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    let versions = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
+    Ok(versions.order_by_asc(Column::Key).order_by_desc(Column::Version).all(conn).await?)
+}
+
+/// Disables the enabled version of these rules; how many there were.
+pub async fn disable(tx: &Tx, ws: WorkspaceId, keys: &[String], now: i64) -> Result<u64, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::DisabledAt, Expr::value(now))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::Key.is_in(keys.iter().cloned()))
+        .filter(Column::DisabledAt.is_null())
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected)
+}

@@ -1,0 +1,42 @@
+//! Survey versions: metric and scale.
+
+use hearback_core::id::WorkspaceId;
+use sea_orm::{QueryOrder, entity::prelude::*};
+
+use crate::StoreError;
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "surveys")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub key: String,
+    pub version: i64,
+    pub name: String,
+    pub metric: String,
+    pub scale_max: i64,
+    pub status: String,
+    pub created_at: i64,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The published version of a survey, the newest if there are several.
+pub async fn published(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
+    let published =
+        Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key)).filter(Column::Status.eq("published"));
+    Ok(published.order_by_desc(Column::Version).one(conn).await?)
+}
+
+/// All versions of a survey, the newest first.
+pub async fn versions(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Vec<Model>, StoreError> {
+    let versions = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key));
+    Ok(versions.order_by_desc(Column::Version).all(conn).await?)
+}

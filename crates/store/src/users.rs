@@ -1,0 +1,58 @@
+//! People of ours who log in.
+
+use hearback_core::id::{UserId, WorkspaceId};
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
+
+use crate::{StoreError, Tx};
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub email: String,
+    pub name: String,
+    pub role: String,
+    pub password_hash: String,
+    pub created_at: i64,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The user with this address.
+pub async fn by_email(conn: &impl ConnectionTrait, ws: WorkspaceId, email: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Email.eq(email)).one(conn).await?)
+}
+
+/// The user with this id.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: UserId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// Everybody, by address.
+pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Email).all(conn).await?)
+}
+
+/// Whether there is anybody.
+pub async fn any(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<bool, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).limit(1).one(conn).await?.is_some())
+}
+
+/// Keeps a new password hash.
+pub async fn set_password_hash(tx: &Tx, ws: WorkspaceId, id: UserId, hash: &str) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(hash))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
