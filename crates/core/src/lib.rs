@@ -16,7 +16,9 @@ pub mod schedule;
 pub mod stats;
 pub mod text;
 pub mod token;
+pub mod wall;
 
+pub use calendar::Calendar;
 pub use case::{Case, CaseEvent, LoopStatus};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counts::Counts;
@@ -24,4 +26,6 @@ pub use id::Id;
 pub use locale::Locale;
 pub use metric::{Metric, Scale, Score, ScoreError, Segment};
 pub use owner::Owner;
+pub use schedule::Schedule;
+pub use stats::Split;
 pub use text::{Email, TextError};

@@ -96,11 +96,9 @@ impl Scale {
     /// First value that counts as promoter (satisfied, easy) and first that counts as passive (neutral).
     const fn edges(self) -> (u8, u8) {
         match (self.metric, self.max) {
-            (Metric::Nps, _) => (9, 7),
-            // Top-2-box is satisfied, bottom-2-box opens a case, what lies between is neutral.
-            (Metric::Csat, 10) => (9, 7),
-            (Metric::Csat, _) => (4, 3),
-            (Metric::Ces, 5) => (4, 3),
+            // Of satisfaction: the top two boxes are satisfied, and neutral lies between them and the low ones.
+            (Metric::Nps, _) | (Metric::Csat, 10) => (9, 7),
+            (Metric::Csat, _) | (Metric::Ces, 5) => (4, 3),
             (Metric::Ces, _) => (5, 4),
         }
     }
