@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# The whole verdict on a working copy: format, lints, build, all tests on SQLite and PostgreSQL with real mail
+# servers and a real browser, documentation. Prints each step and how long it took; stops at the first failure.
+#
+# On Debian as root, what is missing is installed. Otherwise it has to be there: PostgreSQL's programs, Chromium with
+# its driver, Postfix's programs (only the programs are used: no service is configured or started).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+export DEBIAN_FRONTEND=noninteractive
+export PATH="$PATH:/usr/sbin:/sbin"
+scratch=
+made_policy=
+started=$SECONDS
+
+fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
+
+# step NAME COMMAND...: says what runs and how long it took.
+step() {
+  local name=$1 from=$SECONDS; shift
+  printf '\n==> %s\n    %s\n' "$name" "$*"
+  "$@" || fail "$name failed after $((SECONDS - from)) s"
+  printf '    %s: %d s\n' "$name" "$((SECONDS - from))"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+postgres_bin() { find /usr/lib/postgresql -maxdepth 3 -name initdb -printf '%h\n' 2>/dev/null | sort -V | tail -n 1; }
+
+missing_packages() {
+  [ -n "$(postgres_bin)" ] || echo postgresql
+  have chromium || echo chromium
+  have chromedriver || echo chromium-driver
+  have smtp-sink || echo postfix
+  have cc || echo build-essential
+}
+
+install_missing() {
+  local packages policy=/usr/sbin/policy-rc.d
+  mapfile -t packages < <(missing_packages)
+  if [ "${#packages[@]}" -gt 0 ]; then
+    { [ "$(id -u)" = 0 ] && have apt-get; } || fail "missing: ${packages[*]}; install these Debian packages, or run as root so that they are installed"
+    # Installing must not start services on this machine.
+    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; made_policy=$policy; }
+    step "install ${packages[*]}" sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null' sh "${packages[@]}"
+  fi
+  have cargo || fail "there is no cargo; install Rust 1.94 or newer with rustfmt and clippy"
+  local left; left=$(missing_packages | tr '\n' ' ')
+  [ -z "$left" ] || fail "still missing after the installation: $left"
+}
+
+# PostgreSQL refuses to run as root.
+as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+
+cleanup() {
+  local code=$?
+  trap - EXIT
+  [ -z "$made_policy" ] || rm -f "$made_policy"
+  if [ -n "$scratch" ]; then
+    [ ! -f "$scratch/data/postmaster.pid" ] || as_postgres "$(postgres_bin)/pg_ctl" -D "$scratch/data" -m immediate -w stop >/dev/null 2>&1 || true
+    rm -rf "$scratch"
+  fi
+  exit "$code"
+}
+
+# A private server on a free port, durable as in production; gone when this script ends.
+start_postgres() {
+  local bin port; bin=$(postgres_bin)
+  scratch=$(mktemp -d)
+  (umask 077; head -c 18 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$scratch/password")
+  [ "$(id -u)" != 0 ] || chown -R postgres "$scratch"
+  as_postgres "$bin/initdb" -D "$scratch/data" -U hearback --auth=scram-sha-256 --pwfile="$scratch/password" -E UTF8 --locale=C >/dev/null || return 1
+  for _ in $(seq 20); do
+    port=$((20000 + RANDOM % 20000))
+    if as_postgres "$bin/pg_ctl" -D "$scratch/data" -w -l "$scratch/log" \
+      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$scratch -c max_connections=300" start >/dev/null 2>&1; then
+      export HEARBACK_TEST_POSTGRES="postgres://hearback:$(cat "$scratch/password")@127.0.0.1:$port/postgres"
+      printf '    PostgreSQL %s on port %s\n' "$("$bin/postgres" -V | awk '{print $3}')" "$port"
+      return
+    fi
+  done
+  cat "$scratch/log" >&2
+  return 1
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+step 'tools' install_missing
+step 'format' cargo fmt --all --check
+step 'lints' cargo clippy --workspace --all-targets --locked --features hearback-tests/servers -- -D warnings
+step 'build' cargo build --workspace --locked --features hearback-tests/servers
+step 'PostgreSQL' start_postgres
+step 'tests' cargo test --workspace --locked --features hearback-tests/servers
+step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --features hearback-tests/servers
+printf '\nAll passed in %d s.\n' "$((SECONDS - started))"
