@@ -43,6 +43,7 @@ enum State {
 
 /// What the server said it can do.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a server can or can't do")]
 struct Abilities {
     pipelining: bool,
     smtputf8: bool,

@@ -157,8 +157,7 @@ impl fmt::Display for Fail {
             Cause::Io(kind) => kind.fmt(f),
             Cause::Timeout(limit) => write!(f, "no answer within {limit:?}"),
             Cause::Closed => f.write_str("the server closed the connection"),
-            Cause::Protocol(what) => f.write_str(what),
-            Cause::Tls(what) => f.write_str(what),
+            Cause::Protocol(what) | Cause::Tls(what) => f.write_str(what),
             Cause::Refused(what) => f.write_str(what),
         }
     }
@@ -186,7 +185,7 @@ mod tests {
             (Stage::Dot, reply(554), FailClass::Reject, false),
             (Stage::Dot, reply(421), FailClass::Retry, false),
             (Stage::Dot, Cause::Closed, FailClass::Retry, true),
-            (Stage::Dot, Cause::Timeout(Duration::from_secs(600)), FailClass::Retry, true),
+            (Stage::Dot, Cause::Timeout(Duration::from_mins(10)), FailClass::Retry, true),
             (Stage::Dot, Cause::Protocol("x".to_owned()), FailClass::Retry, true),
             (Stage::File, Cause::Io(io::ErrorKind::StorageFull), FailClass::Relay, false),
         ] {

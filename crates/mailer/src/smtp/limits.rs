@@ -29,10 +29,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            reply: Duration::from_secs(5 * 60),
-            data: Duration::from_secs(2 * 60),
-            block: Duration::from_secs(3 * 60),
-            dot: Duration::from_secs(10 * 60),
+            reply: Duration::from_mins(5),
+            data: Duration::from_mins(2),
+            block: Duration::from_mins(3),
+            dot: Duration::from_mins(10),
             line_bytes: 4 * 1024,
             reply_bytes: 64 * 1024,
             mails_per_connection: 100,

@@ -56,9 +56,8 @@ impl Scanner {
                     self.tag.clear();
                     self.place = Place::Tag;
                 }
-                Place::Text => {}
                 Place::Comment if rest.starts_with("-->") => self.place = Place::Text,
-                Place::Comment => {}
+                Place::Text | Place::Comment => {}
                 Place::Tag => self.in_tag(c)?,
                 Place::Value { quote, .. } if c == *quote => {
                     self.tag.push(' ');

@@ -55,7 +55,7 @@ pub(super) fn lint(template: &str, kind: Kind, variables: &[&str]) -> Result<Fou
     }
     lint.text(rest)?;
     match lint.blocks.pop() {
-        Some((block, line)) => Err(Problem { line, text: format!("`{{{{#{block}}}}}` is never closed") }),
+        Some((open, line)) => Err(Problem { line, text: format!("`{{{{#{open}}}}}` is never closed") }),
         None => Ok(lint.found),
     }
 }
@@ -89,13 +89,13 @@ impl<'t> Lint<'t> {
     fn tag(&mut self, rest: &'t str) -> Result<&'t str, Problem> {
         if let Some(comment) = rest.strip_prefix("!--") {
             return match comment.split_once("--}}") {
-                Some((text, behind)) => self.comment(text, behind),
+                Some((text, behind)) => Ok(self.comment(text, behind)),
                 None => self.refuse("a comment is never closed"),
             };
         }
         let Some((tag, behind)) = rest.split_once("}}") else { return self.refuse("`{{` without `}}`") };
         if let Some(text) = tag.strip_prefix('!') {
-            return self.comment(text, behind);
+            return Ok(self.comment(text, behind));
         }
         if tag.starts_with(['{', '&']) {
             return self.refuse("values are always escaped: write `{{variable}}`, not `{{{variable}}}` or `{{&variable}}`");
@@ -107,9 +107,9 @@ impl<'t> Lint<'t> {
         Ok(behind)
     }
 
-    fn comment(&mut self, text: &str, behind: &'t str) -> Result<&'t str, Problem> {
+    fn comment(&mut self, text: &str, behind: &'t str) -> &'t str {
         self.line += text.matches('\n').count();
-        Ok(behind)
+        behind
     }
 
     fn expression(&mut self, inside: &'t str) -> Result<(), Problem> {
