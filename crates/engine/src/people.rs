@@ -6,20 +6,27 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    Email, Locale, Owner, TextError,
-    id::{PersonId, RecordId, WorkspaceId},
+    CaseEvent, Email, Locale, Owner, TextError, case,
+    id::{CaseId, PersonId, RecordId, WorkspaceId},
     text::{self, MAX_LINE, MAX_PROPERTY},
     wall,
 };
 use hearback_rules::Property;
-use hearback_store::{persons, time::millis};
+use hearback_store::{StoreError, bulk, cases, erasure, events, persons, time::millis};
 
-use crate::{Ctx, EngineError, error::Fields, submit::NewPerson};
+use crate::{
+    Actor, Ctx, EngineError,
+    error::Fields,
+    submit::NewPerson,
+    work::{core_case, write_case},
+};
 
 /// Most properties of one person.
 pub const MAX_PROPERTIES: usize = 50;
 /// Longest name of a property, in characters.
 const MAX_PROPERTY_NAME: usize = 64;
+/// How often a write is tried again when somebody else stored the same person first.
+const RACES: u32 = 5;
 
 /// A description of a customer that passed all checks. What is absent stays as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,12 +168,139 @@ fn merge_properties(stored: String, sent: BTreeMap<String, Property>) -> String 
     serde_json::to_string(&all).unwrap_or(stored)
 }
 
-/// Stores a person, or lays what was sent over who is stored.
-pub async fn upsert_person(_cx: &Ctx, _ws: WorkspaceId, _person: NewPerson) -> Result<persons::Model, EngineError> {
-    todo!()
+/// Stores a person, or lays what was sent over who is stored. Needs an address or an external id.
+pub async fn upsert_person(cx: &Ctx, ws: WorkspaceId, person: NewPerson) -> Result<persons::Model, EngineError> {
+    let mut fields = Fields::default();
+    let sent = check_person(&mut fields, person);
+    if sent.email.is_none() && sent.external_id.is_none() {
+        fields.refuse("person.email", "a person needs an email or an external_id");
+    }
+    fields.done().map_err(without_prefix)?;
+    for _ in 0..RACES {
+        match try_upsert(cx, ws, sent.clone()).await {
+            Err(EngineError::Store(StoreError::Taken(_))) => {}
+            result => return result,
+        }
+    }
+    Err(EngineError::Busy)
 }
 
-/// Forgets a person: answers stay as anonymous counts; words, names and addresses go.
-pub async fn erase_person(_cx: &Ctx, _ws: WorkspaceId, _id: PersonId) -> Result<(), EngineError> {
-    todo!()
+/// Here the person is the whole body: fields are named as they were sent.
+fn without_prefix(error: EngineError) -> EngineError {
+    let EngineError::Invalid(mut list) = error else { return error };
+    for error in &mut list {
+        if let Some(field) = error.field.strip_prefix("person.") {
+            error.field = field.to_owned();
+        }
+    }
+    EngineError::Invalid(list)
+}
+
+async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<persons::Model, EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    let known = persons::lock_match(&tx, ws, &sent.key, sent.external_id.as_deref()).await?;
+    let stored = match known.as_slice() {
+        [] => None,
+        [one] => Some(one),
+        _ => return Err(EngineError::conflict("external_id belongs to somebody with another address; correct one of the two first")),
+    };
+    let mut row = sent.over(stored, ws, now);
+    match stored {
+        Some(stored) if *stored == row => return Ok(row),
+        Some(_) => {
+            row.updated_at = millis(now);
+            persons::save(&tx, row.clone()).await?;
+        }
+        None => bulk::insert::<persons::Entity>(&tx, std::slice::from_ref(&row)).await?,
+    }
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
+/// work are given up. The address stays in one place, the list of those that must not be mailed.
+pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, id: PersonId) -> Result<(), EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    let person = persons::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("person", id))?;
+    let cases = erasure::lock_cases(&tx, ws, id).await?;
+    erasure::erase(&tx, &person, &cases, millis(now)).await?;
+    for mut row in cases {
+        give_up(&mut row, now);
+        let entry = events::row(ws, CaseId::from_uuid(row.id), "erased", &Actor::System.to_string(), &serde_json::json!({}), now);
+        cases::save(&tx, row).await?;
+        bulk::insert::<events::Entity>(&tx, &[entry]).await?;
+    }
+    tx.commit().await?;
+    Ok(cx.db.checkpoint().await?)
+}
+
+/// A case whose customer is gone: nobody can be contacted any more, and what was written about them goes.
+fn give_up(row: &mut cases::Model, now: DateTime<Utc>) {
+    if let Ok(next) = case::step(&core_case(row), &CaseEvent::Lapse, now) {
+        write_case(next, row);
+    }
+    row.open_tasks = 0;
+    row.resolution = row.resolution.take().map(|_| erasure::ERASED.to_owned());
+    row.root_cause = row.root_cause.take().map(|_| erasure::ERASED.to_owned());
+    row.updated_at = millis(now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(person: NewPerson) -> Result<CheckedPerson, Vec<String>> {
+        let mut fields = Fields::default();
+        let person = check_person(&mut fields, person);
+        match fields.done() {
+            Err(EngineError::Invalid(list)) => Err(list.into_iter().map(|error| error.field).collect()),
+            _ => Ok(person),
+        }
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn an_address_names_a_person_before_an_id_does() {
+        let by_email = NewPerson { email: text(" Anna@Example.com "), external_id: text("7"), ..NewPerson::default() };
+        assert_eq!(check(by_email).unwrap().key, "email:anna@example.com");
+        let by_id = NewPerson { email: text(""), external_id: text("7"), ..NewPerson::default() };
+        assert_eq!(check(by_id).unwrap().key, "ext:7");
+        let (one, other) = (check(NewPerson::default()).unwrap(), check(NewPerson::default()).unwrap());
+        assert!(one.key.starts_with("anon:") && one.key != other.key);
+    }
+
+    #[test]
+    fn every_refused_field_is_named() {
+        let bad = NewPerson {
+            email: text("a@b"),
+            name: text("Evil\r\nBcc: v@x.com"),
+            locale: text("!!"),
+            timezone: text("Mars/Olympus"),
+            owner: text("nobody"),
+            properties: BTreeMap::from([("n".to_owned(), Property::Number(f64::NAN)), ("a\nb".to_owned(), Property::Flag(true))]),
+            ..NewPerson::default()
+        };
+        let wanted = ["email", "name", "locale", "timezone", "owner", "properties", "properties.n"].map(|field| format!("person.{field}"));
+        assert_eq!(check(bad).unwrap_err(), wanted);
+        let many = (0..=MAX_PROPERTIES).map(|n| (n.to_string(), Property::Flag(true))).collect();
+        assert_eq!(check(NewPerson { properties: many, ..NewPerson::default() }).unwrap_err(), ["person.properties"]);
+    }
+
+    #[test]
+    fn what_is_absent_stays_and_properties_merge() {
+        let (ws, now) = (WorkspaceId::new(DateTime::UNIX_EPOCH), DateTime::UNIX_EPOCH);
+        let plan = |value: &str| BTreeMap::from([("plan".to_owned(), Property::Text(value.to_owned()))]);
+        let first = NewPerson { external_id: text("7"), name: text("Anna"), properties: plan("gold"), ..NewPerson::default() };
+        let stored = check(first).unwrap().over(None, ws, now);
+        let seats = BTreeMap::from([("seats".to_owned(), Property::Number(5.0))]);
+        let second = NewPerson { external_id: text("7"), email: text("a@x.lt"), properties: seats, ..NewPerson::default() };
+        let merged = check(second).unwrap().over(Some(&stored), ws, now);
+        assert_eq!((merged.id, merged.key.as_str(), merged.name.as_deref()), (stored.id, "email:a@x.lt", Some("Anna")));
+        assert_eq!(merged.properties, r#"{"plan":"gold","seats":5.0}"#);
+    }
 }

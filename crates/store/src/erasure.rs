@@ -1,0 +1,177 @@
+//! Forgetting a person: what is counted stays, what could say who it was goes.
+//!
+//! Owns: which columns of which tables may hold a customer's words, names or addresses. Whoever adds such a column adds
+//! it here. The databases overwrite freed space: SQLite by `secure_delete` and [`crate::Db::checkpoint`], PostgreSQL when
+//! it vacuums.
+
+use std::collections::BTreeMap;
+
+use hearback_core::{
+    Counts,
+    id::{PersonId, WorkspaceId},
+};
+use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
+
+use crate::{StoreError, Tx, cases, contact_attempts, deliveries, events, ingest, outbox, persons, responses, runs, suppressions, tasks};
+
+/// Stands where an address was.
+pub const ERASED: &str = "erased";
+/// Ids in one `IN (..)`.
+const CHUNK: usize = 500;
+
+/// The cases of a person, locked until the transaction ends.
+pub async fn lock_cases(tx: &Tx, ws: WorkspaceId, person: PersonId) -> Result<Vec<cases::Model>, StoreError> {
+    let of_person = responses::Entity::find()
+        .select_only()
+        .column(responses::Column::Id)
+        .filter(responses::Column::WorkspaceId.eq(ws.uuid()))
+        .filter(responses::Column::PersonId.eq(person.uuid()))
+        .into_query();
+    let cases = cases::Entity::find()
+        .filter(cases::Column::WorkspaceId.eq(ws.uuid()))
+        .filter(cases::Column::ResponseId.in_subquery(of_person))
+        .lock_exclusive();
+    Ok(cases.all(&**tx).await?)
+}
+
+/// Blanks everything that says who this person was; `cases` are all of theirs, as [`lock_cases`] gave them. Mail and steps
+/// that wait are cancelled; the address stays in the list of those that must not be mailed, and nowhere else.
+pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now: i64) -> Result<(), StoreError> {
+    let ws = person.workspace_id;
+    erase_answers(tx, person).await?;
+    let ids: Vec<Uuid> = cases.iter().map(|case| case.id).collect();
+    for ids in ids.chunks(CHUNK) {
+        erase_follow_up(tx, ws, ids, now).await?;
+    }
+    erase_mail(tx, person, now).await?;
+    if let Some(address) = &person.email {
+        let row =
+            suppressions::Model { workspace_id: ws, address: address.clone(), reason: ERASED.to_owned(), created_at: now, note: None };
+        crate::bulk::insert_missing::<suppressions::Entity>(tx, &[row]).await?;
+    }
+    let blank = persons::Model {
+        key: format!("anon:{}", person.id),
+        external_id: None,
+        email: None,
+        name: None,
+        locale: None,
+        timezone: None,
+        owner: None,
+        account_key: None,
+        properties: "{}".to_owned(),
+        updated_at: now,
+        ..person.clone()
+    };
+    persons::save(tx, blank).await
+}
+
+/// Comments and properties go; so does a comment's place in the roll-ups, which must equal a recount.
+async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreError> {
+    let theirs =
+        Condition::all().add(responses::Column::WorkspaceId.eq(person.workspace_id)).add(responses::Column::PersonId.eq(person.id));
+    let commented = responses::Entity::find()
+        .select_only()
+        .columns([responses::Column::SurveyId, responses::Column::AnsweredAt])
+        .filter(theirs.clone())
+        .filter(responses::Column::Comment.is_not_null());
+    let mut fewer: BTreeMap<(Uuid, i64), Counts> = BTreeMap::new();
+    for (survey, answered_at) in commented.into_tuple::<(Uuid, i64)>().all(&**tx).await? {
+        *fewer.entry((survey, ingest::hour(answered_at))).or_default() += Counts { with_comment: -1, ..Counts::default() };
+    }
+    responses::Entity::update_many()
+        .col_expr(responses::Column::Comment, Expr::value(Option::<String>::None))
+        .col_expr(responses::Column::Locale, Expr::value(Option::<String>::None))
+        .col_expr(responses::Column::Properties, Expr::value("{}"))
+        .filter(theirs)
+        .exec(&**tx)
+        .await?;
+    ingest::add_rollups(tx, person.workspace_id, &fewer).await
+}
+
+/// What was written down in their cases. A run without facts can't be recomputed; its trace may quote a property.
+async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<(), StoreError> {
+    let ids = || cases.iter().copied();
+    runs::Entity::update_many()
+        .col_expr(runs::Column::Facts, Expr::value("{}"))
+        .col_expr(runs::Column::Trace, Expr::value("[]"))
+        .filter(runs::Column::WorkspaceId.eq(ws))
+        .filter(runs::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    events::Entity::update_many()
+        .col_expr(events::Column::Data, Expr::value("{}"))
+        .filter(events::Column::WorkspaceId.eq(ws))
+        .filter(events::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    contact_attempts::Entity::update_many()
+        .col_expr(contact_attempts::Column::Note, Expr::value(Option::<String>::None))
+        .filter(contact_attempts::Column::WorkspaceId.eq(ws))
+        .filter(contact_attempts::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    tasks::Entity::update_many()
+        .col_expr(tasks::Column::Outcome, Expr::value(Option::<String>::None))
+        .filter(tasks::Column::WorkspaceId.eq(ws))
+        .filter(tasks::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    tasks::Entity::update_many()
+        .col_expr(tasks::Column::Status, Expr::value("cancelled"))
+        .col_expr(tasks::Column::FinishedAt, Expr::value(now))
+        .filter(tasks::Column::WorkspaceId.eq(ws))
+        .filter(tasks::Column::CaseId.is_in(ids()))
+        .filter(tasks::Column::Status.eq("open"))
+        .exec(&**tx)
+        .await?;
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Error, Expr::value(Option::<String>::None))
+        .filter(outbox::Column::WorkspaceId.eq(ws))
+        .filter(outbox::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value("cancelled"))
+        .col_expr(outbox::Column::Error, Expr::value("the person was erased"))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now))
+        .filter(outbox::Column::WorkspaceId.eq(ws))
+        .filter(outbox::Column::CaseId.is_in(ids()))
+        .filter(outbox::Column::State.eq("queued"))
+        .exec(&**tx)
+        .await?;
+    // A subject or a server's reply may name the customer, whoever the mail went to.
+    deliveries::Entity::update_many()
+        .col_expr(deliveries::Column::Subject, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
+        .filter(deliveries::Column::WorkspaceId.eq(ws))
+        .filter(deliveries::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    deliveries::Entity::update_many()
+        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
+        .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
+        .filter(deliveries::Column::WorkspaceId.eq(ws))
+        .filter(deliveries::Column::CaseId.is_in(ids()))
+        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Whom mail went to.
+async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), StoreError> {
+    let to_them = Condition::any()
+        .add(deliveries::Column::PersonId.eq(person.id))
+        .add_option(person.email.as_ref().map(|email| deliveries::Column::ToAddress.eq(email)));
+    deliveries::Entity::update_many()
+        .col_expr(deliveries::Column::ToAddress, Expr::value(ERASED))
+        .col_expr(deliveries::Column::ToName, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::Subject, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
+        .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
+        .filter(to_them)
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
