@@ -1,1 +1,23 @@
-//! stub
+//! The schema: one file per change, the same for SQLite and PostgreSQL.
+//!
+//! Owns: tables, keys, indexes. Refuses to know everything else. Times are `BIGINT` milliseconds
+//! since 1970 (UTC), JSON is `TEXT`, ids are `UUID`: each reads the same on both databases. Every table starts its
+//! keys and indexes with `workspace_id`; the one exception is the outbox's claim index, because the
+//! worker claims across workspaces.
+
+mod m0001_initial;
+mod table;
+
+pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// All schema changes in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_initial::Initial)]
+    }
+}

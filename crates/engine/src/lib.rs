@@ -1,1 +1,29 @@
-//! stub
+//! Use cases: one function, one transaction. Turns effects into rows and runs what is deferred.
+//!
+//! Owns: the way of a response (intake, group commit, plan, apply), the work on a case, job handlers
+//! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
+
+pub mod access;
+pub mod apply;
+pub mod correct;
+pub mod courier;
+pub mod ctx;
+pub mod decide;
+pub mod error;
+pub mod facts;
+pub mod fsck;
+pub mod intake;
+pub mod jobs;
+pub mod ledger;
+pub mod metrics;
+pub mod people;
+pub mod publish;
+pub mod sending;
+pub mod setup;
+pub mod submit;
+pub mod ticks;
+pub mod work;
+pub mod workspace;
+
+pub use ctx::{Actor, Ctx, Settings};
+pub use error::{EngineError, FieldError};

@@ -1,1 +1,46 @@
-//! stub
+//! Tables, queries, transactions and the outbox: the only crate that knows SQL.
+//!
+//! Owns: how rows are read and written on SQLite and PostgreSQL alike. One file per table; entities
+//! are dumb rows. Refuses to know: what a decision means, mail, HTTP.
+//! Reads take `&impl ConnectionTrait`, writes take [`Tx`]; a [`Tx`] comes only from [`Db::write`].
+#![expect(missing_docs, reason = "a row's fields are the table's columns; each file says what its table holds")]
+
+pub mod accounts;
+pub mod api_keys;
+pub mod bulk;
+pub mod calendars;
+pub mod case_list;
+pub mod cases;
+pub mod contact_attempts;
+pub mod cursor;
+pub mod db;
+pub mod deliveries;
+pub mod erasure;
+pub mod error;
+pub mod events;
+pub mod incentive_codes;
+pub mod ingest;
+pub mod ledger;
+pub mod lists;
+pub mod measures;
+pub mod outbox;
+pub mod persons;
+pub mod referrals;
+pub mod responses;
+pub mod rollups;
+pub mod rule_versions;
+pub mod runs;
+pub mod snapshot;
+pub mod sessions;
+pub mod suppressions;
+pub mod surveys;
+pub mod tasks;
+pub mod team_members;
+pub mod teams;
+pub mod time;
+pub mod users;
+pub mod workspaces;
+
+pub use db::{Db, Tx};
+pub use error::StoreError;
+pub use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};

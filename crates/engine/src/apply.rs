@@ -1,0 +1,315 @@
+//! Turns effects into rows: the only place where a decision becomes a task, a mail or a waiting step.
+//!
+//! [`apply`] is pure: it adds rows to [`Changes`] and changes the case row it is given. [`Changes::write`] stores
+//! them inside the transaction that stored what caused them. Ids are derived from the step that caused a row, so a
+//! step that is applied twice gives the same rows, not more.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    CaseEvent, Email, LoopStatus, Owner, case,
+    id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
+};
+use hearback_rules::{Action, OwnerRef, Planned, Recipient, StepRef};
+use hearback_store::{
+    StoreError, Tx, bulk, cases, deliveries, events, incentive_codes, outbox, persons, referrals, tasks,
+    time::{from_millis, millis},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Actor, Settings,
+    work::{core_case, write_case},
+    workspace::{Member, Workspace},
+};
+
+/// What surrounds a case when effects are applied to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Settings of the engine.
+    pub settings: &'a Settings,
+    /// The workspace.
+    pub workspace: &'a Workspace,
+    /// Who answered.
+    pub person: &'a persons::Model,
+    /// Who looks after their account.
+    pub account_owner: Option<&'a Owner>,
+    /// The present moment.
+    pub now: DateTime<Utc>,
+}
+
+/// Rows to be written, of one case or of many.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Tasks to open.
+    pub tasks: Vec<tasks::Model>,
+    /// Mails to send.
+    pub deliveries: Vec<deliveries::Model>,
+    /// Deferred actions.
+    pub jobs: Vec<outbox::Model>,
+    /// Timeline entries.
+    pub events: Vec<events::Model>,
+    /// Referral links to make.
+    pub referrals: Vec<referrals::Model>,
+    /// Codes to give, by pool.
+    pub incentives: BTreeMap<String, Vec<CaseId>>,
+}
+
+/// Applies `effects` to `case`: those due now become rows, later ones wait in the outbox.
+/// Returns what was done as data for one timeline entry.
+pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], changes: &mut Changes) -> Vec<Value> {
+    effects.iter().map(|planned| one(scene, case, planned, changes)).collect()
+}
+
+fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
+    let mut done = if planned.due > scene.now {
+        wait(scene, case, planned, changes)
+    } else {
+        match &planned.effect {
+            Action::SendMail { template, to } => send_mail(scene, case, planned, template, to, changes),
+            Action::OpenTask { title, owner, due } => {
+                let due_at = scene.now + due.duration();
+                open_task(scene, case, planned.step, title, &resolve_owner(scene, case, owner), due_at, changes)
+            }
+            Action::Assign { owner } => assign(case, &resolve_owner(scene, case, owner)),
+            Action::Tag { tags } => tag(case, tags),
+            Action::Escalate { to, reason } => escalate(scene, case, &resolve_owner(scene, case, to), reason),
+            Action::GiveIncentive { pool } => {
+                changes.incentives.entry(pool.clone()).or_default().push(CaseId::from_uuid(case.id));
+                json!({ "pool": pool })
+            }
+            Action::CreateReferral => refer(scene, case, changes),
+            Action::MarkNotNeeded { reason } => change(case, &CaseEvent::NotNeeded, scene.now, json!({ "reason": reason })),
+            Action::Close => change(case, &CaseEvent::Close, scene.now, json!({})),
+        }
+    };
+    if let Some(fields) = done.as_object_mut() {
+        fields.insert("do".to_owned(), planned.effect.as_str().into());
+        fields.insert("rule".to_owned(), planned.rule_key.clone().into());
+    }
+    done
+}
+
+fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
+    let id = CaseId::from_uuid(case.id);
+    let job = outbox::Job::Step { case: id, step: planned.step };
+    let cause = format!("step/{}", planned.step.key());
+    let about = Some((id, planned.step.revision));
+    changes.jobs.push(outbox::row(scene.workspace.id, &job, &cause, planned.due, scene.now, about));
+    json!({ "due": planned.due })
+}
+
+/// Who `reference` means today. Never nobody: the workspace's default team is last.
+pub fn resolve_owner(scene: &Scene, case: &cases::Model, reference: &OwnerRef) -> Owner {
+    let parse = |text: &Option<String>| text.as_deref().and_then(|text| Owner::parse(text).ok());
+    let case_owner = || parse(&case.owner);
+    let person_owner = || parse(&scene.person.owner);
+    let account_owner = || scene.account_owner.cloned();
+    let chosen = match reference {
+        OwnerRef::Fixed(owner) => Some(owner.clone()),
+        OwnerRef::CaseOwner => case_owner().or_else(person_owner).or_else(account_owner),
+        OwnerRef::PersonOwner => person_owner().or_else(account_owner).or_else(case_owner),
+        OwnerRef::AccountOwner => account_owner().or_else(person_owner).or_else(case_owner),
+    };
+    chosen.unwrap_or_else(|| scene.workspace.default_owner.clone())
+}
+
+fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &str, to: &Recipient, changes: &mut Changes) -> Value {
+    let (recipients, to_customer) = match to {
+        Recipient::Customer => {
+            let name = scene.person.name.clone().unwrap_or_default();
+            (scene.person.email.iter().map(|email| Member { email: email.clone(), name: name.clone() }).collect(), true)
+        }
+        Recipient::Owner => (scene.workspace.addresses(&resolve_owner(scene, case, &OwnerRef::CaseOwner)), false),
+        Recipient::Team(key) => (scene.workspace.addresses(&Owner::Team(key.clone())), false),
+        Recipient::Address(email) => (vec![Member { email: email.to_string(), name: String::new() }], false),
+    };
+    if recipients.is_empty() {
+        let why = if to_customer { "the customer has no address" } else { "nobody is in the team: add a user to it" };
+        return json!({ "template": template, "skipped": why });
+    }
+    let task = changes.tasks.iter().rev().find(|task| task.case_id == case.id).map(|task| task.id);
+    for recipient in &recipients {
+        let row = delivery(scene, case, planned.step, template, recipient, to_customer, task);
+        let job = outbox::Job::Mail { delivery: DeliveryId::from_uuid(row.id) };
+        let about = Some((CaseId::from_uuid(case.id), planned.step.revision));
+        changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("mail/{}", row.id), scene.now, scene.now, about));
+        changes.deliveries.push(row);
+    }
+    json!({ "template": template, "to": if to_customer { "customer" } else { "team" }, "count": recipients.len() })
+}
+
+fn delivery(
+    scene: &Scene,
+    case: &cases::Model,
+    step: StepRef,
+    template: &str,
+    to: &Member,
+    to_customer: bool,
+    task: Option<uuid::Uuid>,
+) -> deliveries::Model {
+    let id = DeliveryId::derived(&format!("mail/{}/{}", step.key(), to.email));
+    deliveries::Model {
+        workspace_id: scene.workspace.id.uuid(),
+        id: id.uuid(),
+        case_id: Some(case.id),
+        person_id: to_customer.then_some(scene.person.id),
+        task_id: task,
+        kind: template.to_owned(),
+        to_address: to.email.clone(),
+        to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
+        subject: None,
+        status: "queued".to_owned(),
+        attempts: 0,
+        duplicates: 0,
+        message_id: format!("{id}@{}", scene.settings.mail_from.domain()),
+        acknowledges: to_customer,
+        reply: None,
+        rule_version_id: Some(step.rule.uuid()),
+        step_index: Some(i64::from(step.index)),
+        revision: Some(i64::from(step.revision)),
+        created_at: millis(scene.now),
+        updated_at: millis(scene.now),
+        sent_at: None,
+    }
+}
+
+fn open_task(
+    scene: &Scene,
+    case: &mut cases::Model,
+    step: StepRef,
+    title: &str,
+    owner: &Owner,
+    due: DateTime<Utc>,
+    changes: &mut Changes,
+) -> Value {
+    changes.tasks.push(tasks::Model {
+        workspace_id: scene.workspace.id.uuid(),
+        id: TaskId::derived(&format!("task/{}", step.key())).uuid(),
+        case_id: case.id,
+        title: title.to_owned(),
+        owner: owner.to_string(),
+        status: "open".to_owned(),
+        outcome: None,
+        due_at: millis(due),
+        created_at: millis(scene.now),
+        finished_at: None,
+        overdue_at: None,
+        rule_version_id: Some(step.rule.uuid()),
+        step_index: Some(i64::from(step.index)),
+        revision: Some(i64::from(step.revision)),
+    });
+    case.open_tasks += 1;
+    json!({ "title": title, "owner": owner, "due": due })
+}
+
+fn assign(case: &mut cases::Model, owner: &Owner) -> Value {
+    case.owner = Some(owner.to_string());
+    json!({ "owner": owner })
+}
+
+fn tag(case: &mut cases::Model, tags: &[String]) -> Value {
+    let mut all: std::collections::BTreeSet<String> = serde_json::from_str(&case.tags).unwrap_or_default();
+    all.extend(tags.iter().cloned());
+    case.tags = serde_json::to_string(&all).unwrap_or_else(|_| "[]".to_owned());
+    json!({ "tags": tags })
+}
+
+fn escalate(scene: &Scene, case: &mut cases::Model, to: &Owner, reason: &str) -> Value {
+    case.escalated_at = Some(millis(scene.now));
+    let from = case.owner.replace(to.to_string());
+    json!({ "to": to, "from": from, "reason": reason })
+}
+
+fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Value {
+    let person = PersonId::from_uuid(scene.person.id);
+    // One link a promoter, whatever the number of answers. Random bits of the case id make it hard to guess, and it
+    // gives away nothing: the page behind it shows no personal data.
+    let id = RecordId::derived(&format!("referral/{}/{person}", scene.workspace.id));
+    changes.referrals.push(referrals::Model {
+        workspace_id: scene.workspace.id.uuid(),
+        id: id.uuid(),
+        case_id: case.id,
+        person_id: person.uuid(),
+        code: referral_code(scene, person),
+        created_at: millis(scene.now),
+    });
+    json!({})
+}
+
+/// Twelve letters and digits that only the holder of the secret key can derive.
+fn referral_code(scene: &Scene, person: PersonId) -> String {
+    let token = scene.settings.secret_key.sign(hearback_core::token::Purpose::Referral, scene.workspace.id.uuid(), person.uuid());
+    hearback_core::token::fingerprint(&token).chars().take(12).collect()
+}
+
+fn change(case: &mut cases::Model, event: &CaseEvent, now: DateTime<Utc>, mut data: Value) -> Value {
+    match case::step(&core_case(case), event, now) {
+        Ok(next) => write_case(next, case),
+        Err(error) => {
+            if let Some(fields) = data.as_object_mut() {
+                fields.insert("skipped".to_owned(), error.to_string().into());
+            }
+        }
+    }
+    data
+}
+
+/// One timeline entry of a case.
+pub fn event(case: &cases::Model, kind: &str, actor: &Actor, data: &Value, now: DateTime<Utc>) -> events::Model {
+    event_of(case.workspace_id, case.id, kind, actor, data, now)
+}
+
+/// One timeline entry of a case that is known by its id.
+pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, kind: &str, actor: &Actor, data: &Value, now: DateTime<Utc>) -> events::Model {
+    events::row(WorkspaceId::from_uuid(ws), CaseId::from_uuid(case), kind, &actor.to_string(), data, now)
+}
+
+impl Changes {
+    /// Stores everything; the case rows themselves are the caller's.
+    pub async fn write(mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        bulk::insert_missing::<tasks::Entity>(tx, &self.tasks).await?;
+        bulk::insert_missing::<deliveries::Entity>(tx, &self.deliveries).await?;
+        outbox::enqueue(tx, &self.jobs).await?;
+        bulk::insert_missing::<referrals::Entity>(tx, &self.referrals).await?;
+        for (pool, wanted) in std::mem::take(&mut self.incentives) {
+            self.give(tx, workspace, &pool, &wanted, now).await?;
+        }
+        bulk::insert::<events::Entity>(tx, &self.events).await
+    }
+
+    /// Gives each case one code of the pool, as far as they last; the timeline says which cases got none.
+    async fn give(&mut self, tx: &Tx, workspace: uuid::Uuid, pool: &str, wanted: &[CaseId], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let given = incentive_codes::give(tx, workspace, pool, wanted, now).await?;
+        for case in wanted {
+            let (kind, data) = if given.contains(case) {
+                ("incentive_given", json!({ "pool": pool }))
+            } else {
+                ("incentive_missing", json!({ "pool": pool, "reason": "the pool is empty: import more codes" }))
+            };
+            self.events.push(event_of(workspace, case.uuid(), kind, &Actor::System, &data, now));
+        }
+        Ok(())
+    }
+}
+
+/// The owner in a text column; `None` for anything that is not one.
+pub fn read_owner(text: Option<&str>) -> Option<Owner> {
+    Owner::parse(text?).ok()
+}
+
+/// The loop status in a text column; a word that is none reads as open, so that somebody looks.
+pub fn read_status(text: &str) -> LoopStatus {
+    LoopStatus::parse(text).unwrap_or(LoopStatus::Open)
+}
+
+/// The address in a text column.
+pub fn read_email(text: Option<&str>) -> Option<Email> {
+    Email::parse(text?).ok()
+}
+
+/// A time column.
+pub fn read_time(millis: Option<i64>) -> Option<DateTime<Utc>> {
+    millis.map(from_millis)
+}

@@ -1,0 +1,115 @@
+//! Open ways to the mail server: as many as the settings allow, kept between mails, paused when the server is in trouble.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use hearback_mailer::{Fail, Session, Transport};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// First pause when the server can't be used; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two tries to use the server.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Most idle connections that are kept.
+const IDLE: usize = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Courier {
+    transport: Transport,
+    slots: Arc<Semaphore>,
+    idle: Mutex<Vec<Session>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why nothing is sent for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// What the server said, without addresses.
+    pub why: String,
+    pause: Duration,
+}
+
+/// The right to use one connection, with the connection.
+#[derive(Debug)]
+pub struct Way {
+    /// The connection.
+    pub session: Session,
+    slot: OwnedSemaphorePermit,
+}
+
+impl Courier {
+    /// At most `connections` at a time, at least one.
+    pub fn new(transport: Transport, connections: usize) -> Self {
+        let slots = Arc::new(Semaphore::new(connections.max(1)));
+        Self { transport, slots, idle: Mutex::new(Vec::new()), trouble: Mutex::new(None) }
+    }
+
+    /// Waits for a free connection and opens it where needed.
+    pub(crate) async fn open(&self) -> Result<Way, Fail> {
+        // The semaphore is never closed; if it were, a fresh one-time permit would keep mail going.
+        let slot = match Arc::clone(&self.slots).acquire_owned().await {
+            Ok(slot) => slot,
+            Err(_) => return Err(closed()),
+        };
+        let kept = lock(&self.idle).pop();
+        let session = match kept {
+            Some(session) => session,
+            None => self.transport.open().await?,
+        };
+        Ok(Way { session, slot })
+    }
+
+    /// Keeps the connection for the next mail.
+    pub(crate) fn keep(&self, way: Way) {
+        let Way { session, slot } = way;
+        let mut idle = lock(&self.idle);
+        if idle.len() < IDLE {
+            idle.push(session);
+        }
+        drop(idle);
+        drop(slot);
+    }
+
+    /// Why nothing may be sent at `now`.
+    pub fn trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        lock(&self.trouble).clone().filter(|trouble| trouble.until > now)
+    }
+
+    /// The server can't be used: nothing is sent until the returned moment.
+    pub(crate) fn pause(&self, why: &Fail, now: DateTime<Utc>) -> Trouble {
+        let mut trouble = lock(&self.trouble);
+        let pause = match trouble.as_ref() {
+            // Several connections fail together: that is one trouble, not many.
+            Some(known) if known.until > now => return known.clone(),
+            Some(known) => (known.pause * 2).min(LONGEST_PAUSE),
+            None => FIRST_PAUSE,
+        };
+        let until = now + chrono::Duration::from_std(pause).unwrap_or_default();
+        let found = Trouble { until, why: why.summary(), pause };
+        tracing::warn!(reason = %found.why, until = %found.until, "the mail server can't be used; mail waits");
+        *trouble = Some(found.clone());
+        found
+    }
+
+    /// A mail was accepted: the trouble, if there was one, is over.
+    pub(crate) fn works(&self) {
+        let mut trouble = lock(&self.trouble);
+        if trouble.take().is_some() {
+            tracing::info!("the mail server works again");
+        }
+    }
+}
+
+fn closed() -> Fail {
+    Fail { stage: hearback_mailer::Stage::Connect, cause: hearback_mailer::Cause::Refused("the server is stopping") }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! What every use case needs: the database, the clock, the settings, the way to wake the worker.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use hearback_core::{Clock, Email, token::SecretKey};
+use hearback_mailer::{Templates, Transport};
+use hearback_store::{
+    Db,
+    time::{from_millis, millis},
+};
+use tokio::sync::Notify;
+
+use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, workspace::Known};
+
+/// Settings of the engine, filled in by the composition root.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where customers and our people reach this server, without a trailing slash: `https://feedback.example.com`.
+    pub public_url: String,
+    /// Sender of all mail.
+    pub mail_from: Email,
+    /// Name beside the sender's address.
+    pub mail_from_name: String,
+    /// Connections to the mail server at most.
+    pub mail_connections: usize,
+    /// Signs links.
+    pub secret_key: SecretKey,
+    /// Answers committed together at most.
+    pub max_batch: usize,
+    /// Answers that may wait for the database; more are refused with `Busy`.
+    pub max_waiting: usize,
+    /// How long a one-click answer may still change before rules act on it. API and page answers settle at once.
+    pub settle_delay: chrono::Duration,
+    /// Wall time until the first contact with a detractor is due.
+    pub first_contact: chrono::Duration,
+    /// Business days until a case should be closed.
+    pub close_business_days: u32,
+}
+
+/// Shared by everything that runs; cheap to clone.
+#[derive(Clone)]
+pub struct Ctx(Arc<Parts>);
+
+/// What a [`Ctx`] points to.
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// See [`Settings`].
+    pub settings: Settings,
+    /// Mail templates, compiled.
+    pub templates: Templates,
+    /// Told after each commit that queued something: a hint to look, never the only way to find out.
+    pub wake: Arc<Notify>,
+    /// How workspaces are set up.
+    pub workspaces: Known,
+    /// Where answers wait to be committed together.
+    pub intake: Intake,
+    /// Open ways to the mail server.
+    pub courier: Courier,
+    /// Where sending is noted, together.
+    pub ledger: Ledger,
+    /// What is kept in memory of log-ins and keys.
+    pub(crate) doors: Doors,
+}
+
+impl Ctx {
+    /// Puts the parts together and starts the two writers. Must be called inside a tokio runtime.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings, templates: Templates, transport: Transport) -> Self {
+        let (intake, waiting) = Intake::new(settings.max_waiting);
+        let (ledger, noted) = Ledger::new();
+        let courier = Courier::new(transport, settings.mail_connections);
+        let cx = Self(Arc::new(Parts { db, clock, settings, templates, wake: Arc::new(Notify::new()), workspaces: Known::default(), intake, courier, ledger, doors: Doors::default() }));
+        waiting.start(&cx);
+        noted.start(&cx);
+        cx
+    }
+
+    /// The present moment, to the millisecond: as exact as it is stored, so that a decision can be recomputed.
+    pub fn now(&self) -> DateTime<Utc> {
+        from_millis(millis(self.0.clock.now()))
+    }
+
+    /// A weak handle, for background tasks that must not keep the rest alive.
+    pub(crate) fn downgrade(&self) -> std::sync::Weak<Parts> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// Back from [`Ctx::downgrade`], while somebody still holds the context.
+    pub(crate) fn upgrade(weak: &std::sync::Weak<Parts>) -> Option<Self> {
+        weak.upgrade().map(Self)
+    }
+}
+
+impl std::ops::Deref for Ctx {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Ctx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ctx(..)")
+    }
+}
+
+/// Who did something, for the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// The customer.
+    Customer,
+    /// A rule, by key.
+    Rule(String),
+    /// A user, by address.
+    User(String),
+    /// An API key, by name.
+    ApiKey(String),
+    /// Hearback itself: clocks, deliveries.
+    System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customer => f.write_str("customer"),
+            Self::Rule(key) => write!(f, "rule:{key}"),
+            Self::User(email) => write!(f, "user:{email}"),
+            Self::ApiKey(name) => write!(f, "api:{name}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}

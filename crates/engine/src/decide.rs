@@ -1,0 +1,115 @@
+//! Asking the rules about a case that exists already: a correction, a late settle, an overdue clock.
+
+use std::collections::{BTreeSet, HashMap};
+
+use hearback_core::{CaseEvent, case};
+use hearback_rules::{Plan, Trigger, plan::done_key};
+use hearback_store::{
+    Tx, bulk, runs, snapshot::{self, CaseRows}, tasks,
+    time::millis,
+};
+use serde_json::json;
+
+use crate::{
+    Actor, Ctx, EngineError,
+    apply::{Changes, Scene, apply, event},
+    facts,
+    intake::run_row,
+    work::{core_case, write_case},
+    workspace::{Workspace, read_version},
+};
+
+/// Asks the rules, stores the run with its trace, applies what follows. The case row is the caller's to save.
+pub async fn decide(
+    cx: &Ctx,
+    tx: &Tx,
+    workspace: &Workspace,
+    rows: &mut CaseRows,
+    trigger: Trigger,
+    previous_score: Option<u8>,
+    changes: &mut Changes,
+) -> Result<Plan, EngineError> {
+    let now = cx.now();
+    let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
+    let mut asked = facts::facts(rows, trigger, survey, previous_score);
+    if trigger == Trigger::ResponseCorrected {
+        let wanted = hearback_rules::plan(&workspace.rules, &asked, now);
+        let wanted = wanted.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
+        asked.case.done = already_done(tx, rows, &wanted, changes, now).await?;
+        asked.case.open_tasks = facts::small(rows.case.open_tasks);
+    }
+    let plan = hearback_rules::plan(&workspace.rules, &asked, now);
+    if !plan.trace.is_empty() {
+        bulk::insert::<runs::Entity>(tx, &[run_row(&workspace.rule_ids, &rows.case, &asked, &plan, now)]).await?;
+    }
+    let owner = facts::account_owner(rows.account.as_ref());
+    let scene = Scene { settings: &cx.settings, workspace, person: &rows.person, account_owner: owner.as_ref(), now };
+    let done = apply(&scene, &mut rows.case, &plan.effects, changes);
+    if !done.is_empty() {
+        changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
+    }
+    Ok(plan)
+}
+
+/// What the steps of earlier revisions did that still holds: mails that went out, tasks that are still wanted.
+/// Tasks that no rule wants any more are cancelled.
+async fn already_done(
+    tx: &Tx,
+    rows: &mut CaseRows,
+    wanted: &BTreeSet<String>,
+    changes: &mut Changes,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<BTreeSet<String>, EngineError> {
+    let (tasks, deliveries) = snapshot::work_of_case(&**tx, rows.case.workspace_id, rows.case.id).await?;
+    let causes = tasks.iter().map(|task| task.rule_version_id).chain(deliveries.iter().map(|mail| mail.rule_version_id));
+    let ids: BTreeSet<uuid::Uuid> = causes.flatten().collect();
+    let versions = snapshot::rule_versions(&**tx, rows.case.workspace_id, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let mut keys = HashMap::new();
+    for row in &versions {
+        keys.insert(row.id, read_version(row)?.rule.key);
+    }
+    let name = |version: Option<uuid::Uuid>, index: Option<i64>| {
+        Some(done_key(keys.get(&version?)?, u32::try_from(index?).ok()?))
+    };
+    let mut done: BTreeSet<String> = deliveries
+        .iter()
+        .filter(|mail| mail.status != "cancelled")
+        .filter_map(|mail| name(mail.rule_version_id, mail.step_index))
+        .collect();
+    for task in tasks {
+        let Some(step) = name(task.rule_version_id, task.step_index) else { continue };
+        match task.status.as_str() {
+            "open" if !wanted.contains(&step) => drop_task(tx, rows, task, changes, now).await?,
+            "cancelled" => {}
+            _ => {
+                done.insert(step);
+            }
+        }
+    }
+    Ok(done)
+}
+
+async fn drop_task(
+    tx: &Tx,
+    rows: &mut CaseRows,
+    task: tasks::Model,
+    changes: &mut Changes,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), EngineError> {
+    let data = json!({ "task": task.id, "title": task.title, "why": "the answer was changed" });
+    tasks::save(
+        tx,
+        tasks::Model {
+            status: "cancelled".to_owned(),
+            outcome: Some("the answer was changed".to_owned()),
+            finished_at: Some(millis(now)),
+            ..task
+        },
+    )
+    .await?;
+    if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, now) {
+        write_case(next, &mut rows.case);
+    }
+    changes.events.push(event(&rows.case, "task_cancelled", &Actor::System, &data, now));
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What each kind of deferred action does. `match` is exhaustive: a new kind is handled here or does not compile.
+
+use hearback_core::id::CaseId;
+use hearback_rules::{Planned, StepRef, Trigger, due_step};
+use hearback_store::{
+    Tx, cases,
+    outbox::{self, Job, Lease, Outcome},
+    snapshot::{self, CaseRows},
+    time::millis,
+};
+use serde_json::json;
+
+use crate::{
+    Actor, Ctx, EngineError,
+    apply::{Changes, Scene, apply, event},
+    decide::decide,
+    facts, sending,
+    workspace::read_version,
+};
+
+/// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id.
+pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
+    let result = match &lease.job {
+        Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
+        Ok(Job::Noop) => return Outcome::Done,
+        Ok(Job::Step { case, step }) => run_step(cx, lease, *case, *step).await,
+        Ok(Job::Settle { case, revision }) => settle(cx, lease, *case, *revision).await,
+        Err(why) => return Outcome::Dead(format!("this version can't read the job: {why}")),
+    };
+    match result {
+        Ok(outcome) => outcome,
+        Err(EngineError::Store(error)) if error.is_passing() => {
+            Outcome::Snooze(cx.now() + chrono::Duration::seconds(5), error.to_string())
+        }
+        Err(error) => Outcome::Retry(error.to_string()),
+    }
+}
+
+/// Everything about the case, if this claim still holds and the answer was not changed or erased meanwhile.
+async fn current(tx: &Tx, lease: &Lease, case: CaseId, revision: u32) -> Result<Result<CaseRows, Outcome>, EngineError> {
+    if !outbox::is_held(tx, lease).await? {
+        return Ok(Err(Outcome::Settled));
+    }
+    let Some(rows) = snapshot::case(&**tx, lease.workspace.uuid(), case.uuid()).await? else {
+        return Ok(Err(Outcome::Cancel("the case is gone: its person was erased".to_owned())));
+    };
+    if rows.response.revision != i64::from(revision) {
+        return Ok(Err(Outcome::Cancel("the answer was changed meanwhile".to_owned())));
+    }
+    Ok(Ok(rows))
+}
+
+/// A delayed step of a rule is due: ask its condition, then do it.
+async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Result<Outcome, EngineError> {
+    let now = cx.now();
+    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    let tx = cx.db.write().await?;
+    let mut rows = match current(&tx, lease, case, step.revision).await? {
+        Ok(rows) => rows,
+        Err(outcome) => return Ok(outcome),
+    };
+    let version = snapshot::rule_versions(&*tx, lease.workspace.uuid(), &[step.rule.uuid()]).await?;
+    let (Some(version), Some(survey)) = (version.first().map(read_version).transpose()?, workspace.survey(rows.case.survey_id)) else {
+        return Ok(Outcome::Dead("the rule version or the survey is gone".to_owned()));
+    };
+    let asked = facts::facts(&rows, Trigger::ResponseSettled, survey, None);
+    let mut changes = Changes::default();
+    match due_step(&version, step.index, &asked) {
+        Ok(effect) => {
+            let planned = Planned { step, rule_key: version.rule.key.clone(), effect, due: now };
+            let owner = facts::account_owner(rows.account.as_ref());
+            let scene =
+                Scene { settings: &cx.settings, workspace: &workspace, person: &rows.person, account_owner: owner.as_ref(), now };
+            let done = apply(&scene, &mut rows.case, std::slice::from_ref(&planned), &mut changes);
+            changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
+        }
+        Err(why) => {
+            let data = json!({ "rule": version.rule.key, "why": why });
+            changes.events.push(event(&rows.case, "step_skipped", &Actor::System, &data, now));
+        }
+    }
+    finish(cx, lease, tx, rows.case, changes).await
+}
+
+/// A one-click answer has rested long enough: ask the rules.
+async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<Outcome, EngineError> {
+    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    let tx = cx.db.write().await?;
+    let mut rows = match current(&tx, lease, case, revision).await? {
+        Ok(rows) => rows,
+        Err(outcome) => return Ok(outcome),
+    };
+    let trigger = if revision == 1 { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
+    let mut changes = Changes::default();
+    decide(cx, &tx, &workspace, &mut rows, trigger, None, &mut changes).await?;
+    finish(cx, lease, tx, rows.case, changes).await
+}
+
+/// Writes everything and settles the job, in one transaction.
+async fn finish(cx: &Ctx, lease: &Lease, tx: Tx, mut case: cases::Model, changes: Changes) -> Result<Outcome, EngineError> {
+    let now = cx.now();
+    case.updated_at = millis(now);
+    cases::save(&tx, case).await?;
+    let queued = !changes.jobs.is_empty();
+    changes.write(&tx, lease.workspace.uuid(), now).await?;
+    outbox::settle(&tx, &[(lease, Outcome::Done)], now).await?;
+    tx.commit().await?;
+    if queued {
+        cx.wake.notify_one();
+    }
+    Ok(Outcome::Settled)
+}

@@ -1,0 +1,180 @@
+//! Group commit of the send ledger: notes before the final dot and results after it, of all connections together.
+//!
+//! Entries are committed in the order in which they came. A connection that goes on to its next mail notes that mail's
+//! dot behind the result of the one before, so at any time at most one mail a connection is between its dot and its
+//! recorded result: the bound on duplicates after a crash.
+
+use std::collections::HashMap;
+
+use hearback_core::{CaseEvent, case};
+use hearback_store::{
+    StoreError, bulk, events,
+    ledger::{self, Fate, Mark},
+    outbox::{self, Lease, Outcome},
+    time::millis,
+};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Actor, Ctx, apply,
+    work::{core_case, write_case},
+};
+
+/// Most entries in one transaction.
+const MAX_BATCH: usize = 128;
+
+/// What became of one mail, with everything that follows from it.
+#[derive(Debug)]
+pub struct Report {
+    /// The claim under which it was sent; settled together with the report.
+    pub lease: Lease,
+    /// What becomes of the job.
+    pub outcome: Outcome,
+    /// For the ledger.
+    pub fate: Fate,
+    /// The case it belongs to.
+    pub case: Option<uuid::Uuid>,
+    /// Whether it acknowledges the customer's answer.
+    pub acknowledges: bool,
+    /// Timeline entry: kind and data.
+    pub event: Option<(&'static str, Value)>,
+}
+
+enum Entry {
+    Mark(Mark, oneshot::Sender<Result<bool, StoreError>>),
+    Report(Box<Report>, oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Where marks and reports wait to be committed together.
+#[derive(Debug, Clone)]
+pub struct Ledger(mpsc::Sender<Entry>);
+
+/// What waits.
+pub struct Queue(mpsc::Receiver<Entry>);
+
+impl Ledger {
+    /// A ledger and its queue, to be started.
+    pub fn new() -> (Self, Queue) {
+        let (sender, receiver) = mpsc::channel(4 * MAX_BATCH);
+        (Self(sender), Queue(receiver))
+    }
+
+    /// Commits that the end of this mail may be sent; false when it must not be.
+    pub(crate) async fn mark(&self, mark: Mark) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(Entry::Mark(mark, reply)).await?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Queues a report behind all that was queued before; the receiver tells when it is committed.
+    pub(crate) async fn report(&self, report: Report) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.put(Entry::Report(Box::new(report), reply)).await?;
+        Ok(answer)
+    }
+
+    async fn put(&self, entry: Entry) -> Result<(), StoreError> {
+        self.0.send(entry).await.map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the server is stopping".to_owned())
+}
+
+impl Queue {
+    /// Starts the writer. It ends when the context is gone.
+    pub fn start(mut self, cx: &Ctx) {
+        let weak = cx.downgrade();
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(MAX_BATCH);
+            while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
+                let Some(cx) = Ctx::upgrade(&weak) else { break };
+                commit(&cx, std::mem::take(&mut batch)).await;
+            }
+        });
+    }
+}
+
+async fn commit(cx: &Ctx, batch: Vec<Entry>) {
+    let mut marks = Vec::new();
+    let mut reports = Vec::new();
+    for entry in batch {
+        match entry {
+            Entry::Mark(mark, reply) => marks.push((mark, reply)),
+            Entry::Report(report, reply) => reports.push((*report, reply)),
+        }
+    }
+    match write(cx, marks.iter().map(|(mark, _)| *mark).collect(), reports.iter().map(|(report, _)| report).collect()).await {
+        Ok(marked) => {
+            for (mark, reply) in marks {
+                let _ = reply.send(Ok(marked.contains(&mark.delivery)));
+            }
+            for (_, reply) in reports {
+                let _ = reply.send(Ok(()));
+            }
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "the send ledger could not be written; the mails concerned are tried again");
+            let text = error.to_string();
+            for (_, reply) in marks {
+                let _ = reply.send(Err(StoreError::Unavailable(text.clone())));
+            }
+            for (_, reply) in reports {
+                let _ = reply.send(Err(StoreError::Unavailable(text.clone())));
+            }
+        }
+    }
+}
+
+async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<std::collections::HashSet<uuid::Uuid>, StoreError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    let fates: Vec<Fate> = reports.iter().map(|report| report.fate.clone()).collect();
+    let recorded = ledger::record(&tx, &fates, millis(now)).await?;
+    let settled: Vec<(&Lease, Outcome)> = reports.iter().map(|report| (&report.lease, report.outcome.clone())).collect();
+    outbox::settle(&tx, &settled, now).await?;
+    let fresh: Vec<&Report> = reports.into_iter().filter(|report| recorded.contains(&report.fate.delivery)).collect();
+    let mut timeline: Vec<events::Model> = fresh.iter().filter_map(|report| timeline_entry(report, now)).collect();
+    acknowledge(&tx, &fresh, now, &mut timeline).await?;
+    bulk::insert::<events::Entity>(&tx, &timeline).await?;
+    let marked = ledger::mark_sending(&tx, &marks, millis(now)).await?;
+    tx.commit().await?;
+    Ok(marked)
+}
+
+fn timeline_entry(report: &Report, now: chrono::DateTime<chrono::Utc>) -> Option<events::Model> {
+    let (kind, data) = report.event.as_ref()?;
+    Some(apply::event_of(report.fate.workspace, report.case?, kind, &Actor::System, data, now))
+}
+
+/// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop.
+async fn acknowledge(
+    tx: &hearback_store::Tx,
+    reports: &[&Report],
+    now: chrono::DateTime<chrono::Utc>,
+    timeline: &mut Vec<events::Model>,
+) -> Result<(), StoreError> {
+    let keys: HashMap<uuid::Uuid, uuid::Uuid> = reports
+        .iter()
+        .filter(|report| report.acknowledges && report.fate.status == "sent")
+        .filter_map(|report| Some((report.case?, report.fate.workspace)))
+        .collect();
+    let mut keys: Vec<(uuid::Uuid, uuid::Uuid)> = keys.into_iter().map(|(case, ws)| (ws, case)).collect();
+    keys.sort_unstable();
+    let mut changed = Vec::new();
+    for mut row in ledger::lock_cases(tx, &keys).await? {
+        let before = row.loop_status.clone();
+        if let Ok(next) = case::step(&core_case(&row), &CaseEvent::Acknowledged, now) {
+            write_case(next, &mut row);
+            row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
+            row.updated_at = millis(now);
+            if row.loop_status != before {
+                timeline.push(apply::event(&row, row.loop_status.as_str(), &Actor::System, &json!({ "why": "acknowledged" }), now));
+            }
+            changed.push(row);
+        }
+    }
+    ledger::put_loops(tx, &changed).await
+}

@@ -1,0 +1,257 @@
+//! One mail from the ledger to the mail server.
+//!
+//! What must stay true: suppression is checked at send time; the ledger notes the final dot before it is sent; what
+//! can't be told apart (delivered or not) is called unknown, counted, and sent again under the same Message-ID.
+
+use chrono::{DateTime, Duration, Utc};
+use hearback_core::{Email, Locale, Owner, token::Purpose};
+use hearback_mailer::{Fail, FailClass, MailContext, Message, Outgoing, Party};
+use hearback_store::{
+    StoreError,
+    ledger::{self, Fate, Mark, Sendable},
+    outbox::{Lease, Outcome},
+    time::{from_millis, millis},
+};
+use serde_json::json;
+
+use crate::{Ctx, EngineError, apply::read_owner, courier::Way, ledger::Report, workspace::Workspace};
+
+/// How long a mail is tried before it is given up.
+const LIFETIME: Duration = Duration::days(5);
+/// Pauses after the first, second, .. temporary refusal, in minutes; the last one repeats.
+const PAUSES: [i64; 6] = [5, 15, 30, 60, 120, 240];
+/// How long a mail rests whose end is unknown before it is sent again.
+const UNKNOWN_REST: Duration = Duration::minutes(15);
+
+/// Sends the mail of this job, once its turn has come.
+pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
+    match try_send(cx, lease, delivery.uuid()).await {
+        Ok(outcome) => outcome,
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.now() + Duration::seconds(5), error.to_string()),
+        Err(error) => Outcome::Retry(error.to_string()),
+    }
+}
+
+async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
+    let Some(mail) = ledger::sendable(&cx.db, lease.workspace.uuid(), delivery).await? else {
+        return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
+    };
+    match mail.status.as_str() {
+        "queued" | "deferred" | "unknown" => {}
+        // A process died between the final dot and the recorded result.
+        "sending" => return unknown(cx, lease, &mail, "the process ended before the server's answer was recorded").await,
+        _ => return Ok(Outcome::Done),
+    }
+    if let Some(reason) = mail.suppressed_for.clone() {
+        return give_up(cx, lease, &mail, "suppressed", format!("the address must not be mailed: {reason}")).await;
+    }
+    let now = cx.now();
+    if let Some(trouble) = cx.courier.trouble(now) {
+        return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
+    }
+    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    let (message, subject) = match compose(cx, &workspace, &mail) {
+        Ok(composed) => composed,
+        Err(why) => return give_up(cx, lease, &mail, "dead", format!("held: {why}")).await,
+    };
+    deliver(cx, lease, &mail, &message, subject).await
+}
+
+async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
+    let mut way = match cx.courier.open().await {
+        Ok(way) => way,
+        Err(fail) => return failed(cx, lease, mail, &fail, true).await,
+    };
+    if let Err(fail) = way.session.begin(message).await {
+        return failed_on(cx, lease, mail, way, &fail, true).await;
+    }
+    let mark = Mark { workspace: lease.workspace.uuid(), delivery: mail.id, job: lease.id.uuid(), fence: lease.fence };
+    match cx.ledger.mark(mark).await {
+        Ok(true) => {}
+        Ok(false) => {
+            way.session.reset().await;
+            cx.courier.keep(way);
+            // Cancelled, suppressed or taken over meanwhile: the next look at the ledger tells which.
+            return Ok(Outcome::Snooze(cx.now(), "changed while it was about to be sent".to_owned()));
+        }
+        Err(error) => {
+            way.session.reset().await;
+            return Err(error.into());
+        }
+    }
+    match way.session.finish().await {
+        Ok(reply) => {
+            cx.courier.works();
+            let now = cx.now();
+            let report = Report {
+                fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, "sent", Some(reply.to_string())) },
+                event: Some(("mail_sent", json!({ "template": mail.kind, "delivery": mail.id }))),
+                ..report(lease, mail, Outcome::Done)
+            };
+            let report = Report { fate: Fate { subject: Some(subject), ..report.fate }, ..report };
+            let recorded = cx.ledger.report(report).await?;
+            // The connection goes on to its next mail while this result waits for its commit.
+            cx.courier.keep(way);
+            recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
+            Ok(Outcome::Settled)
+        }
+        Err(fail) if fail.ambiguous() => unknown(cx, lease, mail, &fail.summary()).await,
+        Err(fail) => failed_on(cx, lease, mail, way, &fail, false).await,
+    }
+}
+
+async fn failed_on(cx: &Ctx, lease: &Lease, mail: &Sendable, mut way: Way, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
+    way.session.reset().await;
+    cx.courier.keep(way);
+    failed(cx, lease, mail, fail, counts).await
+}
+
+/// Certainly not delivered: later, never, or not this mail's fault. `counts`: the attempt is not counted yet.
+async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
+    let now = cx.now();
+    let attempts = mail.attempts + 1;
+    match fail.class() {
+        FailClass::Relay => {
+            let trouble = cx.courier.pause(fail, now);
+            let until = trouble.until + spread(mail);
+            if mail.status == "deferred" && counts {
+                return Ok(Outcome::Snooze(until, trouble.why));
+            }
+            let report = Report { fate: fate(lease, mail, "deferred", Some(fail.to_string())), ..report(lease, mail, Outcome::Snooze(until, trouble.why)) };
+            record(cx, report).await
+        }
+        FailClass::Reject => {
+            let report = Report {
+                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(fail.to_string())) },
+                event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
+                ..report(lease, mail, Outcome::Done)
+            };
+            record(cx, report).await
+        }
+        FailClass::Retry if now - from_millis(mail.created_at) > LIFETIME => {
+            give_up(cx, lease, mail, "dead", format!("given up after {} days: {fail}", LIFETIME.num_days())).await
+        }
+        FailClass::Retry => {
+            let until = now + pause(attempts) + spread(mail);
+            let report = Report {
+                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "deferred", Some(fail.to_string())) },
+                ..report(lease, mail, Outcome::Snooze(until, fail.summary()))
+            };
+            record(cx, report).await
+        }
+    }
+}
+
+/// Nobody can say whether it was delivered: wait, then send it again under the same Message-ID.
+async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
+    let until = cx.now() + UNKNOWN_REST;
+    let report = Report {
+        fate: fate(lease, mail, "unknown", Some(why.to_owned())),
+        event: Some(("mail_unknown", json!({ "template": mail.kind, "why": why, "again": until }))),
+        ..report(lease, mail, Outcome::Snooze(until, why.to_owned()))
+    };
+    record(cx, report).await
+}
+
+async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, status: &'static str, why: String) -> Result<Outcome, EngineError> {
+    let kind = if status == "suppressed" { "mail_suppressed" } else { "mail_failed" };
+    let outcome = if status == "dead" { Outcome::Dead(why.clone()) } else { Outcome::Done };
+    let report = Report {
+        fate: fate(lease, mail, status, Some(why.clone())),
+        event: Some((kind, json!({ "template": mail.kind, "why": why }))),
+        ..report(lease, mail, outcome)
+    };
+    record(cx, report).await
+}
+
+async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
+    let recorded = cx.ledger.report(report).await?;
+    recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
+    Ok(Outcome::Settled)
+}
+
+fn report(lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report {
+    Report {
+        lease: lease.clone(),
+        outcome,
+        fate: fate(lease, mail, "queued", None),
+        case: mail.case_id,
+        acknowledges: mail.acknowledges,
+        event: None,
+    }
+}
+
+fn fate(lease: &Lease, mail: &Sendable, status: &'static str, reply: Option<String>) -> Fate {
+    Fate { workspace: lease.workspace.uuid(), delivery: mail.id, status, subject: None, reply, sent_at: None, attempts: 0 }
+}
+
+/// The pause after this many attempts.
+fn pause(attempts: i64) -> Duration {
+    let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(PAUSES.len() - 1);
+    Duration::minutes(PAUSES.get(index).copied().unwrap_or(240))
+}
+
+/// Up to a minute, from the mail's id: mails that were refused together don't come back together.
+fn spread(mail: &Sendable) -> Duration {
+    Duration::milliseconds(i64::from(mail.id.as_bytes().last().copied().unwrap_or(0)) * 20)
+}
+
+fn compose(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<(Message, String), String> {
+    let context = context(cx, workspace, mail);
+    let content = cx.templates.render(&mail.kind, &context).map_err(|error| error.to_string())?;
+    let subject = content.subject.clone();
+    let party = |email: &str, name: Option<String>| -> Result<Party, String> {
+        Ok(Party { email: Email::parse(email).map_err(|error| error.to_string())?, name })
+    };
+    let message = Outgoing {
+        message_id: mail.message_id.clone(),
+        date: from_millis(mail.created_at),
+        from: Party { email: cx.settings.mail_from.clone(), name: Some(cx.settings.mail_from_name.clone()) },
+        to: party(&mail.to_address, mail.to_name.clone())?,
+        reply_to: reply_to(workspace, mail),
+        content,
+        unsubscribe_url: context.unsubscribe_url,
+    };
+    Ok((message.build().map_err(|error| error.to_string())?, subject))
+}
+
+/// A customer's reply goes to whoever owns the case.
+fn reply_to(workspace: &Workspace, mail: &Sendable) -> Option<Party> {
+    if !mail.acknowledges {
+        return None;
+    }
+    let owner = read_owner(mail.case_owner.as_deref())?;
+    let member = workspace.addresses(&owner).into_iter().next()?;
+    Some(Party { email: Email::parse(&member.email).ok()?, name: Some(member.name).filter(|name| !name.is_empty()) })
+}
+
+fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
+    let locale = mail.person_locale.as_deref().filter(|_| mail.acknowledges).unwrap_or(&workspace.locale);
+    let owner = read_owner(mail.case_owner.as_deref()).unwrap_or_else(|| workspace.default_owner.clone());
+    let due: Option<DateTime<Utc>> = mail.task_due_at.or(mail.first_contact_due_at).map(from_millis);
+    let url = &cx.settings.public_url;
+    let (agent, team) = match &owner {
+        Owner::User(_) => (workspace.addresses(&owner).into_iter().next().map(|member| member.name).filter(|name| !name.is_empty()), None),
+        Owner::Team(_) => (None, None),
+    };
+    MailContext {
+        company: workspace.name.clone(),
+        locale: Locale::parse(locale).unwrap_or_default(),
+        person_name: mail.person_name.clone(),
+        score: mail.score.and_then(|score| u8::try_from(score).ok()),
+        comment: mail.comment.clone(),
+        agent,
+        team,
+        due_date: due.map(|due| due.with_timezone(&workspace.calendar.zone()).date_naive()),
+        case_url: mail.case_id.filter(|_| !mail.acknowledges).map(|case| format!("{url}/cases/{case}")),
+        unsubscribe_url: mail.person_id.filter(|_| mail.acknowledges).map(|person| {
+            let token = cx.settings.secret_key.sign(Purpose::Unsubscribe, workspace.id.uuid(), person);
+            format!("{url}/u/{token}")
+        }),
+        referral_url: mail.referral_code.as_ref().map(|code| format!("{url}/r/{code}")),
+        scheduling_url: None,
+        incentive_code: mail.incentive_code.clone(),
+        task_title: mail.task_title.clone(),
+        reason: None,
+    }
+}

@@ -1,0 +1,244 @@
+//! The way of a response, from the door to the commit: what comes in, how it is checked, and how answers
+//! that wait at the same time share one transaction.
+//!
+//! Owns: the input shapes, the checks, the queue in front of the single writer. The transaction itself is in
+//! [`crate::intake`], changes of an answer are in [`crate::correct`].
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    LoopStatus, Score, Segment,
+    id::{CaseId, ResponseId, WorkspaceId},
+    text,
+};
+use hearback_rules::Property;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ctx, EngineError,
+    error::Fields,
+    intake::Entry,
+    people::{CheckedPerson, check_person},
+    workspace::{Survey, Workspace},
+};
+
+/// An answer as it comes in, unchecked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewResponse {
+    /// Key of a published survey.
+    pub survey: String,
+    /// On the survey's scale.
+    pub score: i64,
+    /// At most 10,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Who answered; empty for an anonymous answer.
+    #[serde(default)]
+    pub person: NewPerson,
+    /// The sender's own id of this answer: the same id is stored once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// When it was given; now when absent. From 2000 to one day ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responded_at: Option<DateTime<Utc>>,
+    /// `api` when absent; 1-64 of `a-z 0-9 - _`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+/// A customer as described by the sender, unchecked. What is absent stays as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    /// Mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The sender's own id of this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Display name, at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Language tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// IANA time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Key of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who looks after this customer: an address or `team:KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Text, numbers, true or false; merged into what is stored. At most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, Property>,
+}
+
+/// Whether follow-ups start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowUp {
+    /// Rules are asked, clocks run.
+    On,
+    /// History: the case is marked as not needed, nothing starts.
+    Off,
+}
+
+/// What the sender gets back once everything is durable.
+#[derive(Debug, Clone, Serialize)]
+pub struct Receipt {
+    /// The response.
+    pub id: ResponseId,
+    /// Its segment.
+    pub segment: Segment,
+    /// Its score.
+    pub score: u8,
+    /// Its revision.
+    pub revision: u32,
+    /// Its case.
+    pub case: ReceiptCase,
+    /// What the rules decided: action, rule, when.
+    pub effects: Vec<ReceiptEffect>,
+    /// False when the same answer had been stored before.
+    #[serde(skip)]
+    pub created: bool,
+}
+
+/// The case of a [`Receipt`].
+#[derive(Debug, Clone, Serialize)]
+pub struct ReceiptCase {
+    /// The case.
+    pub id: CaseId,
+    /// Where its loop stands.
+    pub loop_status: LoopStatus,
+}
+
+/// One effect of a [`Receipt`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReceiptEffect {
+    /// `send_mail`, `open_task`, ...
+    #[serde(rename = "do")]
+    pub action: &'static str,
+    /// Key of the rule.
+    pub rule: String,
+    /// When.
+    pub due: DateTime<Utc>,
+}
+
+/// A change of an answer; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    /// The new score.
+    #[serde(default)]
+    pub score: Option<i64>,
+    /// The new comment; an empty one takes it away.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// An answer that passed all checks.
+#[derive(Debug, Clone)]
+pub struct CheckedResponse {
+    /// The survey that was answered.
+    pub survey: Survey,
+    /// On its scale.
+    pub score: Score,
+    /// The customer's words.
+    pub comment: Option<String>,
+    /// Who answered.
+    pub person: CheckedPerson,
+    /// The sender's own id.
+    pub external_id: Option<String>,
+    /// When it was given, if the sender says so.
+    pub responded_at: Option<DateTime<Utc>>,
+    /// Where it came from.
+    pub channel: String,
+    /// SHA-256 of what was sent: tells a repeat from another answer under the same id.
+    pub body_hash: String,
+}
+
+/// Answers are accepted from the year 2000 on.
+const EARLIEST: DateTime<Utc> = match DateTime::from_timestamp(946_684_800, 0) {
+    Some(time) => time,
+    None => DateTime::UNIX_EPOCH,
+};
+
+/// Checks an answer; every refused field is named at once.
+pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Result<CheckedResponse, EngineError> {
+    let body_hash = hearback_core::token::fingerprint(&serde_json::to_string(&new).unwrap_or_default());
+    let mut fields = Fields::default();
+    let survey = workspace.surveys.get(&new.survey);
+    if survey.is_none() {
+        let mut known: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        fields.refuse("survey", format!("there is no published survey with this key; there are: {}", known.join(", ")));
+    }
+    let score = survey.and_then(|survey| fields.check("score", Score::new(survey.scale, new.score)));
+    let comment = fields.check_some("comment", new.comment, |comment| text::block(&comment, text::MAX_COMMENT)).flatten();
+    let external_id = fields.check_some("external_id", new.external_id, |id| text::line(&id, text::MAX_LINE));
+    let channel = fields.check("channel", new.channel.map_or(Ok("api".to_owned()), |channel| text::key(&channel)));
+    if let Some(at) = new.responded_at
+        && (at < EARLIEST || at > now + chrono::Duration::days(1))
+    {
+        fields.refuse("responded_at", "must be between 2000-01-01 and one day ahead of now");
+    }
+    let person = check_person(&mut fields, new.person);
+    fields.done()?;
+    match (survey, score, channel) {
+        (Some(survey), Some(score), Some(channel)) => Ok(CheckedResponse {
+            survey: survey.clone(),
+            score,
+            comment,
+            person,
+            external_id,
+            responded_at: new.responded_at,
+            channel,
+            body_hash,
+        }),
+        // Unreachable after `done`: each of the three left a refused field behind. Said as a value all the same.
+        _ => Err(EngineError::field("survey", "could not be read")),
+    }
+}
+
+/// Stores answers; each item stands for itself: a bad one never stops its neighbours. Returns when all that was
+/// accepted is durable, in the order of `items`.
+pub async fn submit_responses(
+    cx: &Ctx,
+    ws: WorkspaceId,
+    items: Vec<NewResponse>,
+    follow_up: FollowUp,
+) -> Vec<Result<Receipt, EngineError>> {
+    let now = cx.now();
+    let workspace = match cx.workspaces.get(cx.db.read(), ws).await {
+        Ok(workspace) => workspace,
+        Err(error) => return fail_all(items.len(), &error),
+    };
+    let mut results: Vec<Option<Result<Receipt, EngineError>>> = Vec::with_capacity(items.len());
+    let mut places = Vec::with_capacity(items.len());
+    let mut entries = Vec::with_capacity(items.len());
+    for (place, item) in items.into_iter().enumerate() {
+        match check(&workspace, item, now) {
+            Ok(checked) => {
+                places.push(place);
+                entries.push(Entry::new(ws, checked, follow_up));
+                results.push(None);
+            }
+            Err(error) => results.push(Some(Err(error))),
+        }
+    }
+    for (place, outcome) in places.into_iter().zip(cx.intake.store(entries).await) {
+        if let Some(slot) = results.get_mut(place) {
+            *slot = Some(outcome);
+        }
+    }
+    results.into_iter().map(|result| result.unwrap_or(Err(EngineError::Busy))).collect()
+}
+
+/// The same refusal for each item. A store error can't be cloned: its text is kept, its kind where it matters.
+pub(crate) fn fail_all<T>(count: usize, error: &EngineError) -> Vec<Result<T, EngineError>> {
+    (0..count).map(|_| Err(error.again())).collect()
+}

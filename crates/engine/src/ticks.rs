@@ -1,0 +1,121 @@
+//! Reconcilers: each looks at the tables and repairs what time has changed. They take no input, may run on any node at
+//! any moment, and twice at once: the second finds nothing left to do.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use hearback_core::id::{CaseId, WorkspaceId};
+use hearback_rules::Trigger;
+use hearback_store::{cases, outbox, snapshot, tasks, time::millis};
+use serde_json::json;
+
+use crate::{
+    Actor, Ctx, EngineError,
+    apply::{Changes, event},
+    decide::decide,
+};
+
+/// Something that is looked at again and again.
+#[derive(Clone, Copy)]
+pub struct Tick {
+    /// For logs.
+    pub name: &'static str,
+    /// How often.
+    pub period: Duration,
+    /// Looks and repairs; how much was repaired.
+    pub run: fn(&Ctx) -> BoxFuture<'_, Result<u64, EngineError>>,
+}
+
+/// All of them.
+pub const TICKS: &[Tick] = &[
+    Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
+    Tick { name: "overdue first contacts", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_contacts(cx)) },
+    Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
+    Tick { name: "prune", period: Duration::from_secs(600), run: |cx| Box::pin(prune(cx)) },
+];
+
+/// Most rows that one look repairs; the next look goes on.
+const PER_LOOK: u64 = 200;
+/// How long jobs that ended are kept for a look back.
+const KEEP_JOBS: chrono::Duration = chrono::Duration::days(7);
+
+async fn overdue_tasks(cx: &Ctx) -> Result<u64, EngineError> {
+    let late = snapshot::newly_overdue_tasks(cx.db.read(), millis(cx.now()), PER_LOOK).await?;
+    let mut done = 0;
+    for task in late {
+        let (ws, case) = (WorkspaceId::from_uuid(task.workspace_id), CaseId::from_uuid(task.case_id));
+        done += u64::from(overdue(cx, ws, case, Late::Task(task.id)).await?);
+    }
+    Ok(done)
+}
+
+async fn overdue_contacts(cx: &Ctx) -> Result<u64, EngineError> {
+    let late = snapshot::newly_overdue_cases(cx.db.read(), millis(cx.now()), PER_LOOK).await?;
+    let mut done = 0;
+    for case in late {
+        let (ws, id) = (WorkspaceId::from_uuid(case.workspace_id), CaseId::from_uuid(case.id));
+        done += u64::from(overdue(cx, ws, id, Late::Contact).await?);
+    }
+    Ok(done)
+}
+
+#[derive(Clone, Copy)]
+enum Late {
+    Task(uuid::Uuid),
+    Contact,
+}
+
+/// Marks one thing as overdue, once, and asks the rules about it. Looks again under the lock: whoever finished the
+/// work in the meantime wins.
+async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, late: Late) -> Result<bool, EngineError> {
+    let now = cx.now();
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let tx = cx.db.write().await?;
+    let Some(mut rows) = snapshot::case(&*tx, ws.uuid(), case.uuid()).await? else { return Ok(false) };
+    let mut changes = Changes::default();
+    let trigger = match late {
+        Late::Task(id) => {
+            let Some(task) = tasks::lock(&tx, ws, hearback_core::id::TaskId::from_uuid(id)).await? else { return Ok(false) };
+            if task.status != "open" || task.overdue_at.is_some() {
+                return Ok(false);
+            }
+            let data = json!({ "task": task.id, "title": task.title });
+            tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
+            changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
+            Trigger::TaskOverdue
+        }
+        Late::Contact => {
+            if rows.case.loop_status != "open" || rows.case.contact_overdue_at.is_some() || rows.case.first_contact_at.is_some() {
+                return Ok(false);
+            }
+            rows.case.contact_overdue_at = Some(millis(now));
+            changes.events.push(event(&rows.case, "contact_overdue", &Actor::System, &json!({}), now));
+            Trigger::NoFirstContact
+        }
+    };
+    if rows.case.loop_status != "closed" {
+        decide(cx, &tx, &workspace, &mut rows, trigger, None, &mut changes).await?;
+    }
+    rows.case.updated_at = millis(now);
+    cases::save(&tx, rows.case).await?;
+    let queued = !changes.jobs.is_empty();
+    changes.write(&tx, ws.uuid(), now).await?;
+    tx.commit().await?;
+    if queued {
+        cx.wake.notify_one();
+    }
+    Ok(true)
+}
+
+async fn rescue(cx: &Ctx) -> Result<u64, EngineError> {
+    let rescued = outbox::rescue(&cx.db, cx.now()).await?;
+    if rescued > 0 {
+        tracing::warn!(jobs = rescued, "jobs of a worker that died are back in the queue");
+        cx.wake.notify_one();
+    }
+    Ok(rescued)
+}
+
+async fn prune(cx: &Ctx) -> Result<u64, EngineError> {
+    Ok(outbox::prune(&cx.db, cx.now() - KEEP_JOBS, 5_000).await?)
+}

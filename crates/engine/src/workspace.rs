@@ -1,0 +1,168 @@
+//! What a workspace is set up with: surveys, rules, teams, hours. Read once and kept until its
+//! configuration revision changes, so that the way of a response asks for none of it again.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hearback_core::{
+    Metric, Owner, Scale,
+    calendar::Calendar,
+    id::{RuleVersionId, SurveyId, WorkspaceId},
+};
+use hearback_rules::RuleVersion;
+use hearback_store::{ConnectionTrait, StoreError, rule_versions, snapshot, surveys, workspaces};
+
+use crate::{EngineError, publish};
+
+/// A workspace as the engine needs it.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Which.
+    pub id: WorkspaceId,
+    /// What customers know it as.
+    pub name: String,
+    /// Language of people whose own is not known.
+    pub locale: String,
+    /// Owner of what nobody else owns.
+    pub default_owner: Owner,
+    /// Working hours.
+    pub calendar: Calendar,
+    /// Published surveys by key.
+    pub surveys: HashMap<String, Survey>,
+    /// Enabled rules, in order of their keys.
+    pub rules: Vec<RuleVersion>,
+    /// The ids of `rules` as JSON: the same text is stored with each run.
+    pub rule_ids: String,
+    /// Members of each team.
+    pub teams: HashMap<String, Vec<Member>>,
+    revision: i64,
+}
+
+/// A published survey.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Which version.
+    pub id: SurveyId,
+    /// Its key.
+    pub key: String,
+    /// What its answers look like.
+    pub scale: Scale,
+}
+
+/// Somebody in a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Where to write.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+}
+
+impl Workspace {
+    /// A survey version by id.
+    pub fn survey(&self, id: uuid::Uuid) -> Option<&Survey> {
+        self.surveys.values().find(|survey| survey.id.uuid() == id)
+    }
+
+    /// Who gets mail for this owner.
+    pub fn addresses(&self, owner: &Owner) -> Vec<Member> {
+        match owner {
+            Owner::User(email) => {
+                let known = self.teams.values().flatten().find(|member| member.email == email.as_str());
+                vec![known.cloned().unwrap_or_else(|| Member { email: email.to_string(), name: String::new() })]
+            }
+            Owner::Team(key) => self.teams.get(key).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// Workspaces read so far.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<HashMap<WorkspaceId, Arc<Workspace>>>);
+
+impl Known {
+    /// The workspace as it is set up now: one small query, unless something changed.
+    pub async fn get(&self, connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Arc<Workspace>, EngineError> {
+        let row = workspaces::by_id(connection, id).await?;
+        let row = row.ok_or_else(|| EngineError::not_found("workspace", id))?;
+        let known = self.lock().get(&id).cloned();
+        match known {
+            Some(workspace) if workspace.revision == row.config_revision => Ok(workspace),
+            _ => {
+                let workspace = Arc::new(load(connection, row).await?);
+                self.lock().insert(id, Arc::clone(&workspace));
+                Ok(workspace)
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Arc<Workspace>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn load(connection: &impl ConnectionTrait, row: workspaces::Model) -> Result<Workspace, EngineError> {
+    let id = WorkspaceId::from_uuid(row.id);
+    let rules = publish::enabled_rules(connection, id).await?;
+    let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
+    let calendar = snapshot::calendar(connection, row.id).await?;
+    Ok(Workspace {
+        id,
+        name: row.name,
+        locale: row.locale,
+        default_owner: Owner::Team(row.default_team),
+        calendar: calendar.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default(),
+        surveys: load_surveys(connection, id).await?,
+        rules,
+        rule_ids,
+        teams: load_teams(connection, id).await?,
+        revision: row.config_revision,
+    })
+}
+
+async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Survey>, StoreError> {
+    let rows = snapshot::published_surveys(connection, id.uuid()).await?;
+    let read = |row: surveys::Model| -> Result<(String, Survey), StoreError> {
+        let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
+        let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
+        let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;
+        Ok((row.key.clone(), Survey { id: SurveyId::from_uuid(row.id), key: row.key.clone(), scale }))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+async fn load_teams(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Vec<Member>>, StoreError> {
+    let mut found: HashMap<String, Vec<Member>> = HashMap::new();
+    let (all_teams, members, users) = snapshot::teams(connection, id.uuid()).await?;
+    let users: HashMap<_, _> = users.into_iter().map(|user| (user.id, user)).collect();
+    for team in all_teams {
+        found.insert(team.key, team.email.map(|email| Member { email, name: team.name }).into_iter().collect());
+    }
+    for member in members {
+        if let (Some(team), Some(user)) = (found.get_mut(&member.team_key), users.get(&member.user_id)) {
+            team.push(Member { email: user.email.clone(), name: user.name.clone() });
+        }
+    }
+    Ok(found)
+}
+
+/// Rule versions by their ids, a JSON list as stored with a run, in that order.
+pub async fn versions(connection: &impl ConnectionTrait, ws: uuid::Uuid, ids: &str) -> Result<Vec<RuleVersion>, StoreError> {
+    let ids: Vec<uuid::Uuid> = serde_json::from_str(ids).unwrap_or_default();
+    let rows = snapshot::rule_versions(connection, ws, &ids).await?;
+    let mut versions = rows.iter().map(read_version).collect::<Result<Vec<_>, _>>()?;
+    versions.sort_by_key(|version| ids.iter().position(|id| *id == version.id.uuid()));
+    Ok(versions)
+}
+
+/// A stored rule version.
+pub fn read_version(row: &rule_versions::Model) -> Result<RuleVersion, StoreError> {
+    let rule = serde_json::from_str(&row.body).map_err(|error| StoreError::Unreadable {
+        table: "rule_versions",
+        id: row.id.to_string(),
+        why: error.to_string(),
+    })?;
+    Ok(RuleVersion { id: RuleVersionId::from_uuid(row.id), version: u32::try_from(row.version).unwrap_or(u32::MAX), rule })
+}

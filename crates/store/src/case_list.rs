@@ -1,0 +1,121 @@
+//! Which cases there are, for the API and the pages: filters, two orders, pages.
+
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    LoopStatus, Segment,
+    id::{PersonId, WorkspaceId},
+};
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait as _};
+
+use crate::{
+    StoreError,
+    cases::{Column, Entity, Model},
+    cursor::{Cursor, Listed, Page},
+    time::millis,
+};
+
+/// Which cases to list; what is `None`, false or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// Where the loop stands.
+    pub loop_status: Option<LoopStatus>,
+    /// Only those in which somebody still has to do something.
+    pub active: bool,
+    /// Segment of the answer.
+    pub segment: Option<Segment>,
+    /// Any of these owners, as stored.
+    pub owners: Vec<String>,
+    /// Past a due time at this moment (`true`), or not (`false`).
+    pub overdue: Option<(bool, DateTime<Utc>)>,
+    /// Any of these survey versions.
+    pub surveys: Option<Vec<Uuid>>,
+    /// Answers of one person.
+    pub person: Option<PersonId>,
+    /// Answered from then on.
+    pub since: Option<DateTime<Utc>>,
+    /// Answered before then.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// How a list of cases is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseOrder {
+    /// The newest answer first.
+    Newest,
+    /// What is due first comes first; what has no due time comes last.
+    Due,
+}
+
+/// Written out, as in the partial index: with bound values SQLite could not use it.
+const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
+/// The SQL twin of [`due_at`]; what has no due time sorts as [`NEVER`].
+const DUE: &str = "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
+const NEVER: i64 = 9_000_000_000_000_000;
+
+/// When the next thing in a case is due: the first contact while there was none, then closing. `None` when nothing is.
+pub fn due_at(case: &Model) -> Option<i64> {
+    let untouched = case.loop_status == LoopStatus::Open.as_str() && case.first_contact_at.is_none();
+    let contact = if untouched { case.first_contact_due_at } else { None };
+    contact.or(case.close_due_at)
+}
+
+/// Whether a case that still needs somebody is past what is due in it.
+pub fn is_overdue(case: &Model, now: i64) -> bool {
+    LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active) && due_at(case).is_some_and(|due| due < now)
+}
+
+/// One page of the cases that fit.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    filter: &CaseFilter,
+    order: CaseOrder,
+    page: Page,
+) -> Result<Listed<Model>, StoreError> {
+    let found = Entity::find().filter(filter.condition(ws)).limit(page.limit + 1);
+    let sorted = match order {
+        CaseOrder::Newest => {
+            let rest = found.filter(page.below(Expr::col(Column::AnsweredAt), Column::Id));
+            rest.order_by_desc(Column::AnsweredAt).order_by_desc(Column::Id)
+        }
+        CaseOrder::Due => {
+            let rest = found.filter(page.above(Expr::cust(DUE), Column::Id));
+            rest.order_by_asc(Expr::cust(DUE)).order_by_asc(Column::Id)
+        }
+    };
+    Ok(Listed::of(sorted.all(conn).await?, page.limit, |case| place(case, order)))
+}
+
+/// How many cases fit, counted up to `most`.
+pub async fn count(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &CaseFilter, most: u64) -> Result<usize, StoreError> {
+    let ids = Entity::find().select_only().column(Column::Id).filter(filter.condition(ws)).limit(most);
+    Ok(ids.into_tuple::<Uuid>().all(conn).await?.len())
+}
+
+fn place(case: &Model, order: CaseOrder) -> Cursor {
+    let sort = match order {
+        CaseOrder::Newest => case.answered_at,
+        CaseOrder::Due => due_at(case).unwrap_or(NEVER),
+    };
+    Cursor { sort, id: case.id }
+}
+
+impl CaseFilter {
+    fn condition(&self, ws: WorkspaceId) -> Condition {
+        let overdue = self.overdue.map(|(wanted, now)| {
+            let late = Condition::all().add(Expr::cust(ACTIVE)).add(Expr::cust(DUE).lt(millis(now)));
+            if wanted { late } else { late.not() }
+        });
+        Condition::all()
+            .add(Column::WorkspaceId.eq(ws.uuid()))
+            .add_option(self.loop_status.map(|status| Column::LoopStatus.eq(status.as_str())))
+            .add_option(self.active.then(|| Expr::cust(ACTIVE)))
+            .add_option(self.segment.map(|segment| Column::Segment.eq(segment.as_str())))
+            .add_option((!self.owners.is_empty()).then(|| Column::Owner.is_in(self.owners.iter().cloned())))
+            .add_option(overdue)
+            .add_option(self.surveys.clone().map(|surveys| Column::SurveyId.is_in(surveys)))
+            .add_option(self.person.map(|person| Column::PersonId.eq(person.uuid())))
+            .add_option(self.since.map(|since| Column::AnsweredAt.gte(millis(since))))
+            .add_option(self.until.map(|until| Column::AnsweredAt.lt(millis(until))))
+    }
+}

@@ -1,0 +1,176 @@
+//! Connections and transactions.
+//!
+//! SQLite: one connection writes (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), a few read. PostgreSQL: one pool.
+//! What must stay true: a write transaction starts here and nowhere else; no network call happens while a [`Tx`] is alive.
+
+use std::time::Duration;
+
+use hearback_migrations::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::StoreError;
+
+/// How long SQLite waits for another process's write lock.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
+
+/// A database, ready to read and to write.
+#[derive(Debug, Clone)]
+pub struct Db {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], it is rolled back.
+#[derive(Debug)]
+pub struct Tx(DatabaseTransaction);
+
+impl Db {
+    /// Connects to `sqlite://PATH` or `postgres://...`. `connections` bounds the pool that reads (and, on PostgreSQL, writes).
+    pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            let write = Database::connect(sqlite(url, 1)).await?;
+            check_pragmas(&write).await?;
+            let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
+            Ok(Self { write, read })
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(connections.max(2))
+                .min_connections(1)
+                .acquire_timeout(Duration::from_secs(5))
+                .connect_timeout(Duration::from_secs(5))
+                .idle_timeout(Duration::from_secs(300))
+                .sqlx_logging(false)
+                .map_sqlx_postgres_opts(|options| {
+                    options
+                        .statement_cache_capacity(100)
+                        .application_name("hearback")
+                        .options([("idle_in_transaction_session_timeout", "30s"), ("lock_timeout", "10s")])
+                });
+            let pool = Database::connect(options).await?;
+            Ok(Self { write: pool.clone(), read: pool })
+        } else {
+            Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
+                "database.url must start with sqlite:// or postgres://, got `{}`",
+                url.split("://").next().unwrap_or_default()
+            ))))
+        }
+    }
+
+    /// Starts a write transaction.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        let options = match self.backend() {
+            DbBackend::Sqlite => {
+                TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
+            }
+            _ => TransactionOptions::default(),
+        };
+        Ok(Tx(self.write.begin_with_options(options).await?))
+    }
+
+    /// The connection pool to read from.
+    pub const fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> DbBackend {
+        self.read.get_database_backend()
+    }
+
+    /// Brings the schema up to date; safe when several nodes do it at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match self.backend() {
+            DbBackend::Postgres => {
+                // One node migrates, the others wait here: the lock lives as long as this transaction.
+                let lock = self.write().await?;
+                lock.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT pg_advisory_xact_lock(7237123)")).await?;
+                Migrator::up(&self.write, None).await?;
+                lock.commit().await
+            }
+            _ => Ok(Migrator::up(&self.write, None).await?),
+        }
+    }
+
+    /// Whether the schema is as this version expects it.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        Ok(Migrator::get_pending_migrations(&self.read).await?.is_empty())
+    }
+
+    /// SQLite: moves what was committed into the database file and empties the log, so that no copy of erased text stays in
+    /// it. Does nothing while others read, and nothing at all on PostgreSQL; erased text is gone with a later checkpoint then.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if self.backend() == DbBackend::Sqlite {
+            self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all connections.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.write.close().await?;
+        Ok(self.read.close().await?)
+    }
+}
+
+impl Tx {
+    /// Makes everything written so far durable and visible.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+
+    /// Takes everything back.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.0.rollback().await?)
+    }
+}
+
+/// Statements run inside a transaction by dereferencing it: `find().all(&*tx)`.
+impl std::ops::Deref for Tx {
+    type Target = DatabaseTransaction;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .create_if_missing(true)
+                .statement_cache_capacity(64)
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "FULL")
+                .pragma("foreign_keys", "ON")
+                .pragma("secure_delete", "ON")
+                .pragma("cache_size", "-8000")
+                .busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT_MS)))
+        });
+    options
+}
+
+/// Durability depends on these: refuse to run on anything else.
+async fn check_pragmas(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+        let statement = Statement::from_string(DbBackend::Sqlite, format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}"));
+        let row = connection.query_one_raw(statement).await?;
+        let got: String = match row {
+            Some(row) => row.try_get_by_index(0)?,
+            None => String::new(),
+        };
+        if got != wanted {
+            return Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
+                "SQLite runs with {pragma}={got}, but {wanted} is needed to keep what was accepted; is the file on a network drive?"
+            ))));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! The send ledger: one mail to one address.
+
+use sea_orm::entity::prelude::*;
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "deliveries")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub case_id: Option<Uuid>,
+    pub person_id: Option<Uuid>,
+    pub task_id: Option<Uuid>,
+    pub kind: String,
+    pub to_address: String,
+    pub to_name: Option<String>,
+    pub subject: Option<String>,
+    pub status: String,
+    pub attempts: i64,
+    pub duplicates: i64,
+    pub message_id: String,
+    pub acknowledges: bool,
+    pub reply: Option<String>,
+    pub rule_version_id: Option<Uuid>,
+    pub step_index: Option<i64>,
+    pub revision: Option<i64>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub sent_at: Option<i64>,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

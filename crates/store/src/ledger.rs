@@ -1,0 +1,213 @@
+//! The send ledger in bulk: which mails are about to end, and what became of them.
+
+use std::collections::HashSet;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value, entity::prelude::Uuid};
+
+use crate::{
+    Db, StoreError, Tx,
+    bulk::{Kind, select, to_json},
+    cases,
+};
+
+/// Everything that one mail says and depends on, read in one query.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Sendable {
+    pub id: Uuid,
+    pub case_id: Option<Uuid>,
+    pub kind: String,
+    pub to_address: String,
+    pub to_name: Option<String>,
+    pub status: String,
+    pub attempts: i64,
+    pub message_id: String,
+    pub acknowledges: bool,
+    pub created_at: i64,
+    pub sent_at: Option<i64>,
+    pub person_id: Option<Uuid>,
+    pub person_name: Option<String>,
+    pub person_locale: Option<String>,
+    pub case_owner: Option<String>,
+    pub first_contact_due_at: Option<i64>,
+    pub score: Option<i64>,
+    pub comment: Option<String>,
+    pub task_title: Option<String>,
+    pub task_due_at: Option<i64>,
+    pub incentive_code: Option<String>,
+    pub referral_code: Option<String>,
+    pub suppressed_for: Option<String>,
+}
+
+/// A delivery with what it is about; `None` when it is gone (erased).
+pub async fn sendable(db: &Db, ws: Uuid, delivery: Uuid) -> Result<Option<Sendable>, StoreError> {
+    const SQL: &str = "SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
+         d.created_at, d.sent_at, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
+         c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, i.code AS incentive_code, \
+         f.code AS referral_code, s.reason AS suppressed_for \
+         FROM deliveries d \
+         LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
+         LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
+         LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = c.person_id \
+         LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = d.task_id \
+         LEFT JOIN incentive_codes i ON i.workspace_id = d.workspace_id AND i.case_id = d.case_id \
+         LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
+         LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
+         WHERE d.workspace_id = $1 AND d.id = $2 LIMIT 1";
+    let statement = Statement::from_sql_and_values(db.backend(), SQL, [Value::from(ws), Value::from(delivery)]);
+    Ok(match db.read().query_one_raw(statement).await? {
+        Some(row) => Some(Sendable::from_query_result(&row, "")?),
+        None => None,
+    })
+}
+
+/// A mail that is about to end: its key and the claim under which it is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    pub workspace: Uuid,
+    pub delivery: Uuid,
+    pub job: Uuid,
+    pub fence: Uuid,
+}
+
+/// Notes that the end of these mails may now be sent. Returns the deliveries for which that is so: the claim still
+/// holds, the mail was not cancelled or sent meanwhile, and nobody opted out.
+pub async fn mark_sending(tx: &Tx, marks: &[Mark], now: i64) -> Result<HashSet<Uuid>, StoreError> {
+    const FIELDS: [(&str, Kind); 4] = [("w", Kind::Uuid), ("d", Kind::Uuid), ("j", Kind::Uuid), ("fence", Kind::Uuid)];
+    if marks.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
+         duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = $2 FROM x \
+         WHERE deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
+         AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
+         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address) \
+         RETURNING deliveries.id",
+        select(backend, &FIELDS, 1)
+    );
+    let records = marks.iter().map(|mark| [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into()]);
+    ids(tx, backend, sql, to_json(backend, records), Some(now)).await
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone)]
+pub struct Fate {
+    pub workspace: Uuid,
+    pub delivery: Uuid,
+    /// A status of the ledger.
+    pub status: &'static str,
+    pub subject: Option<String>,
+    pub reply: Option<String>,
+    pub sent_at: Option<i64>,
+    /// 1 when an attempt failed before it was counted by [`mark_sending`].
+    pub attempts: i64,
+}
+
+/// Records what became of mails. A mail that is recorded as sent never changes any more.
+pub async fn record(tx: &Tx, fates: &[Fate], now: i64) -> Result<HashSet<Uuid>, StoreError> {
+    const FIELDS: [(&str, Kind); 7] = [
+        ("w", Kind::Uuid),
+        ("d", Kind::Uuid),
+        ("new_status", Kind::Text),
+        ("new_subject", Kind::Text),
+        ("new_reply", Kind::Text),
+        ("new_sent_at", Kind::Int),
+        ("more", Kind::Int),
+    ];
+    if fates.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE deliveries SET status = x.new_status, subject = COALESCE(x.new_subject, subject), \
+         reply = COALESCE(x.new_reply, reply), sent_at = COALESCE(x.new_sent_at, sent_at), attempts = attempts + x.more, updated_at = $2 \
+         FROM x WHERE deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN ('sent', 'cancelled') \
+         RETURNING deliveries.id",
+        select(backend, &FIELDS, 1)
+    );
+    let records = fates.iter().map(|fate| {
+        [
+            fate.workspace.into(),
+            fate.delivery.into(),
+            fate.status.into(),
+            fate.subject.clone().into(),
+            fate.reply.clone().into(),
+            fate.sent_at.into(),
+            fate.attempts.into(),
+        ]
+    });
+    ids(tx, backend, sql, to_json(backend, records), Some(now)).await
+}
+
+/// Cases by key, locked in one order so that two batches never wait for each other in a circle.
+pub async fn lock_cases(tx: &Tx, keys: &[(Uuid, Uuid)]) -> Result<Vec<cases::Model>, StoreError> {
+    const FIELDS: [(&str, Kind); 2] = [("w", Kind::Uuid), ("c", Kind::Uuid)];
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = tx.get_database_backend();
+    let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF cases" } else { "" };
+    let sql = format!(
+        "WITH x AS ({}) SELECT cases.* FROM cases, x WHERE cases.workspace_id = x.w AND cases.id = x.c ORDER BY cases.id{lock}",
+        select(backend, &FIELDS, 1)
+    );
+    let json = to_json(backend, keys.iter().map(|(ws, case)| [Value::from(*ws), Value::from(*case)]));
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
+    Ok(rows.iter().map(|row| cases::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
+}
+
+/// Stores where the loops of these cases stand after an acknowledgement.
+pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError> {
+    const FIELDS: [(&str, Kind); 7] = [
+        ("w", Kind::Uuid),
+        ("c", Kind::Uuid),
+        ("new_status", Kind::Text),
+        ("contact", Kind::Int),
+        ("ack", Kind::Int),
+        ("closed", Kind::Int),
+        ("now", Kind::Int),
+    ];
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
+         closed_at = x.closed, updated_at = x.now FROM x WHERE cases.workspace_id = x.w AND cases.id = x.c RETURNING cases.id",
+        select(backend, &FIELDS, 1)
+    );
+    let records = rows.iter().map(|row| {
+        [
+            row.workspace_id.into(),
+            row.id.into(),
+            row.loop_status.clone().into(),
+            row.first_contact_at.into(),
+            row.acknowledged_at.into(),
+            row.closed_at.into(),
+            row.updated_at.into(),
+        ]
+    });
+    ids(tx, backend, sql, to_json(backend, records), None).await.map(|_| ())
+}
+
+/// Cancels mails that were not handed over yet; returns those that were.
+pub async fn cancel(tx: &Tx, ws: Uuid, deliveries: &[Uuid], now: i64) -> Result<HashSet<Uuid>, StoreError> {
+    const FIELDS: [(&str, Kind); 2] = [("w", Kind::Uuid), ("d", Kind::Uuid)];
+    if deliveries.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE deliveries SET status = 'cancelled', updated_at = $2 FROM x WHERE deliveries.workspace_id = x.w \
+         AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred') RETURNING deliveries.id",
+        select(backend, &FIELDS, 1)
+    );
+    ids(tx, backend, sql, to_json(backend, deliveries.iter().map(|id| [Value::from(ws), Value::from(*id)])), Some(now)).await
+}
+
+async fn ids(tx: &Tx, backend: DbBackend, sql: String, json: String, now: Option<i64>) -> Result<HashSet<Uuid>, StoreError> {
+    let values: Vec<Value> = std::iter::once(Value::from(json)).chain(now.map(Value::from)).collect();
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}

@@ -1,0 +1,193 @@
+//! Rows as the API and the pages ask for them: lists in pages, and what belongs to the rows of one page.
+
+use std::collections::HashMap;
+
+use hearback_core::{
+    Email,
+    id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
+};
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
+
+use crate::{
+    StoreError, cases,
+    cursor::{Cursor, Listed, Page},
+    deliveries, events, persons, referrals, responses, rule_versions, surveys, tasks, team_members, teams,
+    time::millis,
+};
+
+/// One answer.
+pub async fn response(conn: &impl ConnectionTrait, ws: WorkspaceId, id: ResponseId) -> Result<Option<responses::Model>, StoreError> {
+    Ok(responses::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// These answers, by id.
+pub async fn responses(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, responses::Model>, StoreError> {
+    use responses::{Column, Entity};
+    let rows = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// These persons, by id.
+pub async fn persons(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, persons::Model>, StoreError> {
+    use persons::{Column, Entity};
+    let rows = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The person with this address and with this id of the sender's, as far as they are given.
+pub async fn person_named(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    email: Option<&Email>,
+    external_id: Option<&str>,
+) -> Result<Option<persons::Model>, StoreError> {
+    use persons::{Column, Entity};
+    let named = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(email.map(|email| Column::Key.eq(format!("email:{email}"))))
+        .add_option(external_id.map(|id| Column::ExternalId.eq(id)));
+    Ok(Entity::find().filter(named).one(conn).await?)
+}
+
+/// One page of all persons, the newest first.
+pub async fn all_persons(conn: &impl ConnectionTrait, ws: WorkspaceId, page: Page) -> Result<Listed<persons::Model>, StoreError> {
+    use persons::{Column, Entity};
+    let rest = Entity::find()
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Condition::all().add_option(page.after.map(|after| Column::Id.lt(after.id))));
+    let rows = rest.order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.created_at, id: row.id }))
+}
+
+/// All surveys, every version, by key and version.
+pub async fn surveys(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<surveys::Model>, StoreError> {
+    use surveys::{Column, Entity};
+    let all = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
+    Ok(all.order_by_asc(Column::Key).order_by_asc(Column::Version).all(conn).await?)
+}
+
+/// One case.
+pub async fn case(conn: &impl ConnectionTrait, ws: WorkspaceId, id: CaseId) -> Result<Option<cases::Model>, StoreError> {
+    Ok(cases::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// The timeline of a case, oldest first.
+pub async fn timeline(conn: &impl ConnectionTrait, ws: WorkspaceId, case: CaseId) -> Result<Vec<events::Model>, StoreError> {
+    use events::{Column, Entity};
+    let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::CaseId.eq(case.uuid()));
+    Ok(of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?)
+}
+
+/// Which tasks to list; what is `None` or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// `open`, `done` or `cancelled`.
+    pub status: Option<String>,
+    /// Any of these owners, as stored.
+    pub owners: Vec<String>,
+    /// Of one case.
+    pub case: Option<CaseId>,
+    /// Open and past its due time at this moment (`true`), or not (`false`).
+    pub overdue: Option<(bool, DateTimeUtc)>,
+}
+
+/// One page of the tasks that fit, what is due first comes first.
+pub async fn tasks(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &TaskFilter, page: Page) -> Result<Listed<tasks::Model>, StoreError> {
+    use tasks::{Column, Entity};
+    let late = filter.overdue.map(|(wanted, now)| {
+        let late = Condition::all().add(Column::Status.eq("open")).add(Column::DueAt.lt(millis(now)));
+        if wanted { late } else { late.not() }
+    });
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(filter.status.as_ref().map(|status| Column::Status.eq(status)))
+        .add_option((!filter.owners.is_empty()).then(|| Column::Owner.is_in(filter.owners.iter().cloned())))
+        .add_option(filter.case.map(|case| Column::CaseId.eq(case.uuid())))
+        .add_option(late)
+        .add(page.above(Expr::col(Column::DueAt), Column::Id));
+    let found = Entity::find().filter(fits).order_by_asc(Column::DueAt).order_by_asc(Column::Id);
+    let rows = found.limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.due_at, id: row.id }))
+}
+
+/// Which deliveries to list; what is `None` does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Where sending stands.
+    pub status: Option<String>,
+    /// Which mail.
+    pub kind: Option<String>,
+    /// The address, lower case.
+    pub to: Option<String>,
+    /// Of one case.
+    pub case: Option<CaseId>,
+}
+
+/// One page of the deliveries that fit, the newest first.
+pub async fn deliveries(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    filter: &DeliveryFilter,
+    page: Page,
+) -> Result<Listed<deliveries::Model>, StoreError> {
+    use deliveries::{Column, Entity};
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(filter.status.as_ref().map(|status| Column::Status.eq(status)))
+        .add_option(filter.kind.as_ref().map(|kind| Column::Kind.eq(kind)))
+        .add_option(filter.to.as_ref().map(|to| Column::ToAddress.eq(to)))
+        .add_option(filter.case.map(|case| Column::CaseId.eq(case.uuid())))
+        .add(page.below(Expr::col(Column::CreatedAt), Column::Id));
+    let found = Entity::find().filter(fits).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    let rows = found.limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.created_at, id: row.id }))
+}
+
+/// One delivery.
+pub async fn delivery(conn: &impl ConnectionTrait, ws: WorkspaceId, id: DeliveryId) -> Result<Option<deliveries::Model>, StoreError> {
+    Ok(deliveries::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// These rule versions as `KEY@VERSION`, by id.
+pub async fn rule_labels(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    use rule_versions::{Column, Entity};
+    let found = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids));
+    let rows: Vec<(Uuid, String, i64)> =
+        found.select_only().columns([Column::Id, Column::Key, Column::Version]).into_tuple().all(conn).await?;
+    Ok(rows.into_iter().map(|(id, key, version)| (id, format!("{key}@{version}"))).collect())
+}
+
+/// All teams, by name.
+pub async fn teams(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<teams::Model>, StoreError> {
+    let all = teams::Entity::find().filter(teams::Column::WorkspaceId.eq(ws.uuid()));
+    Ok(all.order_by_asc(teams::Column::Name).all(conn).await?)
+}
+
+/// Keys of the teams that a user is in.
+pub async fn teams_of(conn: &impl ConnectionTrait, ws: WorkspaceId, user: UserId) -> Result<Vec<String>, StoreError> {
+    use team_members::{Column, Entity};
+    let of_user = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::UserId.eq(user.uuid()));
+    Ok(of_user.all(conn).await?.into_iter().map(|row| row.team_key).collect())
+}
+
+/// The referral link with this code. Codes are unique over all workspaces.
+pub async fn referral(conn: &impl ConnectionTrait, code: &str) -> Result<Option<referrals::Model>, StoreError> {
+    Ok(referrals::Entity::find().filter(referrals::Column::Code.eq(code)).one(conn).await?)
+}
+
+/// The person behind an id, or `None` when they are gone.
+pub async fn person(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<persons::Model>, StoreError> {
+    Ok(persons::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}

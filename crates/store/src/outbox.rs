@@ -1,0 +1,344 @@
+//! Deferred actions. The id is derived from what caused the action, so that nothing is queued twice.
+
+use std::{collections::HashSet, time::Duration};
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{CaseId, DeliveryId, JobId, WorkspaceId};
+use hearback_rules::StepRef;
+use sea_orm::{
+    Condition, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
+    entity::prelude::{
+        ActiveModelBehavior, ColumnTrait, DbErr, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, Expr,
+        PrimaryKeyTrait, QueryFilter, Uuid,
+    },
+    ConnectionTrait, sea_query::ExprTrait as _,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Db, StoreError, Tx,
+    bulk::{Kind, select, to_json},
+    time::{from_millis, millis},
+};
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "outbox")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub kind: String,
+    pub payload: String,
+    pub state: String,
+    pub run_at: i64,
+    pub attempts: i64,
+    pub lease_id: Option<Uuid>,
+    pub leased_until: Option<i64>,
+    pub case_id: Option<Uuid>,
+    pub revision: Option<i64>,
+    pub error: Option<String>,
+    pub created_at: i64,
+    pub finished_at: Option<i64>,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A deferred action. The set is closed; a payload that is none of these (written by a newer version) is
+/// settled as dead, with its text kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Hand one mail to the mail server.
+    Mail {
+        delivery: DeliveryId,
+    },
+    /// A delayed step of a rule is due.
+    Step {
+        case: CaseId,
+        step: StepRef,
+    },
+    /// An answer has rested long enough to act on.
+    Settle {
+        case: CaseId,
+        revision: u32,
+    },
+    /// Nothing; measures the queue.
+    Noop,
+}
+
+impl Job {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Mail { .. } => "mail",
+            Self::Step { .. } => "step",
+            Self::Settle { .. } => "settle",
+            Self::Noop => "noop",
+        }
+    }
+}
+
+/// A timed claim on a job. `fence` changes with each claim: a worker that overslept settles nothing.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    pub workspace: WorkspaceId,
+    pub id: JobId,
+    pub fence: Uuid,
+    /// What to do, or why the payload can't be read.
+    pub job: Result<Job, String>,
+    /// This claim included; only claims that ended in no outcome (a crash) or in [`Outcome::Retry`] count.
+    pub attempt: u32,
+    pub run_at: DateTime<Utc>,
+}
+
+/// What became of a claimed job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// The handler settled the job itself, in the transaction that did the work.
+    Settled,
+    /// Something went wrong: try again later, with growing pauses, until [`MAX_ATTEMPTS`].
+    Retry(String),
+    /// Not now; costs no attempt.
+    Snooze(DateTime<Utc>, String),
+    /// It must not happen any more.
+    Cancel(String),
+    /// It can't ever be done; somebody has to look.
+    Dead(String),
+}
+
+/// Claims and retries before a job is given up as dead.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// Claims that ended in a crash of the process before a job is given up as dead.
+pub const MAX_CRASHES: u32 = 3;
+
+/// A new row. `cause` names what made the job: the same cause is queued once, whoever tries again.
+pub fn row(workspace: WorkspaceId, job: &Job, cause: &str, run_at: DateTime<Utc>, now: DateTime<Utc>, about: Option<(CaseId, u32)>) -> Model {
+    Model {
+        workspace_id: workspace.uuid(),
+        id: JobId::derived(cause).uuid(),
+        kind: job.kind().to_owned(),
+        payload: serde_json::to_string(job).unwrap_or_default(),
+        state: "queued".to_owned(),
+        run_at: millis(run_at),
+        attempts: 0,
+        lease_id: None,
+        leased_until: None,
+        case_id: about.map(|(case, _)| case.uuid()),
+        revision: about.map(|(_, revision)| i64::from(revision)),
+        error: None,
+        created_at: millis(now),
+        finished_at: None,
+    }
+}
+
+/// Queues jobs in the business transaction; those that were queued before are left alone.
+pub async fn enqueue(tx: &Tx, rows: &[Model]) -> Result<(), StoreError> {
+    crate::bulk::insert_missing::<Entity>(tx, rows).await.map(|_| ())
+}
+
+/// Takes up to `limit` due jobs for `lease`, oldest first. Other workers skip what one has locked.
+pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: u64) -> Result<Vec<Lease>, StoreError> {
+    let fence = JobId::new(now).uuid();
+    let backend = db.backend();
+    if backend == DbBackend::Sqlite && !is_any_due(db, now).await? {
+        // An idle worker never takes the only write lock.
+        return Ok(Vec::new());
+    }
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "WITH picked AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = 'queued' AND run_at <= $1 \
+         ORDER BY run_at, id LIMIT $2 {lock}) \
+         UPDATE outbox SET state = 'running', lease_id = $3, leased_until = $4, attempts = attempts + 1 \
+         FROM picked WHERE outbox.workspace_id = picked.w AND outbox.id = picked.i \
+         RETURNING workspace_id, id, payload, attempts, run_at"
+    );
+    let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4);
+    let values: [Value; 4] = [millis(now).into(), i64::try_from(limit).unwrap_or(i64::MAX).into(), fence.into(), until.into()];
+    let tx = db.write().await?;
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let leases = rows.iter().map(|row| read_lease(row, fence)).collect::<Result<Vec<_>, DbErr>>()?;
+    if leases.is_empty() { tx.rollback().await? } else { tx.commit().await? }
+    Ok(leases)
+}
+
+async fn is_any_due(db: &Db, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let due = Entity::find().filter(Column::State.eq("queued")).filter(Column::RunAt.lte(millis(now)));
+    Ok(due.limit(1).one(db.read()).await?.is_some())
+}
+
+fn read_lease(row: &QueryResult, fence: Uuid) -> Result<Lease, DbErr> {
+    let payload: String = row.try_get_by_index(2)?;
+    Ok(Lease {
+        workspace: WorkspaceId::from_uuid(row.try_get_by_index(0)?),
+        id: JobId::from_uuid(row.try_get_by_index(1)?),
+        fence,
+        job: serde_json::from_str(&payload).map_err(|error| error.to_string()),
+        attempt: u32::try_from(row.try_get_by_index::<i64>(3)?).unwrap_or(u32::MAX),
+        run_at: from_millis(row.try_get_by_index(4)?),
+    })
+}
+
+/// Settles jobs of one or several leases. Returns those whose lease was still held; for the others nothing was
+/// written, because somebody else has them now.
+pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
+    const FIELDS: [(&str, Kind); 8] = [
+        ("w", Kind::Uuid),
+        ("i", Kind::Uuid),
+        ("fence", Kind::Uuid),
+        ("new_state", Kind::Text),
+        ("new_run_at", Kind::Int),
+        ("refund", Kind::Int),
+        ("new_error", Kind::Text),
+        ("ended", Kind::Int),
+    ];
+    let records: Vec<[Value; 8]> = settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect();
+    if records.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, error = x.new_error, \
+         finished_at = x.ended, lease_id = NULL, leased_until = NULL FROM x \
+         WHERE outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence RETURNING id",
+        select(backend, &FIELDS, 1)
+    );
+    let json = to_json(backend, records.into_iter());
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0).map(JobId::from_uuid)).collect::<Result<_, DbErr>>()?)
+}
+
+fn record(lease: &Lease, outcome: &Outcome, now: DateTime<Utc>) -> Option<[Value; 8]> {
+    let (state, run_at, refund, error) = match outcome {
+        Outcome::Settled => return None,
+        Outcome::Done => ("done", lease.run_at, 0, None),
+        Outcome::Retry(why) if lease.attempt >= MAX_ATTEMPTS => ("dead", lease.run_at, 0, Some(why)),
+        Outcome::Retry(why) => ("queued", now + backoff(lease.attempt), 0, Some(why)),
+        Outcome::Snooze(until, why) => ("queued", *until, 1, Some(why)),
+        Outcome::Cancel(why) => ("cancelled", lease.run_at, 0, Some(why)),
+        Outcome::Dead(why) => ("dead", lease.run_at, 0, Some(why)),
+    };
+    let ended = (state != "queued").then(|| millis(now));
+    Some([
+        lease.workspace.uuid().into(),
+        lease.id.uuid().into(),
+        lease.fence.into(),
+        state.into(),
+        millis(run_at).into(),
+        i64::from(refund).into(),
+        error.cloned().into(),
+        ended.into(),
+    ])
+}
+
+/// The pause before attempt `attempt + 1`: 2 s, doubled each time, at most an hour.
+pub fn backoff(attempt: u32) -> chrono::Duration {
+    chrono::Duration::seconds(std::cmp::min(1_i64 << std::cmp::min(attempt, 12), 3_600))
+}
+
+/// Keeps claims alive while their jobs run.
+pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
+    let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4);
+    let tx = db.write().await?;
+    Entity::update_many()
+        .col_expr(Column::LeasedUntil, Expr::value(until))
+        .filter(Column::State.eq("running"))
+        .filter(Column::LeaseId.is_in(fences.iter().copied()))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Returns jobs whose worker died to the queue; a job that killed its worker [`MAX_CRASHES`] times is dead.
+pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let expired = Condition::all().add(Column::State.eq("running")).add(Column::LeasedUntil.lt(millis(now)));
+    if Entity::find().filter(expired.clone()).limit(1).one(db.read()).await?.is_none() {
+        return Ok(0);
+    }
+    let tx = db.write().await?;
+    let given_up = Entity::update_many()
+        .col_expr(Column::State, Expr::value("dead"))
+        .col_expr(Column::Error, Expr::value("the process ended while running this job, three times"))
+        .col_expr(Column::FinishedAt, Expr::value(millis(now)))
+        .filter(expired.clone())
+        .filter(Column::Attempts.gte(i64::from(MAX_CRASHES)))
+        .exec(&*tx)
+        .await?;
+    let back = Entity::update_many()
+        .col_expr(Column::State, Expr::value("queued"))
+        .col_expr(Column::LeaseId, Expr::value(Option::<Uuid>::None))
+        .filter(expired)
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(given_up.rows_affected + back.rows_affected)
+}
+
+/// Gives unfinished claims back at a clean shutdown, without costing an attempt.
+pub async fn release(db: &Db, fences: &[Uuid]) -> Result<(), StoreError> {
+    let tx = db.write().await?;
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value("queued"))
+        .col_expr(Column::LeaseId, Expr::value(Option::<Uuid>::None))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+        .filter(Column::State.eq("running"))
+        .filter(Column::LeaseId.is_in(fences.iter().copied()))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Whether this claim still holds; asked inside a transaction before it does what can't be undone.
+pub async fn is_held(tx: &Tx, lease: &Lease) -> Result<bool, StoreError> {
+    let row = Entity::find_by_id((lease.workspace.uuid(), lease.id.uuid())).lock_exclusive().one(&**tx).await?;
+    Ok(row.is_some_and(|row| row.state == "running" && row.lease_id == Some(lease.fence)))
+}
+
+/// Cancels what still waits in a case from revisions before `revision`; returns what that was.
+pub async fn cancel_older(tx: &Tx, workspace: WorkspaceId, case: CaseId, revision: u32, why: &str, now: DateTime<Utc>) -> Result<Vec<Model>, StoreError> {
+    let waiting = Condition::all()
+        .add(Column::WorkspaceId.eq(workspace.uuid()))
+        .add(Column::CaseId.eq(case.uuid()))
+        .add(Column::Revision.lt(i64::from(revision)))
+        .add(Column::State.eq("queued"));
+    let rows = Entity::find().filter(waiting.clone()).lock_exclusive().all(&**tx).await?;
+    if !rows.is_empty() {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value("cancelled"))
+            .col_expr(Column::Error, Expr::value(why))
+            .col_expr(Column::FinishedAt, Expr::value(millis(now)))
+            .filter(waiting)
+            .exec(&**tx)
+            .await?;
+    }
+    Ok(rows)
+}
+
+/// When the next queued job is due; `None` when nothing waits.
+pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let row = Entity::find().filter(Column::State.eq("queued")).order_by_asc(Column::RunAt).limit(1).one(db.read()).await?;
+    Ok(row.map(|row| from_millis(row.run_at)))
+}
+
+/// Deletes jobs that ended before `before`; at most `limit`.
+pub async fn prune(db: &Db, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+    let old = Entity::find()
+        .filter(Column::State.is_in(["done", "cancelled"]))
+        .filter(Column::FinishedAt.lt(millis(before)))
+        .limit(limit)
+        .all(db.read())
+        .await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let tx = db.write().await?;
+    let gone = Entity::delete_many().filter(Column::Id.is_in(old.iter().map(|row| row.id))).exec(&*tx).await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected)
+}

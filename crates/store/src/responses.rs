@@ -1,0 +1,42 @@
+//! Answers, at their current revision.
+
+use sea_orm::{IntoActiveModel, entity::prelude::*};
+
+use crate::{StoreError, Tx};
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "responses")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub survey_id: Uuid,
+    pub person_id: Uuid,
+    pub idem_key: String,
+    pub body_hash: String,
+    pub external_id: Option<String>,
+    pub score: i64,
+    pub segment: String,
+    pub comment: Option<String>,
+    pub channel: String,
+    pub locale: Option<String>,
+    pub properties: String,
+    pub revision: i64,
+    pub answered_at: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Stores a changed answer.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(row.into_active_model().reset_all()).exec(&**tx).await?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Evaluations of the rules: the facts they saw, the versions asked, the trace.
+
+use sea_orm::{QueryOrder, entity::prelude::*};
+
+use crate::StoreError;
+
+/// A row, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "runs")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub case_id: Uuid,
+    pub response_id: Uuid,
+    pub revision: i64,
+    pub trigger: String,
+    pub rules: String,
+    pub facts: String,
+    pub trace: String,
+    pub at: i64,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The evaluations of a case, oldest first.
+pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {
+    let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::CaseId.eq(case));
+    Ok(of_case.order_by_asc(Column::Id).all(conn).await?)
+}

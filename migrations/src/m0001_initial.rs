@@ -1,0 +1,209 @@
+//! The first schema: people, surveys, responses, cases, rules, the outbox and the send ledger.
+
+use sea_orm_migration::prelude::*;
+
+use crate::table::{
+    Kind::{Flag, Int, Text, Uuid},
+    Table, on_postgres,
+};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Initial;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Initial {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ours().into_iter().chain(customers()).chain(answers()).chain(follow_up()).chain(sending()) {
+            table.make(manager).await?;
+        }
+        // The queue is a small, hot table: clean it often, and leave room on its pages for updates in place.
+        on_postgres(
+            manager,
+            "ALTER TABLE outbox SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500)",
+        )
+        .await
+    }
+
+    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Custom("the first schema can't be undone: restore a backup instead".to_owned()))
+    }
+}
+
+/// Workspaces and the people who work in them.
+fn ours() -> Vec<Table> {
+    vec![
+        Table::bare("workspaces")
+            .required("id", Uuid)
+            .primary("id")
+            .all(Text, &["key", "name", "locale", "default_team"])
+            .all(Int, &["config_revision", "created_at"])
+            .index(true, "key"),
+        Table::in_workspace("users", &[("id", Uuid)])
+            .all(Text, &["email", "name", "role", "password_hash"])
+            .required("created_at", Int)
+            .index(true, "workspace_id, email"),
+        Table::in_workspace("teams", &[("key", Text)]).required("name", Text).maybe(Text, &["email"]),
+        Table::in_workspace("team_members", &[("team_key", Text), ("user_id", Uuid)])
+            .references(&["workspace_id", "team_key"], "teams", &["workspace_id", "key"])
+            .belongs("user_id", "users"),
+        Table::in_workspace("sessions", &[("token_hash", Text)])
+            .required("user_id", Uuid)
+            .all(Int, &["created_at", "seen_at"])
+            .belongs("user_id", "users")
+            .index(true, "token_hash"),
+        Table::in_workspace("api_keys", &[("id", Uuid)])
+            .all(Text, &["name", "scope", "public_part", "secret_hash"])
+            .required("created_at", Int)
+            .maybe(Int, &["used_at", "revoked_at"])
+            .index(true, "public_part"),
+        Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
+    ]
+}
+
+/// Whom we ask.
+fn customers() -> Vec<Table> {
+    vec![
+        Table::in_workspace("accounts", &[("id", Uuid)])
+            .all(Text, &["key", "name", "properties"])
+            .maybe(Text, &["owner"])
+            .required("created_at", Int)
+            .index(true, "workspace_id, key"),
+        Table::in_workspace("persons", &[("id", Uuid)])
+            .all(Text, &["key", "properties"])
+            .maybe(Text, &["external_id", "email", "name", "locale", "timezone", "owner", "account_key"])
+            .all(Int, &["created_at", "updated_at"])
+            .index(true, "workspace_id, key")
+            .index_where(true, "workspace_id, external_id", "external_id IS NOT NULL"),
+        Table::in_workspace("suppressions", &[("address", Text)])
+            .required("reason", Text)
+            .required("created_at", Int)
+            .maybe(Text, &["note"]),
+    ]
+}
+
+/// What we ask and what they said.
+fn answers() -> Vec<Table> {
+    vec![
+        Table::in_workspace("surveys", &[("id", Uuid)])
+            .all(Text, &["key", "name", "metric", "status"])
+            .all(Int, &["version", "scale_max", "created_at"])
+            .index(true, "workspace_id, key, version"),
+        Table::in_workspace("responses", &[("id", Uuid)])
+            .all(Uuid, &["survey_id", "person_id"])
+            .all(Text, &["idem_key", "body_hash", "segment", "channel", "properties"])
+            .all(Int, &["score", "revision", "answered_at", "created_at", "updated_at"])
+            .maybe(Text, &["external_id", "comment", "locale"])
+            .belongs("survey_id", "surveys")
+            .belongs("person_id", "persons")
+            .index(true, "workspace_id, idem_key")
+            .index(false, "workspace_id, survey_id, answered_at")
+            .index(false, "workspace_id, person_id"),
+        Table::in_workspace("rollups", &[("survey_id", Uuid), ("hour", Int)])
+            .all(Int, &["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "no_score", "with_comment"])
+            .belongs("survey_id", "surveys"),
+    ]
+}
+
+/// Rules, cases and what people do in them.
+fn follow_up() -> Vec<Table> {
+    vec![
+        Table::in_workspace("rule_versions", &[("id", Uuid)])
+            .all(Text, &["key", "body"])
+            .all(Int, &["version", "created_at"])
+            .maybe(Int, &["enabled_at", "disabled_at"])
+            .index(true, "workspace_id, key, version"),
+        Table::in_workspace("cases", &[("id", Uuid)])
+            .all(Uuid, &["response_id", "person_id", "survey_id"])
+            .all(Text, &["segment", "loop_status", "tags"])
+            .all(Int, &["score", "revision", "answered_at", "attempts", "contacts", "open_tasks", "updated_at"])
+            .maybe(Text, &["owner", "root_cause", "resolution"])
+            .maybe(
+                Int,
+                &[
+                    "first_contact_due_at",
+                    "close_due_at",
+                    "first_contact_at",
+                    "contact_overdue_at",
+                    "acknowledged_at",
+                    "escalated_at",
+                    "resolved_at",
+                    "closed_at",
+                ],
+            )
+            .belongs("response_id", "responses")
+            .index(true, "workspace_id, response_id")
+            .index(false, "workspace_id, survey_id, answered_at")
+            .index(false, "workspace_id, answered_at")
+            .index_where(false, "workspace_id, first_contact_due_at", "loop_status = 'open' AND contact_overdue_at IS NULL"),
+        Table::in_workspace("runs", &[("id", Uuid)])
+            .all(Uuid, &["case_id", "response_id"])
+            .all(Text, &["trigger", "rules", "facts", "trace"])
+            .all(Int, &["revision", "at"])
+            .belongs("case_id", "cases")
+            .index(false, "workspace_id, case_id"),
+        Table::in_workspace("events", &[("id", Uuid)])
+            .required("case_id", Uuid)
+            .all(Text, &["kind", "actor", "data"])
+            .required("at", Int)
+            .belongs("case_id", "cases")
+            .index(false, "workspace_id, case_id"),
+        Table::in_workspace("contact_attempts", &[("id", Uuid)])
+            .required("case_id", Uuid)
+            .all(Text, &["channel", "outcome", "actor"])
+            .required("at", Int)
+            .maybe(Text, &["note"])
+            .belongs("case_id", "cases")
+            .index(false, "workspace_id, case_id"),
+        Table::in_workspace("tasks", &[("id", Uuid)])
+            .required("case_id", Uuid)
+            .all(Text, &["title", "owner", "status"])
+            .all(Int, &["due_at", "created_at"])
+            .maybe(Text, &["outcome"])
+            .maybe(Int, &["finished_at", "overdue_at", "revision", "step_index"])
+            .maybe(Uuid, &["rule_version_id"])
+            .belongs("case_id", "cases")
+            .index(false, "workspace_id, case_id")
+            .index_where(false, "workspace_id, due_at", "status = 'open'"),
+        Table::in_workspace("incentive_codes", &[("id", Uuid)])
+            .all(Text, &["pool", "code"])
+            .required("created_at", Int)
+            .maybe(Uuid, &["case_id"])
+            .maybe(Int, &["given_at"])
+            .index(true, "workspace_id, pool, code")
+            .index_where(false, "workspace_id, pool, id", "case_id IS NULL")
+            .index_where(false, "workspace_id, case_id", "case_id IS NOT NULL"),
+        Table::in_workspace("referrals", &[("id", Uuid)])
+            .all(Uuid, &["case_id", "person_id"])
+            .required("code", Text)
+            .required("created_at", Int)
+            .belongs("case_id", "cases")
+            .index(true, "workspace_id, person_id")
+            .index(true, "code"),
+    ]
+}
+
+/// Deferred actions and the send ledger.
+fn sending() -> Vec<Table> {
+    vec![
+        Table::in_workspace("deliveries", &[("id", Uuid)])
+            .all(Text, &["kind", "to_address", "status", "message_id"])
+            .all(Int, &["attempts", "duplicates", "created_at", "updated_at"])
+            .required("acknowledges", Flag)
+            .maybe(Uuid, &["case_id", "person_id", "rule_version_id", "task_id"])
+            .maybe(Text, &["to_name", "subject", "reply"])
+            .maybe(Int, &["sent_at", "revision", "step_index"])
+            .belongs("case_id", "cases")
+            .index(false, "workspace_id, case_id")
+            .index(false, "workspace_id, status, id"),
+        Table::in_workspace("outbox", &[("id", Uuid)])
+            .all(Text, &["kind", "payload", "state"])
+            .all(Int, &["run_at", "attempts", "created_at"])
+            .maybe(Uuid, &["case_id", "lease_id"])
+            .maybe(Int, &["revision", "leased_until", "finished_at"])
+            .maybe(Text, &["error"])
+            .index_where(false, "run_at, id", "state = 'queued'")
+            .index_where(false, "leased_until", "state = 'running'")
+            .index_where(false, "workspace_id, case_id", "state IN ('queued', 'running')"),
+    ]
+}

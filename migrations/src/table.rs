@@ -1,0 +1,123 @@
+//! How a table is written down here: a name, columns with types, keys. One function per notion,
+//! so that a migration reads like the schema it makes.
+
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+/// What a column holds.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Uuid,
+    Text,
+    Int,
+    Flag,
+}
+
+/// A table to be created.
+pub struct Table {
+    name: &'static str,
+    create: TableCreateStatement,
+    indexes: Vec<String>,
+}
+
+impl Table {
+    /// A table whose primary key is `workspace_id` and `key`.
+    pub fn in_workspace(name: &'static str, key: &[(&'static str, Kind)]) -> Self {
+        let mut table = Self::bare(name).required("workspace_id", Kind::Uuid);
+        let mut primary = Index::create();
+        primary.name(format!("pk_{name}")).col("workspace_id");
+        for (column, kind) in key {
+            table = table.required(column, *kind);
+            primary.col(*column);
+        }
+        table.create.primary_key(&mut primary);
+        table.references(&["workspace_id"], "workspaces", &["id"])
+    }
+
+    /// A table with no columns yet.
+    pub fn bare(name: &'static str) -> Self {
+        Self { name, create: sea_orm_migration::prelude::Table::create().table(name).to_owned(), indexes: Vec::new() }
+    }
+
+    /// A column that is never null.
+    pub fn required(mut self, name: &'static str, kind: Kind) -> Self {
+        self.create.col(column(name, kind).not_null());
+        self
+    }
+
+    /// Columns that are never null.
+    pub fn all(self, kind: Kind, names: &[&'static str]) -> Self {
+        names.iter().fold(self, |table, name| table.required(name, kind))
+    }
+
+    /// Columns that may be null.
+    pub fn maybe(mut self, kind: Kind, names: &[&'static str]) -> Self {
+        for name in names {
+            self.create.col(column(name, kind).null());
+        }
+        self
+    }
+
+    /// A primary key for a table made by [`Table::bare`].
+    pub fn primary(mut self, column: &'static str) -> Self {
+        self.create.primary_key(Index::create().name(format!("pk_{}", self.name)).col(column));
+        self
+    }
+
+    /// The columns point to a row of another table, in the same workspace.
+    pub fn references(mut self, columns: &[&'static str], table: &'static str, target: &[&'static str]) -> Self {
+        let mut key = ForeignKey::create();
+        key.name(format!("fk_{}_{}", self.name, columns.join("_"))).from_tbl(self.name).to_tbl(table);
+        for (from, to) in columns.iter().zip(target) {
+            key.from_col(*from).to_col(*to);
+        }
+        self.create.foreign_key(&mut key);
+        self
+    }
+
+    /// `column` points to a row of `table` in the same workspace.
+    pub fn belongs(self, column: &'static str, table: &'static str) -> Self {
+        self.references(&["workspace_id", column], table, &["workspace_id", "id"])
+    }
+
+    /// An index over `columns`, which may end in `DESC`; `unique` refuses a second row.
+    pub fn index(self, unique: bool, columns: &str) -> Self {
+        self.index_where(unique, columns, "")
+    }
+
+    /// A partial index.
+    pub fn index_where(mut self, unique: bool, columns: &str, condition: &str) -> Self {
+        let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
+        let suffix: String = columns.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        let condition = if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") };
+        self.indexes.push(format!("CREATE {kind} ix_{}_{suffix} ON {} ({columns}){condition}", self.name, self.name));
+        self
+    }
+
+    /// Makes it.
+    pub async fn make(self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        manager.create_table(self.create).await?;
+        for index in self.indexes {
+            manager.get_connection().execute_unprepared(&index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn column(name: &'static str, kind: Kind) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match kind {
+        Kind::Uuid => column.uuid(),
+        Kind::Text => column.text(),
+        Kind::Int => column.big_integer(),
+        Kind::Flag => column.boolean(),
+    };
+    column
+}
+
+/// Runs a statement that only PostgreSQL understands or needs.
+pub async fn on_postgres(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::Postgres {
+        manager.get_connection().execute_unprepared(sql).await?;
+    }
+    Ok(())
+}
