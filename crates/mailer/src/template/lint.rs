@@ -44,19 +44,19 @@ pub(super) struct Problem {
 
 /// Checks a template in one pass.
 pub(super) fn lint(template: &str, kind: Kind, variables: &[&str]) -> Result<Found, Problem> {
-    let mut lint = Lint { line: 1, blocks: Vec::new(), html: (kind == Kind::Html).then(Scanner::new), variables, found: Found::default() };
+    let mut check = Lint { line: 1, blocks: Vec::new(), html: (kind == Kind::Html).then(Scanner::new), variables, found: Found::default() };
     if template.len() > MAX_SIZE {
-        return lint.refuse(format!("has {} bytes; at most {MAX_SIZE} are allowed", template.len()));
+        return check.refuse(format!("has {} bytes; at most {MAX_SIZE} are allowed", template.len()));
     }
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
-        lint.text(before)?;
-        rest = lint.tag(after)?;
+        check.text(before)?;
+        rest = check.tag(after)?;
     }
-    lint.text(rest)?;
-    match lint.blocks.pop() {
+    check.text(rest)?;
+    match check.blocks.pop() {
         Some((open, line)) => Err(Problem { line, text: format!("`{{{{#{open}}}}}` is never closed") }),
-        None => Ok(lint.found),
+        None => Ok(check.found),
     }
 }
 

@@ -1,0 +1,5 @@
+//! The integration tests: one binary, one module per thing tested.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
+
+mod smtp;
