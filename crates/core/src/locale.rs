@@ -1,10 +1,18 @@
-//! Languages: the tag a person has, and the plural categories of the languages we ship (CLDR).
+//! Languages: the tag a person has, and how the languages we ship count and write numbers and dates (CLDR).
+//!
+//! Owns plural categories and formats for people. Output for machines never comes from here: it is
+//! always ISO 8601 and a decimal point. Refuses to know any sentence: those are files of the templates.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::TextError;
+
+mod format;
+mod plural;
+
+pub use plural::{Number, Plural};
 
 /// A language tag such as `lt` or `en-gb`, lower case. A language without a file falls back to English.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

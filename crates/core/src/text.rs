@@ -78,12 +78,12 @@ pub fn key(text: &str) -> Result<String, TextError> {
     if fits { Ok(text.to_owned()) } else { Err(TextError::NotAKey) }
 }
 
-/// Replaces what [`line`] would refuse by spaces: for text that was damaged before it reached us (imports).
+/// Replaces what [`line()`] would refuse by spaces: for text that was damaged before it reached us (imports).
 pub fn clean_line(text: &str) -> String {
     text.chars().map(|c| if is_forbidden(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
-/// Replaces what [`block`] would refuse by spaces: for text that was damaged before it reached us (imports).
+/// Replaces what [`block()`] would refuse by spaces: for text that was damaged before it reached us (imports).
 pub fn clean_block(text: &str) -> String {
     text.chars().map(|c| if is_forbidden(c) && c != '\n' && c != '\t' && c != '\r' { ' ' } else { c }).collect::<String>().trim().to_owned()
 }

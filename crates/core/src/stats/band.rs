@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-/// The bands of the guides: below 0, [0,30), [30,50), [50,70], above 70.
+/// The bands of the guides: below 0, `[0,30)`, `[30,50)`, `[50,70]`, above 70.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Band {
     /// Below 0: more detractors than promoters.
@@ -66,7 +66,7 @@ impl Band {
     }
 }
 
-/// The word of the other common division: below 0, [0,20), [20,50), [50,80), 80 and above.
+/// The word of the other common division: below 0, `[0,20)`, `[20,50)`, `[50,80)`, 80 and above.
 pub fn bain_word(numerator: i128, denominator: i128) -> &'static str {
     let below = |edge: i128| numerator < denominator.saturating_mul(edge);
     if below(0) {
