@@ -26,7 +26,7 @@ use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
     ctx::Actor,
-    facts,
+    facts, faults,
     people::CheckedPerson,
     submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase, ReceiptEffect, fail_all},
     workspace::Workspace,
@@ -158,6 +158,7 @@ async fn try_store(cx: &Ctx, entries: &[Entry]) -> Result<Vec<Outcome>, EngineEr
     for (place, entry) in entries.iter().enumerate() {
         by_workspace.entry(entry.workspace).or_default().push(place);
     }
+    faults::pass("intake.begin")?;
     let tx = cx.db.write().await?;
     let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
     let mut witness = None;
@@ -165,6 +166,7 @@ async fn try_store(cx: &Ctx, entries: &[Entry]) -> Result<Vec<Outcome>, EngineEr
     for (ws, places) in by_workspace {
         let workspace = cx.workspaces.get(&*tx, ws).await?;
         let mut batch = Batch::load(cx, &tx, &workspace, places.iter().filter_map(|place| entries.get(*place)), now).await?;
+        faults::pass("intake.loaded")?;
         for place in places {
             if let (Some(entry), Some(slot)) = (entries.get(place), outcomes.get_mut(place)) {
                 *slot = Some(batch.add(entry));
@@ -174,13 +176,22 @@ async fn try_store(cx: &Ctx, entries: &[Entry]) -> Result<Vec<Outcome>, EngineEr
         queued |= !batch.changes.jobs.is_empty();
         batch.write(&tx).await?;
     }
+    faults::pass("intake.commit")?;
+    if faults::forgets_to_commit() {
+        return Ok(finished(outcomes));
+    }
     if let Err(error) = tx.commit().await {
         confirm(cx, witness, error).await?;
     }
+    faults::pass("intake.committed")?;
     if queued {
         cx.wake.notify_one();
     }
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(EngineError::Busy))).collect())
+    Ok(finished(outcomes))
+}
+
+fn finished(outcomes: Vec<Option<Outcome>>) -> Vec<Outcome> {
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(EngineError::Busy))).collect()
 }
 
 /// The connection was lost during the commit: what is stored tells whether it happened.
@@ -314,6 +325,7 @@ impl<'a> Batch<'a> {
         }
         self.people.write(tx).await?;
         bulk::insert::<responses::Entity>(tx, &self.responses).await?;
+        faults::pass("intake.inserted")?;
         bulk::insert::<cases::Entity>(tx, &self.cases).await?;
         bulk::insert::<runs::Entity>(tx, &self.runs).await?;
         self.changes.write(tx, self.workspace.id.uuid(), self.now).await?;

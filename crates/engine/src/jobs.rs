@@ -14,7 +14,7 @@ use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
     decide::decide,
-    facts, sending,
+    facts, faults, sending,
     workspace::read_version,
 };
 
@@ -38,6 +38,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
 
 /// Everything about the case, if this claim still holds and the answer was not changed or erased meanwhile.
 async fn current(tx: &Tx, lease: &Lease, case: CaseId, revision: u32) -> Result<Result<CaseRows, Outcome>, EngineError> {
+    faults::pass("jobs.begin")?;
     if !outbox::is_held(tx, lease).await? {
         return Ok(Err(Outcome::Settled));
     }
@@ -104,7 +105,9 @@ async fn finish(cx: &Ctx, lease: &Lease, tx: Tx, mut case: cases::Model, changes
     let queued = !changes.jobs.is_empty();
     changes.write(&tx, lease.workspace.uuid(), now).await?;
     outbox::settle(&tx, &[(lease, Outcome::Done)], now).await?;
+    faults::pass("jobs.commit")?;
     tx.commit().await?;
+    faults::pass("jobs.committed")?;
     if queued {
         cx.wake.notify_one();
     }

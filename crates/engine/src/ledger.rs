@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Actor, Ctx, apply,
+    Actor, Ctx, apply, faults,
     work::{core_case, write_case},
 };
 
@@ -130,6 +130,7 @@ async fn commit(cx: &Ctx, batch: Vec<Entry>) {
 
 async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<std::collections::HashSet<uuid::Uuid>, StoreError> {
     let now = cx.now();
+    faults::pass("ledger.begin")?;
     let tx = cx.db.write().await?;
     let fates: Vec<Fate> = reports.iter().map(|report| report.fate.clone()).collect();
     let recorded = ledger::record(&tx, &fates, millis(now)).await?;
@@ -140,7 +141,9 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<std:
     acknowledge(&tx, &fresh, now, &mut timeline).await?;
     bulk::insert::<events::Entity>(&tx, &timeline).await?;
     let marked = ledger::mark_sending(&tx, &marks, millis(now)).await?;
+    faults::pass("ledger.commit")?;
     tx.commit().await?;
+    faults::pass("ledger.committed")?;
     Ok(marked)
 }
 

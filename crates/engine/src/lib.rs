@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod decide;
 pub mod error;
 pub mod facts;
+pub mod faults;
 pub mod fsck;
 pub mod intake;
 pub mod jobs;

@@ -14,7 +14,7 @@ use hearback_store::{
 };
 use serde_json::json;
 
-use crate::{Ctx, EngineError, apply::read_owner, courier::Way, ledger::Report, workspace::Workspace};
+use crate::{Ctx, EngineError, apply::read_owner, courier::Way, faults, ledger::Report, workspace::Workspace};
 
 /// How long a mail is tried before it is given up.
 const LIFETIME: Duration = Duration::days(5);
@@ -33,6 +33,7 @@ pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::Delivery
 }
 
 async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
+    faults::pass("sending.load")?;
     let Some(mail) = ledger::sendable(&cx.db, lease.workspace.uuid(), delivery).await? else {
         return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
     };
@@ -58,13 +59,16 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
 }
 
 async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
+    faults::pass("sending.open")?;
     let mut way = match cx.courier.open().await {
         Ok(way) => way,
         Err(fail) => return failed(cx, lease, mail, &fail, true).await,
     };
+    faults::pass("sending.begin")?;
     if let Err(fail) = way.session.begin(message).await {
         return failed_on(cx, lease, mail, way, &fail, true).await;
     }
+    faults::pass("sending.mark")?;
     let mark = Mark { workspace: lease.workspace.uuid(), delivery: mail.id, job: lease.id.uuid(), fence: lease.fence };
     match cx.ledger.mark(mark).await {
         Ok(true) => {}
@@ -79,9 +83,11 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             return Err(error.into());
         }
     }
+    faults::pass("sending.dot")?;
     match way.session.finish().await {
         Ok(reply) => {
             cx.courier.works();
+            faults::pass("sending.report")?;
             let now = cx.now();
             let report = Report {
                 fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, "sent", Some(reply.to_string())) },

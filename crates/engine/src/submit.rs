@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ctx, EngineError,
     error::Fields,
+    faults,
     intake::Entry,
     people::{CheckedPerson, check_person},
     workspace::{Survey, Workspace},
@@ -217,6 +218,9 @@ pub async fn submit_responses(
         Ok(workspace) => workspace,
         Err(error) => return fail_all(items.len(), &error),
     };
+    if let Err(error) = faults::pass("intake.checked") {
+        return fail_all(items.len(), &error.into());
+    }
     let mut results: Vec<Option<Result<Receipt, EngineError>>> = Vec::with_capacity(items.len());
     let mut places = Vec::with_capacity(items.len());
     let mut entries = Vec::with_capacity(items.len());
