@@ -1,1 +1,42 @@
-fn main() {}
+//! The program `hearback`: settings, commands, telemetry, start and stop.
+//!
+//! Owns the wiring: the only place that knows all crates, reads the environment and listens to signals.
+//! Holds no decision of its own about answers, cases or rules.
+
+mod cli;
+mod commands;
+mod config;
+mod lifecycle;
+mod open;
+mod output;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{cli::Cli, config::ConfigError, output::Usage};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::explain_usage(&error),
+    };
+    // One TLS implementation for the whole process; an error only says that it is installed already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("can't start threads")),
+    };
+    let result = runtime.block_on(cli.run());
+    // What still runs after the time to drain is cut off here: leases and transactions make that safe.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+/// One line that says what to do next; 2 for wrong use, 1 for everything else.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    output::complain(&format!("error: {error:#}"));
+    let wrong_use = error.downcast_ref::<Usage>().is_some() || error.downcast_ref::<ConfigError>().is_some();
+    ExitCode::from(if wrong_use { 2 } else { 1 })
+}

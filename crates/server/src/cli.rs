@@ -1,0 +1,74 @@
+//! The command line: names, arguments, help.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{apikey, bench, check_config, demo, fsck, import, migrate, rules, schedule, score, serve, user},
+    config::Config,
+};
+
+/// Closes the loop on customer feedback: scores answers, decides what must happen, makes it happen, and keeps track of it.
+#[derive(Debug, Parser)]
+#[command(name = "hearback", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// A TOML file with settings; the environment (HEARBACK_SECTION__KEY) wins over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A complete, safe trial: sample customers, a year of answers, captured mail, server running.
+    Demo(demo::Args),
+    /// Bring the schema up to date, then serve the API and the pages and run the worker.
+    Serve(serve::Args),
+    /// Bring the schema of the database up to date.
+    Migrate,
+    /// Show the effective settings, without secrets, and where each comes from.
+    CheckConfig(check_config::Args),
+    /// Recompute what must be true of the stored data and print each violation.
+    Fsck(fsck::Args),
+    /// Read data from a file.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Check, publish and list rules.
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// People of yours who log in.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Keys for programs that call the API.
+    #[command(subcommand)]
+    Apikey(apikey::Command),
+    /// The Net Promoter Score of these counts, with its interval and its band.
+    Score(score::Args),
+    /// Measure the product's own paths beside their limits, in the same run.
+    Bench(bench::Args),
+    /// When a cron expression fires next, in UTC and local time.
+    Schedule(schedule::Args),
+}
+
+impl Cli {
+    /// Runs the command; the exit code is 0 when it is done, 1 when something was found.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = || Config::load(self.config.as_deref());
+        match self.command {
+            Command::Demo(args) => demo::run(args).await,
+            Command::Serve(args) => serve::run(args, config()?).await,
+            Command::Migrate => migrate::run(config()?).await,
+            Command::CheckConfig(args) => check_config::run(&args, &config()?),
+            Command::Fsck(args) => fsck::run(&args, config()?).await,
+            Command::Import(command) => import::run(command, config()?).await,
+            Command::Rules(command) => rules::run(command, config).await,
+            Command::User(command) => user::run(command, config()?).await,
+            Command::Apikey(command) => apikey::run(command, config()?).await,
+            Command::Bench(args) => bench::run(args).await,
+            Command::Score(args) => score::run(&args),
+            Command::Schedule(args) => schedule::run(&args),
+        }
+    }
+}

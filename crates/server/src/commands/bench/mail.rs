@@ -1,0 +1,136 @@
+//! Mails rendered, sent and recorded, against `smtp-source` on the same `smtp-sink`.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use hearback_core::Clock as _;
+use hearback_engine::{
+    Ctx, jobs,
+    submit::{FollowUp, NewResponse, submit_responses},
+};
+use hearback_scheduler::{Worker, WorkerSettings};
+use hearback_store::{delivery_counts, outbox};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Place,
+    child::connect,
+    report::{Pair, Report},
+};
+use crate::{config::Config, open};
+
+/// Connections to the sink, on both sides.
+const CONNECTIONS: usize = 10;
+
+/// Runs the pairs.
+pub async fn run(place: &Place) -> anyhow::Result<Report> {
+    let sink = Sink::start().await?;
+    let mut config = Config::load(None)?;
+    config.use_database(&place.url, place.folder.path().join("data"));
+    config.use_relay(&format!("smtp://{}", sink.address), CONNECTIONS);
+    let (cx, ws) = open::context(&config).await?;
+    let mut report = Report {
+        title: format!("mails rendered, sent and recorded, {CONNECTIONS} connections, {}", if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }),
+        unit: "mails",
+        limit: format!("smtp-source -d, {CONNECTIONS} sessions, 8,000 bytes"),
+        ..Report::default()
+    };
+    let mut number = 0;
+    for _ in 0..place.args.pairs {
+        let limit = source(&sink.address, place.args.amount).await?;
+        // Promoters and passives with an address: one mail each, at once.
+        for _ in 0..place.args.amount.div_ceil(1_000) {
+            let items = (0..1_000).map(|_| { number += 1; promoter(number) }).collect::<Result<Vec<_>, _>>()?;
+            for outcome in submit_responses(&cx, ws, items, FollowUp::On).await {
+                outcome.context("an answer was refused")?;
+            }
+        }
+        let before = delivery_counts::sent(cx.db.read()).await?;
+        let waiting = delivery_counts::queued(cx.db.read()).await?;
+        let rate = send(&cx, before + waiting, waiting).await?;
+        report.pairs.push(Pair { limit, product: rate });
+    }
+    Ok(report)
+}
+
+fn promoter(number: u64) -> Result<NewResponse, serde_json::Error> {
+    let mut response: NewResponse = serde_json::from_str(&super::load::response(number))?;
+    response.score = 9;
+    Ok(response)
+}
+
+/// Mails a second until all are recorded as sent.
+async fn send(cx: &Ctx, until: u64, mails: u64) -> anyhow::Result<f64> {
+    let stop = CancellationToken::new();
+    let engine = cx.clone();
+    let worker = Worker {
+        db: cx.db.clone(),
+        clock: std::sync::Arc::clone(&cx.clock),
+        wake: std::sync::Arc::clone(&cx.wake),
+        settings: WorkerSettings { concurrency: 128, ..WorkerSettings::default() },
+        run: move |lease| {
+            let cx = engine.clone();
+            async move { jobs::run(&cx, &lease).await }
+        },
+    };
+    let started = Instant::now();
+    let running = tokio::spawn(worker.run(stop.clone()));
+    while delivery_counts::sent(cx.db.read()).await? < until {
+        ensure!(started.elapsed() < Duration::from_secs(300), "the mails were not sent within five minutes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let rate = mails as f64 / started.elapsed().as_secs_f64();
+    stop.cancel();
+    running.await?;
+    let later = outbox::next_due(&cx.db).await?;
+    tracing::debug!(?later, now = %cx.clock.now(), "what is left waits for its time");
+    Ok(rate)
+}
+
+/// A mail server that accepts and forgets.
+struct Sink {
+    address: String,
+    _child: Child,
+}
+
+impl Sink {
+    async fn start() -> anyhow::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        drop(listener);
+        let child = Command::new(program("smtp-sink"))
+            .args(["-u", "nobody", &address, "1000"])
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("smtp-sink can't be started; it is in Debian's package postfix")?;
+        for _ in 0..500 {
+            if connect(&address).await.is_ok() {
+                return Ok(Self { address, _child: child });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        bail!("smtp-sink did not start")
+    }
+}
+
+fn program(name: &str) -> String {
+    let installed = format!("/usr/sbin/{name}");
+    if std::path::Path::new(&installed).exists() { installed } else { name.to_owned() }
+}
+
+async fn source(address: &str, mails: usize) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let status = Command::new(program("smtp-source"))
+        .args(["-d", "-s", &CONNECTIONS.to_string(), "-m", &mails.to_string(), "-l", "8000", "-f", "bench@bench.example", "-t", "you@bench.example"])
+        .arg(format!("inet:{address}"))
+        .status()
+        .await
+        .context("smtp-source can't be started; it is in Debian's package postfix")?;
+    ensure!(status.success(), "smtp-source failed");
+    Ok(mails as f64 / started.elapsed().as_secs_f64())
+}

@@ -1,0 +1,138 @@
+//! `hearback serve`
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args as Arguments, ValueEnum};
+use futures::FutureExt as _;
+use hearback_core::{id::WorkspaceId, token::random_secret};
+use hearback_engine::{Ctx, access, ticks::TICKS};
+use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
+use hearback_web::{AppConfig, Limits};
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::{config::Config, lifecycle::Lifecycle, open, output::say, telemetry};
+
+/// Arguments of `serve`.
+#[derive(Debug, Arguments)]
+pub struct Args {
+    /// What this process does: everything, only the API and the pages, or only the work behind them.
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Both.
+    All,
+    /// The API and the pages.
+    Web,
+    /// Mails, due steps, clocks.
+    Worker,
+}
+
+/// Serves until a signal.
+pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::start(&config.log)?;
+    let lifecycle = Lifecycle::new()?;
+    // Bound first: a taken port is found before anything is changed, and early callers wait instead of being refused.
+    let listener = if args.role == Role::Worker { None } else { Some(bind(&config.server.bind).await?) };
+    let (cx, ws) = open::context(&config).await?;
+    if let Some(listener) = &listener {
+        let address = listener.local_addr()?;
+        say(format!("Hearback listens on http://{address}"));
+        info!(%address, public_url = %cx.settings.public_url, "listening");
+    }
+    let setup = first_run(&cx, ws, listener.is_some()).await?;
+    serve(lifecycle, &config, cx, ws, listener, args.role, setup).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs what the role asks for until a signal. Shared with `demo`.
+pub async fn serve(
+    mut lifecycle: Lifecycle,
+    config: &Config,
+    cx: Ctx,
+    ws: WorkspaceId,
+    listener: Option<TcpListener>,
+    role: Role,
+    setup_token: Option<String>,
+) -> anyhow::Result<()> {
+    let drain = Duration::from_secs(config.worker.drain);
+    if let Some(listener) = listener {
+        let app = AppConfig {
+            workspace: ws,
+            public_url: config.server.public_url.clone(),
+            captured_mail: config.captured_mail(),
+            setup_token,
+            page_templates: config.templates().map(|folder| folder.join("pages")),
+        };
+        let router = hearback_web::router(cx.clone(), app);
+        let limits = Limits { drain, ..Limits::default() };
+        let stop = lifecycle.stop();
+        lifecycle.spawn("web", async move {
+            let cut = hearback_web::serve(listener, router, limits, stop).await;
+            anyhow::ensure!(cut == 0, "{cut} requests were cut because they did not finish in time");
+            Ok(())
+        });
+    }
+    if role != Role::Web {
+        worker(&mut lifecycle, config, &cx);
+    }
+    lifecycle.run(drain).await
+}
+
+/// Starts what works through the queue, and what looks at the tables again and again.
+fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) {
+    // The worker gives back what it did not finish a little before everything is cut off.
+    let drain = Duration::from_secs(config.worker.drain.saturating_sub(5).max(1));
+    let settings = WorkerSettings { concurrency: config.worker.concurrency, drain, ..WorkerSettings::default() };
+    let jobs = cx.clone();
+    let worker = Worker {
+        db: cx.db.clone(),
+        clock: Arc::clone(&cx.clock),
+        wake: Arc::clone(&cx.wake),
+        settings,
+        run: move |lease| {
+            let cx = jobs.clone();
+            async move { hearback_engine::jobs::run(&cx, &lease).await }
+        },
+    };
+    let stop = lifecycle.stop();
+    lifecycle.spawn("worker", async move {
+        worker.run(stop).await;
+        Ok(())
+    });
+    let pulses = TICKS.iter().map(|tick| {
+        let (cx, run) = (cx.clone(), tick.run);
+        let run = move || {
+            let cx = cx.clone();
+            async move { run(&cx).await }
+        };
+        Pulse { name: tick.name, period: tick.period, run }
+    });
+    let stop = lifecycle.stop();
+    lifecycle.spawn("ticks", run_pulses(pulses.collect(), stop).map(Ok));
+}
+
+/// Takes the address, or says who may have it.
+pub async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen on {address}; is another program there? Choose another address with server.bind (HEARBACK_SERVER__BIND)")
+    })
+}
+
+/// While nobody can log in, the first-run page asks for this token, so that only who sees this output can use it.
+async fn first_run(cx: &Ctx, ws: WorkspaceId, is_web: bool) -> anyhow::Result<Option<String>> {
+    if !is_web || access::has_users(cx, ws).await? {
+        return Ok(None);
+    }
+    let token = random_secret().map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;
+    let url = &cx.settings.public_url;
+    say(format!(
+        "Nobody can log in yet. Make the first user with `hearback user add EMAIL --role admin`, or at\n  {url}/setup?token={token}"
+    ));
+    Ok(Some(token))
+}

@@ -1,0 +1,338 @@
+//! The settings: built-in defaults, a file, the environment; each later one wins.
+//!
+//! Owns their names, their checks and where each came from. `config/default.toml` is the reference for people.
+//! The only place in the workspace that reads the environment. Refuses to know what the settings are used for.
+
+mod environment;
+mod secret;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use figment::{
+    Figment,
+    error::Kind,
+    providers::{Format, Toml},
+};
+use serde::Deserialize;
+use thiserror::Error;
+
+use self::environment::Environment;
+pub use self::secret::Secret;
+
+/// The defaults, which are also the reference.
+const DEFAULTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/default.toml"));
+
+/// A setting that can't be used.
+#[derive(Debug, Error)]
+#[error("{key}: {problem}. `hearback check-config` shows all settings and where each comes from")]
+pub struct ConfigError {
+    /// The setting, `section.key`, or the file.
+    pub key: String,
+    /// What is wrong with it and what was expected.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { key: key.into(), problem: problem.into() }
+    }
+}
+
+/// All settings, checked. See `config/default.toml` for what each means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    secret_key: Secret,
+    secret_key_file: PathBuf,
+    /// Where the data is.
+    pub database: Database,
+    /// Where we listen.
+    pub server: Server,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// Folders.
+    pub data: Data,
+    /// Limits of the intake.
+    pub intake: Intake,
+    /// When loops are due.
+    #[serde(rename = "loop")]
+    pub closing: Closing,
+    /// The worker.
+    pub worker: Worker,
+    /// Logging.
+    pub log: Log,
+    /// Where each value came from; filled in by [`Config::load`].
+    #[serde(skip)]
+    sources: Sources,
+}
+
+/// The values as they were found. They hold secrets, so they print as nothing.
+#[derive(Clone, Default)]
+struct Sources(Figment);
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sources(..)")
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://PATH` or `postgres://...`.
+    pub url: Secret,
+    url_file: PathBuf,
+    /// Pool size.
+    pub connections: u32,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub bind: String,
+    /// Base of all links, without a trailing slash.
+    pub public_url: String,
+    /// Address and port of the operations listener; empty for none.
+    pub operations_bind: String,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Where mail goes.
+    pub url: Secret,
+    url_file: PathBuf,
+    /// Sender's address.
+    pub from: hearback_core::Email,
+    /// Sender's name.
+    pub from_name: String,
+    /// Connections to the relay at most.
+    pub connections: usize,
+    /// Seconds.
+    pub connect_timeout: u64,
+    /// Seconds.
+    pub reply_timeout: u64,
+    /// Seconds.
+    pub dot_timeout: u64,
+    ca_file: PathBuf,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// What this node keeps.
+    pub dir: PathBuf,
+    templates: PathBuf,
+}
+
+/// `[intake]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intake {
+    /// Answers per transaction.
+    pub max_batch: usize,
+    /// Answers that may wait.
+    pub max_waiting: usize,
+}
+
+/// `[loop]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closing {
+    /// `15m`.
+    settle_delay: String,
+    /// Hours.
+    pub first_contact_hours: u32,
+    /// Business days.
+    pub close_business_days: u32,
+}
+
+/// `[worker]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// Jobs at once.
+    pub concurrency: usize,
+    /// Seconds.
+    pub drain: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Directives.
+    pub filter: String,
+    /// For whom.
+    pub format: LogFormat,
+}
+
+/// Who reads the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// People.
+    Text,
+    /// Machines.
+    Json,
+}
+
+impl Config {
+    /// Defaults, then the file, then the environment of this process.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::from_sources(file, Environment::of_process()?)
+    }
+
+    fn from_sources(file: Option<&Path>, environment: Environment) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::new(path.display().to_string(), "there is no such file; --config takes the path of a TOML file"));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        figment = figment.merge(environment);
+        let mut config: Self = figment.extract_lossy().map_err(explain)?;
+        config.sources = Sources(figment);
+        config.resolve()?;
+        Ok(config)
+    }
+
+    /// The folder with templates of one's own.
+    pub fn templates(&self) -> Option<&Path> {
+        filled(&self.data.templates)
+    }
+
+    /// The folder that mail is written to, when it is captured and not sent.
+    pub fn captured_mail(&self) -> Option<PathBuf> {
+        self.mail.url.expose().strip_prefix("file://").map(PathBuf::from)
+    }
+
+    /// Certificates to trust besides the system's.
+    pub fn mail_ca_file(&self) -> Option<&Path> {
+        filled(&self.mail.ca_file)
+    }
+
+    /// How long a one-click answer may still change.
+    pub fn settle_delay(&self) -> chrono::Duration {
+        hearback_rules::Delay::parse(&self.closing.settle_delay).unwrap_or_default().duration()
+    }
+
+    /// Fills in what follows from other settings and checks what types can't.
+    fn resolve(&mut self) -> Result<(), ConfigError> {
+        twin("database.url_file", &self.database.url_file, &mut self.database.url)?;
+        twin("mail.url_file", &self.mail.url_file, &mut self.mail.url)?;
+        self.data.dir = std::path::absolute(&self.data.dir)
+            .map_err(|error| ConfigError::new("data.dir", format!("`{}` is not a path: {error}", self.data.dir.display())))?;
+        if self.database.url.is_empty() {
+            self.database.url = Secret::new(sqlite_url(&self.data.dir.join("hearback.db")));
+        }
+        if self.mail.url.is_empty() {
+            self.mail.url = Secret::new(format!("file://{}", self.data.dir.join("mail").display()));
+        }
+        if self.server.public_url.is_empty() {
+            self.server.public_url = format!("http://{}", self.server.bind);
+        }
+        self.server.public_url.truncate(self.server.public_url.trim_end_matches('/').len());
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let Self { database, server, mail, intake, closing, worker, .. } = self;
+        scheme("database.url", &database.url, &["sqlite://", "postgres://", "postgresql://"])?;
+        scheme("mail.url", &mail.url, &["smtp://", "smtp+starttls://", "smtps://", "file:///"])?;
+        address("server.bind", &server.bind)?;
+        if !server.operations_bind.is_empty() {
+            address("server.operations_bind", &server.operations_bind)?;
+        }
+        let host = server.public_url.strip_prefix("http://").or_else(|| server.public_url.strip_prefix("https://"));
+        if !host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' '])) {
+            let got = &server.public_url;
+            return Err(ConfigError::new("server.public_url", format!("expected http://HOST or https://HOST without a path, got `{got}`")));
+        }
+        range("database.connections", u64::from(database.connections), 2, 200)?;
+        range("mail.connections", mail.connections as u64, 1, 64)?;
+        range("mail.connect_timeout", mail.connect_timeout, 1, 120)?;
+        range("mail.reply_timeout", mail.reply_timeout, 1, 600)?;
+        range("mail.dot_timeout", mail.dot_timeout, 1, 900)?;
+        range("intake.max_batch", intake.max_batch as u64, 1, 10_000)?;
+        range("intake.max_waiting", intake.max_waiting as u64, 1, 1_000_000)?;
+        range("loop.first_contact_hours", u64::from(closing.first_contact_hours), 1, 720)?;
+        range("loop.close_business_days", u64::from(closing.close_business_days), 1, 90)?;
+        range("worker.concurrency", worker.concurrency as u64, 1, 256)?;
+        range("worker.drain", worker.drain, 1, 600)?;
+        if hearback_rules::Delay::parse(&closing.settle_delay).is_none() {
+            return Err(ConfigError::new("loop.settle_delay", format!("expected 15m, 2h, 1d or 0, got `{}`", closing.settle_delay)));
+        }
+        Ok(())
+    }
+}
+
+fn filled(path: &Path) -> Option<&Path> {
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
+/// The value in the twin file, when one is named.
+fn twin(key: &str, file: &Path, value: &mut Secret) -> Result<(), ConfigError> {
+    if let Some(path) = filled(file) {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::new(key, format!("can't read `{}`: {error}", path.display())))?;
+        *value = Secret::new(text.trim().to_owned());
+    }
+    Ok(())
+}
+
+/// The database driver decodes `%` and splits at `?`, so a path must not contain either as it is.
+pub(crate) fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}", path.display().to_string().replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
+}
+
+fn scheme(key: &str, value: &Secret, allowed: &[&str]) -> Result<(), ConfigError> {
+    if allowed.iter().any(|start| value.expose().starts_with(start)) {
+        return Ok(());
+    }
+    Err(ConfigError::new(key, format!("must start with one of {}", allowed.join(", "))))
+}
+
+fn address(key: &str, value: &str) -> Result<(), ConfigError> {
+    let port = value.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok())?);
+    match port {
+        Some(_) => Ok(()),
+        None => Err(ConfigError::new(key, format!("expected ADDRESS:PORT such as 127.0.0.1:8080, got `{value}`"))),
+    }
+}
+
+fn range(key: &str, value: u64, min: u64, max: u64) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::new(key, format!("must be from {min} to {max}, got {value}")))
+}
+
+/// Figment's error in our words: which setting, what is wrong, where it was set. Never the value: it may be a secret.
+fn explain(error: figment::Error) -> ConfigError {
+    let source = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" (set in {})", show::source_name(metadata, None)));
+    let mut path = error.path.join(".");
+    let problem = match error.kind {
+        Kind::UnknownField(field, expected) => {
+            if !path.ends_with(&field) {
+                path = if path.is_empty() { field } else { format!("{path}.{field}") };
+            }
+            let expected = if expected.is_empty() { String::new() } else { format!("; known here: {}", expected.join(", ")) };
+            format!("there is no such setting{source}{expected}")
+        }
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("expected {expected}{source}"),
+        Kind::UnknownVariant(got, expected) => format!("expected one of {}, got `{got}`{source}", expected.join(", ")),
+        other => format!("{other}{source}"),
+    };
+    ConfigError { key: if path.is_empty() { "configuration".to_owned() } else { path }, problem }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! From settings to the things that use cases need: the database, the templates, the context.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use hearback_core::{Clock, SystemClock, id::WorkspaceId};
+use hearback_engine::{Ctx, Settings, setup};
+use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
+use hearback_store::Db;
+
+use crate::config::{Config, ConfigError};
+
+/// Connects. For SQLite the folder of the file is made.
+pub async fn database(config: &Config) -> anyhow::Result<Db> {
+    if let Some(path) = sqlite_path(config) {
+        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        private_folder(folder)
+            .with_context(|| format!("can't make the folder `{}` of the database; choose another with database.url", folder.display()))?;
+    }
+    Ok(Db::connect(config.database.url.expose(), config.database.connections).await?)
+}
+
+/// Makes a folder, with those above it, that only its owner can look into.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Connects to a database that must be there already, with the schema of this version.
+pub async fn existing_database(config: &Config) -> anyhow::Result<Db> {
+    if let Some(path) = sqlite_path(config).filter(|path| !Path::new(path).is_file()) {
+        anyhow::bail!("there is no database at `{path}`; set database.url (HEARBACK_DATABASE__URL), or run `hearback migrate` to make one");
+    }
+    let db = database(config).await?;
+    anyhow::ensure!(db.is_migrated().await?, "the database has not the schema of this version; run `hearback migrate` first");
+    Ok(db)
+}
+
+/// Everything a command that changes something needs: schema up to date, the workspace there.
+pub async fn context(config: &Config) -> anyhow::Result<(Ctx, WorkspaceId)> {
+    context_at(config, Arc::new(SystemClock)).await
+}
+
+/// The same with another clock.
+pub async fn context_at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<(Ctx, WorkspaceId)> {
+    let settings = settings(config)?;
+    let templates = templates(config)?;
+    let transport = transport(config)?;
+    let db = database(config).await?;
+    db.migrate().await.context("the schema could not be brought up to date")?;
+    let cx = Ctx::new(db, clock, settings, templates, transport);
+    let ws = setup::ensure_workspace(&cx).await?;
+    Ok((cx, ws))
+}
+
+/// The mail templates, with the company's own over the built-in ones.
+pub fn templates(config: &Config) -> anyhow::Result<Templates> {
+    Ok(Templates::load(config.templates())?)
+}
+
+/// The way out for mail. Nothing is connected yet.
+pub fn transport(config: &Config) -> anyhow::Result<Transport> {
+    let mail = &config.mail;
+    let options = RelayOptions { ca_file: config.mail_ca_file().map(Path::to_owned), ..RelayOptions::default() };
+    let standard = Limits::default();
+    let reply = Duration::from_secs(mail.reply_timeout);
+    let limits = Limits {
+        connect: Duration::from_secs(mail.connect_timeout),
+        reply,
+        data: standard.data.min(reply),
+        block: standard.block.min(reply),
+        dot: Duration::from_secs(mail.dot_timeout),
+        ..standard
+    };
+    Transport::parse(mail.url.expose(), &options, limits).map_err(|error| ConfigError::new("mail.url", error.to_string()).into())
+}
+
+fn settings(config: &Config) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        public_url: config.server.public_url.clone(),
+        mail_from: config.mail.from.clone(),
+        mail_from_name: config.mail.from_name.clone(),
+        mail_connections: config.mail.connections,
+        secret_key: config.secret_key()?,
+        max_batch: config.intake.max_batch,
+        max_waiting: config.intake.max_waiting,
+        settle_delay: config.settle_delay(),
+        first_contact: chrono::Duration::hours(i64::from(config.closing.first_contact_hours)),
+        close_business_days: config.closing.close_business_days,
+    })
+}
+
+/// The file of an SQLite database, without the options behind `?`.
+fn sqlite_path(config: &Config) -> Option<&str> {
+    let path = config.database.url.expose().strip_prefix("sqlite://")?;
+    path.split('?').next().filter(|path| !path.starts_with(":memory:"))
+}
