@@ -16,7 +16,7 @@ use hearback_core::{
 };
 use hearback_rules::{Facts, Plan, RuleVersion, Trigger};
 use hearback_store::{
-    StoreError, Tx, accounts, bulk, cases, ingest, outbox, persons, responses, runs, snapshot,
+    StoreError, Tx, accounts, bulk, cases, erasure, ingest, outbox, persons, responses, runs, snapshot,
     time::{from_millis, millis},
 };
 use serde_json::json;
@@ -466,7 +466,7 @@ pub async fn receipt_of(connection: &impl hearback_store::ConnectionTrait, row: 
     let case = snapshot::case_of_response(connection, row.workspace_id, row.id).await?;
     let case = case.ok_or_else(|| EngineError::not_found("case of response", row.id))?;
     let runs = runs::of_case(connection, row.workspace_id, case.id).await?;
-    let run = runs.into_iter().rev().find(|run| run.revision == row.revision && run.trigger.starts_with("response_"));
+    let run = runs.into_iter().rev().find(|run| run.revision == row.revision && run.trigger.starts_with("response_") && run.facts != erasure::NO_FACTS);
     let effects = match run {
         Some(run) => replay(connection, &run).await?.effects.iter().map(receipt_effect).collect(),
         None => Vec::new(),

@@ -37,7 +37,7 @@ pub const TICKS: &[Tick] = &[
 /// Most rows that one look repairs; the next look goes on.
 const PER_LOOK: u64 = 200;
 /// How long jobs that ended are kept for a look back.
-const KEEP_JOBS: chrono::Duration = chrono::Duration::days(7);
+pub(crate) const KEEP_JOBS: chrono::Duration = chrono::Duration::days(7);
 
 async fn overdue_tasks(cx: &Ctx) -> Result<u64, EngineError> {
     let late = snapshot::newly_overdue_tasks(cx.db.read(), millis(cx.now()), PER_LOOK).await?;

@@ -16,6 +16,8 @@ use crate::{StoreError, Tx, cases, contact_attempts, deliveries, events, ingest,
 
 /// Stands where an address was.
 pub const ERASED: &str = "erased";
+/// Stands where the facts of a run were: what it decided can't be recomputed any more.
+pub const NO_FACTS: &str = "{}";
 /// Ids in one `IN (..)`.
 const CHUNK: usize = 500;
 
@@ -92,7 +94,7 @@ async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreErro
 async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<(), StoreError> {
     let ids = || cases.iter().copied();
     runs::Entity::update_many()
-        .col_expr(runs::Column::Facts, Expr::value("{}"))
+        .col_expr(runs::Column::Facts, Expr::value(NO_FACTS))
         .col_expr(runs::Column::Trace, Expr::value("[]"))
         .filter(runs::Column::WorkspaceId.eq(ws))
         .filter(runs::Column::CaseId.is_in(ids()))

@@ -1,0 +1,152 @@
+//! Every stored decision, computed again; and the rows that it must have left behind.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{DeliveryId, JobId, TaskId};
+use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleTrace, RuleVersion, plan};
+use hearback_store::{
+    ConnectionTrait, StoreError, erasure,
+    integrity::{self, Rows},
+    runs, snapshot,
+    time::from_millis,
+};
+use uuid::Uuid;
+
+use super::{Found, PAGE};
+use crate::{ticks::KEEP_JOBS, workspace::read_version};
+
+/// Rule versions read so far: they never change.
+#[derive(Default)]
+struct Versions(HashMap<Uuid, RuleVersion>);
+
+/// A row that a decision must have left.
+struct Expected {
+    id: Uuid,
+    run: Uuid,
+    what: String,
+}
+
+pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found: &mut Found) -> Result<(), StoreError> {
+    let mut versions = Versions::default();
+    let mut missing = Found::default();
+    let mut after = None;
+    loop {
+        let page = integrity::runs_after(conn, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.workspace_id, last.id));
+        let mut expected: BTreeMap<(Uuid, Kind), Vec<Expected>> = BTreeMap::new();
+        for run in page.iter().filter(|run| run.facts != erasure::NO_FACTS) {
+            match recompute(conn, run, &mut versions).await? {
+                Ok((facts, plan)) => expect(run, &facts, &plan, now, &mut expected),
+                Err(why) => found.one("decisions", format!("run {} of response {}: {why}", run.id, run.response_id)),
+            }
+        }
+        for ((ws, kind), rows) in expected {
+            let there = integrity::words_of(conn, kind.rows(), ws, rows.iter().map(|row| row.id)).await?;
+            for row in rows.iter().filter(|row| !there.contains_key(&row.id)) {
+                missing.one("effects", format!("run {}: {} has no row", row.run, row.what));
+            }
+        }
+    }
+    found.0.append(&mut missing.0);
+    Ok(())
+}
+
+/// What the run decided, or in words why that is not what is stored.
+async fn recompute(
+    conn: &impl ConnectionTrait,
+    run: &runs::Model,
+    versions: &mut Versions,
+) -> Result<Result<(Facts, Plan), String>, StoreError> {
+    let Ok(ids) = serde_json::from_str::<Vec<Uuid>>(&run.rules) else { return Ok(Err("its list of rules can't be read".to_owned())) };
+    let rules = match versions.get(conn, run.workspace_id, &ids).await? {
+        Ok(rules) => rules,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(compare(run, &rules))
+}
+
+fn compare(run: &runs::Model, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {
+    let facts: Facts = serde_json::from_str(&run.facts).map_err(|error| format!("its facts can't be read: {error}"))?;
+    let stored: Vec<RuleTrace> = serde_json::from_str(&run.trace).map_err(|error| format!("its trace can't be read: {error}"))?;
+    let about = (facts.response.id.uuid(), i64::from(facts.response.revision), facts.trigger.as_str());
+    if about != (run.response_id, run.revision, run.trigger.as_str()) {
+        return Err("its facts are about another response, revision or trigger".to_owned());
+    }
+    let plan = plan(rules, &facts, from_millis(run.at));
+    match plan.trace.iter().zip(&stored).find(|(now, then)| now != then) {
+        Some((now, _)) => Err(format!("rule {} decides otherwise than what is stored", now.rule)),
+        None if plan.trace.len() != stored.len() => Err(format!("{} rules decide, {} are stored", plan.trace.len(), stored.len())),
+        None => Ok((facts, plan)),
+    }
+}
+
+impl Versions {
+    async fn get(&mut self, conn: &impl ConnectionTrait, ws: Uuid, ids: &[Uuid]) -> Result<Result<Vec<RuleVersion>, String>, StoreError> {
+        let unknown: Vec<Uuid> = ids.iter().copied().filter(|id| !self.0.contains_key(id)).collect();
+        if !unknown.is_empty() {
+            for row in snapshot::rule_versions(conn, ws, &unknown).await? {
+                match read_version(&row) {
+                    Ok(version) => self.0.insert(row.id, version),
+                    Err(error) => return Ok(Err(error.to_string())),
+                };
+            }
+        }
+        let known = |id: &Uuid| self.0.get(id).cloned().ok_or_else(|| format!("rule version {id} is gone"));
+        Ok(ids.iter().map(known).collect())
+    }
+}
+
+/// Which table an effect leaves its row in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Task,
+    Delivery,
+    Step,
+}
+
+impl Kind {
+    const fn rows(self) -> Rows {
+        match self {
+            Self::Task => Rows::Tasks,
+            Self::Delivery => Rows::Deliveries,
+            Self::Step => Rows::Outbox,
+        }
+    }
+}
+
+/// Rows have ids that follow from their cause, so that it is known which ones there must be. Mail to an owner or a team
+/// is left out: who that was then is not stored. So are jobs old enough to have been pruned.
+fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, expected: &mut BTreeMap<(Uuid, Kind), Vec<Expected>>) {
+    let at = from_millis(run.at);
+    let may_be_pruned = at + KEEP_JOBS <= now;
+    for planned in &plan.effects {
+        let row = if planned.due > at {
+            (!may_be_pruned).then(|| (Kind::Step, JobId::derived(&format!("step/{}", planned.step.key())).uuid()))
+        } else {
+            row_of(planned, facts)
+        };
+        if let Some((kind, id)) = row {
+            let what = format!("step {} of rule {} ({})", planned.step.index + 1, planned.rule_key, planned.effect.as_str());
+            expected.entry((run.workspace_id, kind)).or_default().push(Expected { id, run: run.id, what });
+        }
+    }
+}
+
+fn row_of(planned: &Planned, facts: &Facts) -> Option<(Kind, Uuid)> {
+    let mail = |address: &str| (Kind::Delivery, DeliveryId::derived(&format!("mail/{}/{address}", planned.step.key())).uuid());
+    match &planned.effect {
+        Action::OpenTask { .. } => Some((Kind::Task, TaskId::derived(&format!("task/{}", planned.step.key())).uuid())),
+        Action::SendMail { to: Recipient::Customer, .. } => facts.person.email.as_ref().map(|email| mail(email.as_str())),
+        Action::SendMail { to: Recipient::Address(email), .. } => Some(mail(email.as_str())),
+        Action::SendMail { to: Recipient::Owner | Recipient::Team(_), .. }
+        | Action::Assign { .. }
+        | Action::Tag { .. }
+        | Action::Escalate { .. }
+        | Action::GiveIncentive { .. }
+        | Action::CreateReferral
+        | Action::MarkNotNeeded { .. }
+        | Action::Close => None,
+    }
+}

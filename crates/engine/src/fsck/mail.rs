@@ -1,0 +1,68 @@
+//! Unsent mails and the jobs that send them: each has the other.
+
+use std::collections::BTreeMap;
+
+use hearback_core::id::JobId;
+use hearback_store::{
+    ConnectionTrait, StoreError,
+    integrity::{self, Rows},
+    outbox::Job,
+};
+use uuid::Uuid;
+
+use super::{Found, PAGE};
+
+/// Statuses of a mail that is still to be sent.
+const UNSENT: [&str; 4] = ["queued", "deferred", "sending", "unknown"];
+
+pub(super) async fn check(conn: &impl ConnectionTrait, found: &mut Found) -> Result<(), StoreError> {
+    unsent_have_jobs(conn, found).await?;
+    jobs_have_mails(conn, found).await
+}
+
+/// A job that ended badly (`dead`) is kept with its reason, for somebody to look at; one that is done or cancelled sends nothing.
+async fn unsent_have_jobs(conn: &impl ConnectionTrait, found: &mut Found) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = integrity::unsent_after(conn, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.workspace_id, last.id));
+        let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
+        for mail in &page {
+            let job = JobId::derived(&format!("mail/{}", mail.id)).uuid();
+            by_workspace.entry(mail.workspace_id).or_default().push((mail.id, job));
+        }
+        for (ws, pairs) in by_workspace {
+            let jobs = integrity::words_of(conn, Rows::Outbox, ws, pairs.iter().map(|(_, job)| *job)).await?;
+            let is_live = |job: &Uuid| jobs.get(job).is_some_and(|state| matches!(state.as_str(), "queued" | "running" | "dead"));
+            let idle: Vec<Uuid> = pairs.iter().filter(|(_, job)| !is_live(job)).map(|(mail, _)| *mail).collect();
+            // A worker may have sent it between the two looks.
+            let still = integrity::words_of(conn, Rows::Deliveries, ws, idle.iter().copied()).await?;
+            for mail in idle.iter().filter(|mail| still.get(*mail).is_some_and(|status| UNSENT.contains(&status.as_str()))) {
+                found.one("mail", format!("delivery {mail} is not sent, and no job sends it"));
+            }
+        }
+    }
+}
+
+async fn jobs_have_mails(conn: &impl ConnectionTrait, found: &mut Found) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = integrity::mail_jobs_after(conn, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.workspace_id, last.id));
+        let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
+        for job in &page {
+            // What this version can't read was written by a newer one; the worker says so.
+            if let Ok(Job::Mail { delivery }) = serde_json::from_str(&job.payload) {
+                by_workspace.entry(job.workspace_id).or_default().push((job.id, delivery.uuid()));
+            }
+        }
+        for (ws, pairs) in by_workspace {
+            let mails = integrity::words_of(conn, Rows::Deliveries, ws, pairs.iter().map(|(_, mail)| *mail)).await?;
+            for (job, mail) in pairs.iter().filter(|(_, mail)| !mails.contains_key(mail)) {
+                found.one("mail", format!("job {job} sends delivery {mail}, which is not there"));
+            }
+        }
+    }
+}

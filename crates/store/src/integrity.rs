@@ -1,0 +1,283 @@
+//! What must hold between the tables, asked of the database itself.
+//!
+//! Owns: the checks that are one statement each, whatever the number of rows. Refuses to know: what rules decide; that is
+//! recomputed by the engine, which reads pages from here. Every list ends at [`MOST`] findings.
+
+use hearback_core::{Scale, Score};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
+
+use crate::{StoreError, bulk::text_list, deliveries, outbox, runs};
+
+/// Most findings of one check.
+pub const MOST: usize = 1_000;
+
+/// `child.column` must be found in `parent.key`, in the same workspace.
+struct Link(&'static str, &'static str, &'static str, &'static str);
+
+/// Every pointer from row to row, those that the schema enforces included.
+const LINKS: [Link; 33] = [
+    Link("team_members", "team_key", "teams", "key"),
+    Link("team_members", "user_id", "users", "id"),
+    Link("sessions", "user_id", "users", "id"),
+    Link("responses", "survey_id", "surveys", "id"),
+    Link("responses", "person_id", "persons", "id"),
+    Link("rollups", "survey_id", "surveys", "id"),
+    Link("cases", "response_id", "responses", "id"),
+    Link("cases", "person_id", "persons", "id"),
+    Link("cases", "survey_id", "surveys", "id"),
+    Link("runs", "case_id", "cases", "id"),
+    Link("runs", "response_id", "responses", "id"),
+    Link("events", "case_id", "cases", "id"),
+    Link("contact_attempts", "case_id", "cases", "id"),
+    Link("tasks", "case_id", "cases", "id"),
+    Link("tasks", "rule_version_id", "rule_versions", "id"),
+    Link("incentive_codes", "case_id", "cases", "id"),
+    Link("referrals", "case_id", "cases", "id"),
+    Link("referrals", "person_id", "persons", "id"),
+    Link("deliveries", "case_id", "cases", "id"),
+    Link("deliveries", "person_id", "persons", "id"),
+    Link("deliveries", "task_id", "tasks", "id"),
+    Link("deliveries", "rule_version_id", "rule_versions", "id"),
+    Link("outbox", "case_id", "cases", "id"),
+    Link("users", "workspace_id", "workspaces", "id"),
+    Link("teams", "workspace_id", "workspaces", "id"),
+    Link("api_keys", "workspace_id", "workspaces", "id"),
+    Link("calendars", "workspace_id", "workspaces", "id"),
+    Link("accounts", "workspace_id", "workspaces", "id"),
+    Link("persons", "workspace_id", "workspaces", "id"),
+    Link("suppressions", "workspace_id", "workspaces", "id"),
+    Link("surveys", "workspace_id", "workspaces", "id"),
+    Link("rule_versions", "workspace_id", "workspaces", "id"),
+    Link("outbox", "workspace_id", "workspaces", "id"),
+];
+
+/// Rows without their parent: `tasks.case_id ID`.
+pub async fn orphans(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for Link(child, column, parent, key) in LINKS {
+        let value = as_text(conn, &format!("c.{column}"), column);
+        let within = if column == "workspace_id" { "" } else { "p.workspace_id = c.workspace_id AND " };
+        let sql = format!(
+            "SELECT DISTINCT {value} FROM {child} c LEFT JOIN {parent} p ON {within}p.{key} = c.{column} \
+             WHERE c.{column} IS NOT NULL AND p.{key} IS NULL LIMIT {MOST}"
+        );
+        found.extend(lines(conn, &sql).await?.into_iter().map(|id| format!("{child}.{column} {id} is not in {parent}")));
+    }
+    Ok(found)
+}
+
+/// Responses without a case, and cases that say something else than their response.
+pub async fn cases_of_responses(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let id = as_text(conn, "r.id", "id");
+    let without = format!(
+        "SELECT {id} FROM responses r LEFT JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
+         WHERE c.id IS NULL LIMIT {MOST}"
+    );
+    let several = format!(
+        "SELECT {id} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
+         GROUP BY r.workspace_id, r.id HAVING COUNT(*) > 1 LIMIT {MOST}"
+    );
+    let differ = format!(
+        "SELECT {id} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
+         WHERE r.score <> c.score OR r.segment <> c.segment OR r.revision <> c.revision OR r.person_id <> c.person_id \
+         OR r.survey_id <> c.survey_id OR r.answered_at <> c.answered_at LIMIT {MOST}"
+    );
+    let mut found = told(lines(conn, &without).await?, "response", "has no case");
+    found.extend(told(lines(conn, &several).await?, "response", "has more than one case"));
+    found.extend(told(lines(conn, &differ).await?, "response", "and its case differ in score, segment, revision, person, survey or time"));
+    Ok(found)
+}
+
+/// Responses to this survey version whose score is off the scale, or whose segment is not that of the score.
+pub async fn scores(conn: &impl ConnectionTrait, survey: &crate::surveys::Model, scale: Scale) -> Result<Vec<String>, StoreError> {
+    let right: Vec<String> = (scale.min()..=scale.max)
+        .filter_map(|value| Score::new(scale, i64::from(value)).ok())
+        .map(|score| format!("(score = {} AND segment = '{}')", score.value(), score.segment().as_str()))
+        .collect();
+    let sql = format!(
+        "SELECT {} FROM responses WHERE workspace_id = $1 AND survey_id = $2 AND NOT ({}) LIMIT {MOST}",
+        as_text(conn, "id", "id"),
+        right.join(" OR ")
+    );
+    let values = [Value::from(survey.workspace_id), Value::from(survey.id)];
+    Ok(told(lines_with(conn, &sql, values).await?, "response", "has a score or segment that its survey does not have"))
+}
+
+/// Hours whose roll-up is not what a recount of the responses gives.
+pub async fn rollups(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let bins: Vec<String> = (0..11).map(|bin| format!("c{bin}")).collect();
+    let counted: Vec<String> = (0..11).map(|bin| format!("-(CASE WHEN score = {bin} THEN 1 ELSE 0 END)")).collect();
+    let wrong: Vec<String> =
+        bins.iter().map(String::as_str).chain(["no_score", "with_comment"]).map(|bin| format!("SUM({bin}) <> 0")).collect();
+    let sql = format!(
+        "SELECT {} || ' hour ' || CAST(hour AS TEXT) FROM (\
+         SELECT workspace_id, survey_id, hour, {}, no_score, with_comment FROM rollups UNION ALL \
+         SELECT workspace_id, survey_id, answered_at / 3600000, {}, 0, -(CASE WHEN comment IS NULL THEN 0 ELSE 1 END) FROM responses\
+         ) AS both_sides GROUP BY workspace_id, survey_id, hour HAVING {} LIMIT {MOST}",
+        as_text(conn, "survey_id", "survey_id"),
+        bins.join(", "),
+        counted.join(", "),
+        wrong.join(" OR "),
+    );
+    Ok(told(lines(conn, &sql).await?, "roll-up of survey", "is not what a recount of the responses gives"))
+}
+
+/// Cases whose counters of tasks or contacts are not what a recount gives, or whose status and times contradict each other.
+pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let id = as_text(conn, "c.id", "id");
+    let counted = |counter: &str, table: &str, which: &str| {
+        format!(
+            "SELECT {id} FROM cases c LEFT JOIN (SELECT workspace_id, case_id, COUNT(*) AS n FROM {table} {which} \
+             GROUP BY workspace_id, case_id) x ON x.workspace_id = c.workspace_id AND x.case_id = c.id \
+             WHERE c.{counter} <> COALESCE(x.n, 0) LIMIT {MOST}"
+        )
+    };
+    let tasks = counted("open_tasks", "tasks", "WHERE status = 'open'");
+    let contacts = counted("contacts", "contact_attempts", "");
+    let closed = format!("SELECT {id} FROM cases c WHERE (loop_status = 'closed') <> (closed_at IS NOT NULL) LIMIT {MOST}");
+    let mut found = told(lines(conn, &tasks).await?, "case", "counts other open tasks than it has");
+    found.extend(told(lines(conn, &contacts).await?, "case", "counts other contacts than it has"));
+    found.extend(told(lines(conn, &closed).await?, "case", "is closed without a time, or has one without being closed"));
+    Ok(found)
+}
+
+/// Answers that start follow-ups at once but were never put to the rules.
+pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
+         WHERE c.first_contact_due_at IS NOT NULL AND r.channel <> 'email' AND NOT EXISTS (SELECT 1 FROM runs x \
+         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.revision = 1) LIMIT {MOST}",
+        as_text(conn, "r.id", "id")
+    );
+    Ok(told(lines(conn, &sql).await?, "response", "was never put to the rules"))
+}
+
+/// Jobs that are claimed although the claim ended before `ended_before`: nobody runs them.
+pub async fn dead_claims(conn: &impl ConnectionTrait, ended_before: i64) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM outbox WHERE state = 'running' AND (lease_id IS NULL OR leased_until IS NULL OR leased_until < $1) LIMIT {MOST}",
+        as_text(conn, "id", "id")
+    );
+    let found = lines_with(conn, &sql, [Value::from(ended_before)]).await?;
+    Ok(told(found, "job", "is claimed, but its claim ended long ago: start a worker, it takes the job up again"))
+}
+
+/// The database's own checks, and what they are called.
+pub async fn own_checks(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let checks: &[&str] = match conn.get_database_backend() {
+        DbBackend::Postgres => &[
+            "SELECT 'constraint ' || conname || ' was never checked' FROM pg_constraint WHERE NOT convalidated",
+            "SELECT 'index ' || indexrelid::regclass::text || ' is not valid: REINDEX it' FROM pg_index WHERE NOT indisvalid",
+            "SELECT 'pages with a wrong checksum: ' || checksum_failures::text FROM pg_stat_database \
+             WHERE datname = current_database() AND checksum_failures > 0",
+        ],
+        _ => &[
+            "SELECT 'integrity_check: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+            "SELECT 'foreign_key_check: ' || \"table\" || ' row ' || COALESCE(rowid, '?') || ' has no ' || parent FROM pragma_foreign_key_check",
+        ],
+    };
+    let mut found = Vec::new();
+    for sql in checks {
+        found.extend(lines(conn, &format!("{sql} LIMIT {MOST}")).await?);
+    }
+    Ok(found)
+}
+
+/// The next runs after `after` (workspace and id), in order.
+pub async fn runs_after(conn: &impl ConnectionTrait, after: Option<(Uuid, Uuid)>, limit: u64) -> Result<Vec<runs::Model>, StoreError> {
+    use runs::Column::{Id, WorkspaceId};
+    let page = runs::Entity::find().filter(behind(WorkspaceId, Id, after)).order_by_asc(WorkspaceId).order_by_asc(Id).limit(limit);
+    Ok(page.all(conn).await?)
+}
+
+/// The next mails that are still to be sent.
+pub async fn unsent_after(
+    conn: &impl ConnectionTrait,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<deliveries::Model>, StoreError> {
+    use deliveries::Column::{Id, Status, WorkspaceId};
+    let unsent = deliveries::Entity::find().filter(Status.is_in(["queued", "deferred", "sending", "unknown"]));
+    let page = unsent.filter(behind(WorkspaceId, Id, after)).order_by_asc(WorkspaceId).order_by_asc(Id).limit(limit);
+    Ok(page.all(conn).await?)
+}
+
+/// The next jobs that send mail, whatever became of them.
+pub async fn mail_jobs_after(
+    conn: &impl ConnectionTrait,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<outbox::Model>, StoreError> {
+    use outbox::Column::{Id, Kind, WorkspaceId};
+    let mail = outbox::Entity::find().filter(Kind.eq("mail"));
+    let page = mail.filter(behind(WorkspaceId, Id, after)).order_by_asc(WorkspaceId).order_by_asc(Id).limit(limit);
+    Ok(page.all(conn).await?)
+}
+
+/// Which of these ids `table` has in this workspace, with the word in `column`.
+pub async fn words_of(
+    conn: &impl ConnectionTrait,
+    table: Rows,
+    ws: Uuid,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<std::collections::HashMap<Uuid, String>, StoreError> {
+    let (name, column) = match table {
+        Rows::Tasks => ("tasks", "status"),
+        Rows::Deliveries => ("deliveries", "status"),
+        Rows::Outbox => ("outbox", "state"),
+    };
+    let backend = conn.get_database_backend();
+    let ids: Vec<String> = ids.map(|id| id.simple().to_string()).collect();
+    let list = match backend {
+        DbBackend::Postgres => "(SELECT CAST(json_array_elements_text($2::json) AS uuid))",
+        _ => "(SELECT unhex(value) FROM json_each($2))",
+    };
+    let sql = format!("SELECT id, {column} FROM {name} WHERE workspace_id = $1 AND id IN {list}");
+    let values = [Value::from(ws), text_list(ids.iter().map(String::as_str))];
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
+}
+
+/// A table that [`words_of`] looks into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    Tasks,
+    Deliveries,
+    Outbox,
+}
+
+/// Behind a row in the order of workspace and id.
+fn behind<C: ColumnTrait>(workspace: C, id: C, after: Option<(Uuid, Uuid)>) -> sea_orm::Condition {
+    let all = sea_orm::Condition::all();
+    match after {
+        None => all,
+        Some((last_workspace, last)) => all.add(
+            sea_orm::Condition::any()
+                .add(workspace.gt(last_workspace))
+                .add(sea_orm::Condition::all().add(workspace.eq(last_workspace)).add(id.gt(last))),
+        ),
+    }
+}
+
+/// A column as text on both databases; UUIDs are bytes to SQLite.
+fn as_text(conn: &impl ConnectionTrait, expression: &str, column: &str) -> String {
+    let is_uuid = column == "id" || column.ends_with("_id");
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!("CAST({expression} AS TEXT)"),
+        _ if is_uuid => format!("lower(hex({expression}))"),
+        _ => expression.to_owned(),
+    }
+}
+
+fn told(ids: Vec<String>, what: &str, wrong: &str) -> Vec<String> {
+    ids.into_iter().map(|id| format!("{what} {id} {wrong}")).collect()
+}
+
+async fn lines(conn: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, StoreError> {
+    lines_with(conn, sql, []).await
+}
+
+async fn lines_with<const N: usize>(conn: &impl ConnectionTrait, sql: &str, values: [Value; N]) -> Result<Vec<String>, StoreError> {
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
