@@ -204,6 +204,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Puts another database and data folder in place of those that were configured.
+    pub fn use_database(&mut self, url: &str, data: PathBuf) {
+        self.database.url = Secret::new(url.to_owned());
+        self.data.dir = data;
+    }
+
+    /// Puts another mail relay in place of the one that was configured.
+    pub fn use_relay(&mut self, url: &str, connections: usize) {
+        self.mail.url = Secret::new(url.to_owned());
+        self.mail.connections = connections;
+    }
+
     /// The folder with templates of one's own.
     pub fn templates(&self) -> Option<&Path> {
         filled(&self.data.templates)
@@ -217,6 +229,19 @@ impl Config {
     /// Certificates to trust besides the system's.
     pub fn mail_ca_file(&self) -> Option<&Path> {
         filled(&self.mail.ca_file)
+    }
+
+    /// Another database, and a folder for what this node keeps beside it: for measuring.
+    pub fn use_database(&mut self, url: &str, dir: PathBuf) {
+        self.database.url = Secret::new(url.to_owned());
+        self.mail.url = Secret::new(format!("file://{}", dir.join("mail").display()));
+        self.data.dir = dir;
+    }
+
+    /// Another way out for mail: for measuring.
+    pub fn use_relay(&mut self, url: &str, connections: usize) {
+        self.mail.url = Secret::new(url.to_owned());
+        self.mail.connections = connections;
     }
 
     /// How long a one-click answer may still change.

@@ -6,13 +6,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use hearback_core::Clock as _;
 use hearback_engine::{
     Ctx, jobs,
     submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_scheduler::{Worker, WorkerSettings};
-use hearback_store::{delivery_counts, outbox};
+use hearback_store::delivery_counts;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -86,8 +85,6 @@ async fn send(cx: &Ctx, until: u64, mails: u64) -> anyhow::Result<f64> {
     let rate = mails as f64 / started.elapsed().as_secs_f64();
     stop.cancel();
     running.await?;
-    let later = outbox::next_due(&cx.db).await?;
-    tracing::debug!(?later, now = %cx.clock.now(), "what is left waits for its time");
     Ok(rate)
 }
 

@@ -1,0 +1,20 @@
+//! How many mails are where, over all workspaces: for the benchmark and for whoever watches the process.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+
+use crate::{StoreError, deliveries};
+
+/// Mails that a server has accepted.
+pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    of(connection, &["sent"]).await
+}
+
+/// Mails that wait for their turn.
+pub async fn queued(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    of(connection, &["queued", "deferred"]).await
+}
+
+async fn of(connection: &impl ConnectionTrait, statuses: &[&str]) -> Result<u64, StoreError> {
+    let rows = deliveries::Entity::find().filter(deliveries::Column::Status.is_in(statuses.iter().copied()));
+    Ok(rows.count(connection).await?)
+}
