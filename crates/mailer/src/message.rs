@@ -129,7 +129,8 @@ impl Outgoing {
         let mut seed = self.message_id.clone();
         loop {
             let boundary = format!("hearback-{:016x}{:016x}", fnv(&seed, 0), fnv(&seed, 1));
-            let taken = parts.iter().any(|part| part.windows(boundary.len()).any(|window| window == boundary.as_bytes()));
+            // Built parts are ASCII; one that weren't could not be searched, and would be no mail anyway.
+            let taken = parts.iter().any(|part| std::str::from_utf8(part).is_ok_and(|part| part.contains(&boundary)));
             if !taken {
                 return boundary;
             }
@@ -170,17 +171,17 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 /// Every line ended by CRLF, and no control character but the tab. (The builder would make CRLF too, in a time
 /// that grows with the square of the lines.)
 fn tidy(content: &str) -> String {
-    let mut tidied = String::with_capacity(content.len() + content.len() / 16);
-    let mut previous = ' ';
-    for c in content.chars() {
-        match c {
-            '\n' if previous == '\r' => {}
-            '\r' | '\n' => tidied.push_str("\r\n"),
-            '\t' => tidied.push(c),
-            _ if c.is_control() => tidied.push(' '),
-            _ => tidied.push(c),
+    let mut tidied = String::with_capacity(content.len() + content.len() / 16 + 2);
+    let content = if content.contains('\r') { &content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
+    for line in content.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\r\n"));
+        // 0xC2 begins the C1 controls, and a few letters that lose nothing by the slower way.
+        if line.bytes().any(|byte| matches!(byte, 0..=8 | 10..=31 | 0x7F | 0xC2)) {
+            tidied.extend(line.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }));
+        } else {
+            tidied.push_str(line);
         }
-        previous = c;
+        tidied.push_str(end);
     }
     tidied
 }

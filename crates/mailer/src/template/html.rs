@@ -97,6 +97,9 @@ fn attribute_name(tag: &str) -> Option<String> {
 
 /// Escapes a value for text and for quoted attributes.
 pub(super) fn escape(value: &str) -> String {
+    if !value.contains(['&', '<', '>', '"', '\'']) {
+        return value.to_owned();
+    }
     let mut escaped = String::with_capacity(value.len() + 16);
     for c in value.chars() {
         match c {
