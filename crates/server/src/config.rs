@@ -204,18 +204,6 @@ impl Config {
         Ok(config)
     }
 
-    /// Puts another database and data folder in place of those that were configured.
-    pub fn use_database(&mut self, url: &str, data: PathBuf) {
-        self.database.url = Secret::new(url.to_owned());
-        self.data.dir = data;
-    }
-
-    /// Puts another mail relay in place of the one that was configured.
-    pub fn use_relay(&mut self, url: &str, connections: usize) {
-        self.mail.url = Secret::new(url.to_owned());
-        self.mail.connections = connections;
-    }
-
     /// The folder with templates of one's own.
     pub fn templates(&self) -> Option<&Path> {
         filled(&self.data.templates)
