@@ -1,1 +1,67 @@
-//! stub
+//! The HTTP API and the pages: parse, call a use case, show what came of it.
+//!
+//! Owns: connections, authentication of requests, limits, statuses, HTML. Refuses to know: SQL and decisions.
+
+mod api;
+mod auth;
+mod body;
+mod error;
+mod headers;
+mod query;
+pub mod serve;
+mod watch;
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{Router, middleware};
+use hearback_core::id::WorkspaceId;
+use hearback_engine::Ctx;
+
+pub use serve::{Limits, Peer, serve};
+pub use watch::Patience;
+
+/// Settings of the web side, filled in by the composition root.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// The workspace that pages show and people log in to.
+    pub workspace: WorkspaceId,
+    /// Where people and customers reach this server, without a trailing slash. With `https`, cookies and headers insist on it.
+    pub public_url: String,
+    /// The folder where mail is written instead of being sent, to be read on the page `/mail`.
+    pub captured_mail: Option<PathBuf>,
+    /// What the first-run page asks for before it makes the first user; `None` closes that page.
+    pub setup_token: Option<String>,
+    /// A folder whose files replace page templates of the same name.
+    pub page_templates: Option<PathBuf>,
+}
+
+/// What every handler has; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// What an [`App`] points to.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) cx: Ctx,
+    pub(crate) config: AppConfig,
+}
+
+impl App {
+    /// Whether browsers reach us over TLS.
+    fn is_https(&self) -> bool {
+        self.config.public_url.starts_with("https://")
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Everything that is served: API and pages.
+pub fn router(cx: Ctx, config: AppConfig) -> Router {
+    let app = App(Arc::new(Parts { cx, config }));
+    Router::new().merge(api::routes()).layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app)
+}

@@ -1,0 +1,32 @@
+//! `/api/v1/metrics`: the score and the measure of a closed loop.
+
+use axum::{Json, extract::State, http::Uri};
+use hearback_engine::metrics::{self, Bucket, MetricsQuery, MetricsReport};
+
+use crate::{App, auth::Caller, error::Problem, query::Params};
+
+/// `GET /metrics`: of one survey over a span of time, in groups and in buckets when asked.
+pub(crate) async fn get(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<MetricsReport>, Problem> {
+    let params = Params::read(&uri, &["survey", "since", "until", "by", "bucket"])?;
+    let query = MetricsQuery {
+        survey: params.text("survey").map(str::to_owned),
+        since: params.time("since")?,
+        until: params.time("until")?,
+        by: params.text("by").map(str::to_owned),
+        bucket: params.parse("bucket", "day, week, month or quarter", bucket)?,
+    };
+    if query.since.zip(query.until).is_some_and(|(since, until)| since > until) {
+        return Err(Problem::field("until", "must not be before `since`"));
+    }
+    Ok(Json(metrics::metrics(&app.cx, caller.0.ws, query).await?))
+}
+
+fn bucket(word: &str) -> Option<Bucket> {
+    match word {
+        "day" => Some(Bucket::Day),
+        "week" => Some(Bucket::Week),
+        "month" => Some(Bucket::Month),
+        "quarter" => Some(Bucket::Quarter),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! The HTTP API: one file for each resource; request, handler and answer together.
+
+mod cases;
+mod deliveries;
+mod health;
+mod metrics;
+mod people;
+mod responses;
+mod responses_batch;
+mod tasks;
+
+use axum::{
+    Router,
+    routing::{delete, get, patch, post},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use hearback_core::Id;
+use hearback_store::{cursor::Listed, time::from_millis};
+use serde::{Serialize, Serializer};
+
+use crate::{App, error::Problem};
+
+/// The routes of the API.
+pub(crate) fn routes() -> Router<App> {
+    let v1 = Router::new()
+        .route("/responses", post(responses::create).get(responses::list))
+        .route("/responses/batch", post(responses_batch::create))
+        .route("/responses/{id}", patch(responses::correct).get(responses::one))
+        .route("/cases", get(cases::list))
+        .route("/cases/{id}", get(cases::one))
+        .route("/cases/{id}/contacts", post(cases::contact))
+        .route("/cases/{id}/resolve", post(cases::resolve))
+        .route("/cases/{id}/close", post(cases::close))
+        .route("/cases/{id}/reopen", post(cases::reopen))
+        .route("/cases/{id}/assign", post(cases::assign))
+        .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}", patch(tasks::update).get(tasks::one))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::one))
+        .route("/metrics", get(metrics::get))
+        .route("/people", get(people::list).put(people::upsert))
+        .route("/people/{id}", delete(people::erase).get(people::one));
+    Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
+}
+
+/// A page of a list: `{"items": [...], "next": CURSOR or null}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct List<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// The page, each row in its view.
+    pub(crate) fn of<R>(listed: Listed<R>, view: impl FnMut(R) -> T) -> Self {
+        let listed = listed.map(view);
+        Self { items: listed.items, next: listed.next.map(hearback_store::cursor::Cursor::encode) }
+    }
+}
+
+/// The id in an address; anything that is no id names nothing.
+pub(crate) fn path_id<K>(what: &'static str, text: &str) -> Result<Id<K>, Problem> {
+    text.parse().map_err(|_| Problem::not_found(what, text.chars().take(40).collect::<String>()))
+}
+
+/// A stored time as the API writes it: RFC 3339, UTC, `Z`, milliseconds only when there are any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Time(pub i64);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let time: DateTime<Utc> = from_millis(self.0);
+        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// Stored JSON as it is; text that is not JSON (never written by us) reads as null.
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_default()
+}

@@ -1,0 +1,89 @@
+//! `/api/v1/people`: customers.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, Uri},
+};
+use hearback_core::id::{PersonId, WorkspaceId};
+use hearback_engine::{people, submit::NewPerson};
+use hearback_store::{cursor::Listed, lists, persons};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{List, Time, json, path_id};
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
+
+/// One person as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct PersonDetail {
+    id: Uuid,
+    email: Option<String>,
+    external_id: Option<String>,
+    name: Option<String>,
+    locale: Option<String>,
+    timezone: Option<String>,
+    account: Option<String>,
+    owner: Option<String>,
+    properties: serde_json::Value,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl PersonDetail {
+    fn of(row: persons::Model) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            external_id: row.external_id,
+            name: row.name,
+            locale: row.locale,
+            timezone: row.timezone,
+            account: row.account_key,
+            owner: row.owner,
+            properties: json(&row.properties),
+            created_at: Time(row.created_at),
+            updated_at: Time(row.updated_at),
+        }
+    }
+}
+
+/// `GET /people`: the newest first, or the one with an address or an id of the sender's.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<PersonDetail>>, Problem> {
+    let params = Params::read(&uri, &["email", "external_id", "limit", "cursor"])?;
+    let (page, ws) = (params.page()?, caller.0.ws);
+    let listed = match (params.text("email"), params.text("external_id")) {
+        (None, None) => lists::all_persons(app.cx.db.read(), ws, page).await?,
+        (email, external_id) => named(&app, ws, email, external_id).await?,
+    };
+    Ok(Json(List::of(listed, PersonDetail::of)))
+}
+
+async fn named(app: &App, ws: WorkspaceId, email: Option<&str>, external_id: Option<&str>) -> Result<Listed<persons::Model>, Problem> {
+    let email = email.map(|email| hearback_core::Email::parse(email).map_err(|error| Problem::field("email", error))).transpose()?;
+    let row = lists::person_named(app.cx.db.read(), ws, email.as_ref(), external_id).await?;
+    Ok(Listed { items: row.into_iter().collect(), next: None })
+}
+
+/// `GET /people/{id}`.
+pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<PersonDetail>, Problem> {
+    Params::read(&uri, &[])?;
+    let id: PersonId = path_id("person", &id)?;
+    let row = lists::person(app.cx.db.read(), caller.0.ws, id).await?.ok_or_else(|| Problem::not_found("person", id))?;
+    Ok(Json(PersonDetail::of(row)))
+}
+
+/// `PUT /people`: makes a person, or lays what is sent over who is stored under the address or the sender's id.
+pub(crate) async fn upsert(
+    State(app): State<App>,
+    caller: Caller,
+    body::Json(person): body::Json<NewPerson>,
+) -> Result<Json<PersonDetail>, Problem> {
+    Ok(Json(PersonDetail::of(people::upsert_person(&app.cx, caller.0.ws, person).await?)))
+}
+
+/// `DELETE /people/{id}`: erases; answers stay as anonymous counts.
+pub(crate) async fn erase(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    people::erase_person(&app.cx, caller.0.ws, path_id("person", &id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

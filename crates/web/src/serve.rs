@@ -1,0 +1,183 @@
+//! Connections: accepting them, bounding how many there are and how long each may idle, ending them in order.
+//!
+//! Owns the accept loop, because a stock server has no timer that ends a connection which sends its header one byte a
+//! minute. Refuses to know what is served.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service as _;
+
+use crate::watch::{Patience, Watch, Watched};
+
+/// How much of the machine strangers may hold on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections open at once from one address; more are closed at once.
+    pub connections_per_ip: usize,
+    /// How long each phase of a connection may take.
+    pub patience: Patience,
+    /// How long requests in flight may take to finish after a stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 4_096, connections_per_ip: 1_024, patience: Patience::default(), drain: Duration::from_secs(30) }
+    }
+}
+
+/// Where a request came from; an extension of each request. The address of the connection, never of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// How often a connection's phase is looked at: its timeouts are kept to this.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// After a failed accept (no file handles left), so that the loop does not spin.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// Largest request line and header together, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Serves `app` until `stop`; then takes no new connection, lets requests in flight finish, and returns how many
+/// connections had to be cut because they did not.
+pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) -> usize {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let callers = Arc::new(Callers::default());
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    while let Some((stream, peer, permit)) = accept(&listener, &room, &stop).await {
+        let Some(place) = callers.admit(peer.ip(), limits.connections_per_ip) else { continue };
+        let connection = connection(stream, Peer(peer), app.clone(), limits.patience, stop.clone(), cut.clone());
+        tasks.spawn(async move {
+            connection.await;
+            drop((permit, place));
+        });
+    }
+    drop(listener);
+    tasks.close();
+    if tokio::time::timeout(limits.drain, tasks.wait()).await.is_ok() {
+        return 0;
+    }
+    let left = tasks.len();
+    cut.cancel();
+    tasks.wait().await;
+    left
+}
+
+/// The next connection, once there is room for it; `None` after `stop`.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = tokio::select! {
+        () = stop.cancelled() => return None,
+        permit = Arc::clone(room).acquire_owned() => permit.ok()?,
+    };
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => return Some((stream, peer, permit)),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: Peer, app: Router, patience: Patience, stop: CancellationToken, cut: CancellationToken) {
+    // Answers are small and written at once: waiting for more to fill a packet only delays them.
+    let _ = stream.set_nodelay(true);
+    let watch = Arc::new(Watch::new());
+    let handler = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let (mut app, watch) = (app.clone(), Arc::clone(&watch));
+        async move {
+            watch.busy();
+            let response = app.call(request).await;
+            watch.idle();
+            Ok::<_, Infallible>(match response {
+                Ok(response) => response,
+                Err(never) => match never {},
+            })
+        }
+    });
+    let io = Watched::new(TokioIo::new(stream), Arc::clone(&watch));
+    // The phases are watched here, so hyper needs no timer of its own (which would also end idle connections early).
+    let connection = http1::Builder::new().header_read_timeout(None).max_buf_size(MAX_HEAD).serve_connection(io, handler);
+    let mut connection = std::pin::pin!(connection);
+    let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            _ = look.tick() => {
+                if watch.is_over(patience) {
+                    return;
+                }
+            }
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = cut.cancelled() => return,
+        }
+    }
+}
+
+/// How many connections each address holds.
+#[derive(Debug, Default)]
+struct Callers(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of an address, counted until it is dropped.
+struct Place(Arc<Callers>, IpAddr);
+
+impl Callers {
+    fn admit(self: &Arc<Self>, ip: IpAddr, most: usize) -> Option<Place> {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = callers.entry(ip).or_insert(0);
+        if *held >= most {
+            return None;
+        }
+        *held += 1;
+        Some(Place(Arc::clone(self), ip))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut callers = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = callers.get_mut(&self.1) {
+            *held -= 1;
+            if *held == 0 {
+                callers.remove(&self.1);
+            }
+        }
+    }
+}
