@@ -1,0 +1,241 @@
+//! The whole product in this process: real router on a port of its own, real database, real SMTP; only the clock is ours.
+//!
+//! Work that is due is done by [`TestApp::run_until_idle`], so that a test never waits for a worker to wake up.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a product that does not start must fail its test loudly"
+)]
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey};
+use hearback_engine::{
+    Ctx, Settings,
+    access::{self, Role, Scope},
+    jobs, setup,
+    ticks::TICKS,
+};
+use hearback_mailer::{Limits as MailLimits, RelayOptions, Templates, Transport};
+use hearback_store::{
+    Db,
+    outbox::{self, Lease, Outcome},
+};
+use hearback_web::{AppConfig, Limits};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    client::{Answer, Client},
+    database::{self, Fresh},
+    received::Received,
+    smtp_server::{Script, SmtpServer},
+};
+
+/// Where mail comes from.
+pub const SENDER: &str = "feedback@shop.example";
+/// What a claim of the tests holds for.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// More rounds of work than anything here needs: something goes in circles.
+const MOST_ROUNDS: usize = 200;
+
+/// How the product is set up, where that is not the usual way.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A folder whose templates and languages replace ours.
+    pub templates: Option<PathBuf>,
+    /// What the mail server does; by default it takes everything.
+    pub smtp: Script,
+}
+
+/// The running product.
+#[derive(Debug)]
+pub struct TestApp {
+    /// What use cases run on.
+    pub cx: Ctx,
+    /// The workspace of a fresh database.
+    pub ws: WorkspaceId,
+    /// Stands still until told to move.
+    pub clock: ManualClock,
+    /// The mail server.
+    pub smtp: SmtpServer,
+    /// A client with an admin key of [`TestApp::ws`].
+    pub api: Client,
+    /// What it runs on.
+    pub database: Fresh,
+    _stop: DropGuard,
+}
+
+/// Runs the scenario on a fresh database of every kind that this build tests on.
+pub async fn on_every_database(scenario: impl AsyncFn(&TestApp)) {
+    on_every_database_with(&Options::default(), scenario).await;
+}
+
+/// The same with the product set up in another way.
+pub async fn on_every_database_with(options: &Options, scenario: impl AsyncFn(&TestApp)) {
+    for kind in database::EVERY {
+        eprintln!("--- on {kind:?}");
+        let app = TestApp::start(Fresh::make(*kind).await, options).await;
+        scenario(&app).await;
+        app.end().await;
+    }
+}
+
+/// A Monday morning, within business hours.
+pub fn monday() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_773_651_600, 0).expect("2026-03-16T09:00:00Z")
+}
+
+impl TestApp {
+    /// Boots on an empty database, or on one that another [`TestApp`] left behind.
+    pub async fn start(database: Fresh, options: &Options) -> Self {
+        let smtp = SmtpServer::start(options.smtp.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound port has an address");
+        let clock = ManualClock::new(monday());
+        let db = database.open().await;
+        let cx = context(db, &clock, options, address, smtp.port());
+        let ws = setup::ensure_workspace(&cx).await.expect("a workspace");
+        let app = AppConfig {
+            workspace: ws,
+            public_url: cx.settings.public_url.clone(),
+            captured_mail: None,
+            setup_token: None,
+            page_templates: None,
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(hearback_web::serve(listener, hearback_web::router(cx.clone(), app), Limits::default(), stop.clone()));
+        let key = access::create_api_key(&cx, ws, "tests", Scope::Admin).await.expect("a key");
+        Self { cx, ws, clock, smtp, api: Client::with_key(address, &key), database, _stop: stop.drop_guard() }
+    }
+
+    /// Ends it and takes the database away.
+    pub async fn end(self) {
+        let Self { cx, database, .. } = self;
+        cx.db.clone().close().await.expect("connections that end");
+        database.remove().await;
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.api.address()
+    }
+
+    /// The present moment of the product.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Moves the clock in one jump, then does what is due.
+    pub async fn advance(&self, by: chrono::Duration) {
+        self.clock.advance(by);
+        self.run_until_idle().await;
+    }
+
+    /// Does what is due now, and what follows from it, until nothing is left to do at this moment.
+    pub async fn run_until_idle(&self) {
+        for _ in 0..MOST_ROUNDS {
+            let mut done = 0;
+            for tick in TICKS {
+                done += (tick.run)(&self.cx).await.unwrap_or_else(|error| panic!("{}: {error}", tick.name));
+            }
+            let leases = self.claim().await;
+            if done == 0 && leases.is_empty() {
+                return;
+            }
+            self.work_on(&leases).await;
+        }
+        panic!("work goes in circles: there is still something due after {MOST_ROUNDS} rounds");
+    }
+
+    /// Claims what is due now.
+    pub async fn claim(&self) -> Vec<Lease> {
+        outbox::claim(&self.cx.db, self.now(), LEASE, 100).await.expect("a claim")
+    }
+
+    /// Runs claimed jobs side by side and settles them, as the worker does.
+    pub async fn work_on(&self, leases: &[Lease]) {
+        let outcomes = join_all(leases.iter().map(|lease| jobs::run(&self.cx, lease))).await;
+        self.settle(leases, outcomes).await;
+    }
+
+    /// Settles jobs that have ended.
+    pub async fn settle(&self, leases: &[Lease], outcomes: Vec<Outcome>) {
+        let open: Vec<(&Lease, Outcome)> = leases.iter().zip(outcomes).filter(|(_, outcome)| *outcome != Outcome::Settled).collect();
+        let tx = self.cx.db.write().await.expect("a transaction");
+        outbox::settle(&tx, &open, self.now()).await.expect("settled jobs");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Adds one of our people; they are in the default team.
+    pub async fn add_user(&self, email: &str, name: &str, role: Role, password: Option<&str>) {
+        access::add_user(&self.cx, self.ws, email, name, role, password).await.expect("a user");
+    }
+
+    /// A client with a key of this scope for this workspace.
+    pub async fn key(&self, ws: WorkspaceId, scope: Scope) -> Client {
+        let key = access::create_api_key(&self.cx, ws, scope.as_str(), scope).await.expect("a key");
+        Client::with_key(self.address(), &key)
+    }
+
+    /// POST to the API, at this path below `/api/v1`.
+    pub async fn post(&self, path: &str, json: Value) -> Answer {
+        self.api.post(&format!("/api/v1{path}"), &json).await
+    }
+
+    /// GET from the API, at this path below `/api/v1`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.api.get(&format!("/api/v1{path}")).await
+    }
+
+    /// An NPS answer of this customer, taken by the API; the receipt.
+    pub async fn answer(&self, email: &str, score: i64) -> Value {
+        self.post("/responses", json!({ "survey": "nps", "score": score, "person": { "email": email } })).await.expect(201)
+    }
+
+    /// The case of a receipt as the API shows it.
+    pub async fn case_of(&self, receipt: &Value) -> Value {
+        let id = receipt.pointer("/case/id").and_then(Value::as_str).expect("a receipt");
+        self.get(&format!("/cases/{id}")).await.expect(200)
+    }
+
+    /// Corrects the answer of a receipt to this score.
+    pub async fn correct(&self, receipt: &Value, score: i64) -> Value {
+        let id = receipt.get("id").and_then(Value::as_str).expect("a receipt");
+        self.api.patch(&format!("/api/v1/responses/{id}"), &json!({ "score": score })).await.expect(200)
+    }
+
+    /// All mails that arrived, in order.
+    pub fn mails(&self) -> Vec<Received> {
+        self.smtp.mails().iter().map(Received::read).collect()
+    }
+
+    /// Mails that arrived at this address, in order.
+    pub fn mails_to(&self, address: &str) -> Vec<Received> {
+        self.mails().into_iter().filter(|mail| mail.to == address).collect()
+    }
+}
+
+fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, smtp: u16) -> Ctx {
+    let settings = Settings {
+        public_url: format!("http://{address}"),
+        mail_from: Email::parse(SENDER).expect("an address"),
+        mail_from_name: "The Shop".to_owned(),
+        mail_connections: 4,
+        secret_key: SecretKey::new(&[7; 32]).expect("a key of 32 bytes"),
+        max_batch: 500,
+        max_waiting: 10_000,
+        settle_delay: chrono::Duration::minutes(15),
+        first_contact: chrono::Duration::hours(48),
+        close_business_days: 5,
+    };
+    let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");
+    let url = format!("smtp://127.0.0.1:{smtp}");
+    let transport = Transport::parse(&url, &RelayOptions::default(), MailLimits::default()).expect("a mail server's address");
+    Ctx::new(db, Arc::new(clock.clone()), settings, templates, transport)
+}
