@@ -14,7 +14,7 @@ use hearback_engine::{
 };
 use serde::Serialize;
 
-use crate::{App, auth::Caller, body, error::Problem};
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// Most lines of one batch.
 const MAX_LINES: usize = 10_000;
@@ -46,6 +46,7 @@ pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Requ
     if let Some(kind) = body::content_type(request.headers()).filter(|kind| !is_ndjson(kind)) {
         return Err(body::unsupported(kind, "application/x-ndjson (one JSON object a line)"));
     }
+    let follow_up = follow_up(&Params::read(request.uri(), &["rules"])?)?;
     let bytes = body::read(request.into_body(), MAX_BYTES).await?;
     let lines: Vec<(usize, Bytes)> = split(&bytes);
     if lines.len() > MAX_LINES {
@@ -56,9 +57,19 @@ pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Requ
     let workspace = caller.0.ws;
     let results = stream::iter(chunks).then(move |chunk| {
         let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(store(&app, workspace, chunk).await) }
+        async move { Ok::<_, std::convert::Infallible>(store(&app, workspace, follow_up, chunk).await) }
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(results)).into_response())
+}
+
+/// `?rules=off` stores history: the cases are marked as not needed and nothing starts.
+fn follow_up(params: &Params) -> Result<FollowUp, Problem> {
+    let chosen = params.parse("rules", "`on` or `off`", |word| match word {
+        "on" => Some(FollowUp::On),
+        "off" => Some(FollowUp::Off),
+        _ => None,
+    })?;
+    Ok(chosen.unwrap_or(FollowUp::On))
 }
 
 fn is_ndjson(kind: &str) -> bool {
@@ -81,7 +92,7 @@ fn split(bytes: &Bytes) -> Vec<(usize, Bytes)> {
 }
 
 /// Stores one chunk and writes its result lines, in the order of the lines.
-async fn store(app: &App, workspace: WorkspaceId, chunk: Vec<(usize, Bytes)>) -> Vec<u8> {
+async fn store(app: &App, workspace: WorkspaceId, follow_up: FollowUp, chunk: Vec<(usize, Bytes)>) -> Vec<u8> {
     let mut results = Vec::with_capacity(chunk.len());
     let mut good = Vec::with_capacity(chunk.len());
     let mut numbers = Vec::with_capacity(chunk.len());
@@ -94,7 +105,7 @@ async fn store(app: &App, workspace: WorkspaceId, chunk: Vec<(usize, Bytes)>) ->
             Err(problem) => results.push(refused(number, problem)),
         }
     }
-    let receipts = submit::submit_responses(&app.cx, workspace, good, FollowUp::On).await;
+    let receipts = submit::submit_responses(&app.cx, workspace, good, follow_up).await;
     results.extend(numbers.into_iter().zip(receipts).map(|(number, receipt)| match receipt {
         Ok(receipt) => stored(number, receipt),
         Err(error) => refused(number, error.into()),
