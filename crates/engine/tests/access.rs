@@ -83,7 +83,15 @@ async fn a_key_opens_its_workspace_until_it_is_revoked() {
     assert_eq!((caller.ws, caller.name.as_str(), caller.scope), (ws, "shop", Scope::Write));
     let mut forged = key.clone();
     forged.replace_range(key.len() - 1.., if key.ends_with('A') { "B" } else { "A" });
-    for wrong in [forged.as_str(), "", "hb_live_", "hb_live_12345678", &key[..key.len() - 1], "hb_live_12345678_x", "hb_live_\u{e4}\u{e4}\u{e4}\u{e4}_"] {
+    for wrong in [
+        forged.as_str(),
+        "",
+        "hb_live_",
+        "hb_live_12345678",
+        &key[..key.len() - 1],
+        "hb_live_12345678_x",
+        "hb_live_\u{e4}\u{e4}\u{e4}\u{e4}_",
+    ] {
         assert!(authenticate(cx, wrong).await.unwrap().is_none(), "{wrong}");
     }
     world.sql("UPDATE api_keys SET revoked_at = 1").await;

@@ -3,10 +3,12 @@
 //! Owns: the checks that are one statement each, whatever the number of rows. Refuses to know: what rules decide; that is
 //! recomputed by the engine, which reads pages from here. Every list ends at [`MOST`] findings.
 
+use std::collections::HashMap;
+
 use hearback_core::{Scale, Score};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
-use crate::{StoreError, bulk::text_list, deliveries, outbox, runs};
+use crate::{StoreError, bulk::text_list, deliveries, outbox, responses, runs};
 
 /// Most findings of one check.
 pub const MOST: usize = 1_000;
@@ -190,6 +192,19 @@ pub async fn runs_after(conn: &impl ConnectionTrait, after: Option<(Uuid, Uuid)>
     Ok(page.all(conn).await?)
 }
 
+/// Revision and score of these responses.
+pub async fn answers(
+    conn: &impl ConnectionTrait,
+    ws: Uuid,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, (i64, i64)>, StoreError> {
+    use responses::Column;
+    let columns = responses::Entity::find().select_only().columns([Column::Id, Column::Revision, Column::Score]);
+    let these = columns.filter(Column::WorkspaceId.eq(ws)).filter(Column::Id.is_in(ids));
+    let rows: Vec<(Uuid, i64, i64)> = these.into_tuple().all(conn).await?;
+    Ok(rows.into_iter().map(|(id, revision, score)| (id, (revision, score))).collect())
+}
+
 /// The next mails that are still to be sent.
 pub async fn unsent_after(
     conn: &impl ConnectionTrait,
@@ -220,7 +235,7 @@ pub async fn words_of(
     table: Rows,
     ws: Uuid,
     ids: impl Iterator<Item = Uuid>,
-) -> Result<std::collections::HashMap<Uuid, String>, StoreError> {
+) -> Result<HashMap<Uuid, String>, StoreError> {
     let (name, column) = match table {
         Rows::Tasks => ("tasks", "status"),
         Rows::Deliveries => ("deliveries", "status"),

@@ -35,9 +35,11 @@ pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found
         let page = integrity::runs_after(conn, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some((last.workspace_id, last.id));
+        let page: Vec<_> = page.into_iter().filter(|run| run.facts != erasure::NO_FACTS).collect();
+        let answers = answers(conn, &page).await?;
         let mut expected: BTreeMap<(Uuid, Kind), Vec<Expected>> = BTreeMap::new();
-        for run in page.iter().filter(|run| run.facts != erasure::NO_FACTS) {
-            match recompute(conn, run, &mut versions).await? {
+        for run in &page {
+            match recompute(conn, run, answers.get(&run.response_id), &mut versions).await? {
                 Ok((facts, plan)) => expect(run, &facts, &plan, now, &mut expected),
                 Err(why) => found.one("decisions", format!("run {} of response {}: {why}", run.id, run.response_id)),
             }
@@ -53,10 +55,22 @@ pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found
     Ok(())
 }
 
+/// Revision and score of the answers that these runs are about.
+async fn answers(conn: &impl ConnectionTrait, page: &[runs::Model]) -> Result<HashMap<Uuid, (i64, i64)>, StoreError> {
+    let mut found = HashMap::new();
+    for runs in page.chunk_by(|one, next| one.workspace_id == next.workspace_id) {
+        if let Some(first) = runs.first() {
+            found.extend(integrity::answers(conn, first.workspace_id, runs.iter().map(|run| run.response_id)).await?);
+        }
+    }
+    Ok(found)
+}
+
 /// What the run decided, or in words why that is not what is stored.
 async fn recompute(
     conn: &impl ConnectionTrait,
     run: &runs::Model,
+    answer: Option<&(i64, i64)>,
     versions: &mut Versions,
 ) -> Result<Result<(Facts, Plan), String>, StoreError> {
     let Ok(ids) = serde_json::from_str::<Vec<Uuid>>(&run.rules) else { return Ok(Err("its list of rules can't be read".to_owned())) };
@@ -64,15 +78,19 @@ async fn recompute(
         Ok(rules) => rules,
         Err(why) => return Ok(Err(why)),
     };
-    Ok(compare(run, &rules))
+    Ok(compare(run, answer, &rules))
 }
 
-fn compare(run: &runs::Model, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {
+fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {
     let facts: Facts = serde_json::from_str(&run.facts).map_err(|error| format!("its facts can't be read: {error}"))?;
     let stored: Vec<RuleTrace> = serde_json::from_str(&run.trace).map_err(|error| format!("its trace can't be read: {error}"))?;
     let about = (facts.response.id.uuid(), i64::from(facts.response.revision), facts.trigger.as_str());
     if about != (run.response_id, run.revision, run.trigger.as_str()) {
         return Err("its facts are about another response, revision or trigger".to_owned());
+    }
+    // An earlier revision's score is not stored any more, except here.
+    if answer.is_some_and(|(revision, score)| *revision == run.revision && *score != i64::from(facts.response.score)) {
+        return Err("it decided on another score than the response has".to_owned());
     }
     let plan = plan(rules, &facts, from_millis(run.at));
     match plan.trace.iter().zip(&stored).find(|(now, then)| now != then) {

@@ -38,13 +38,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         let clock = ManualClock::new(noon());
-        let cx = Ctx::new(
-            db,
-            Arc::new(clock.clone()),
-            settings(),
-            Templates::load(None).unwrap(),
-            Transport::File(folder.path().join("mail")),
-        );
+        let cx =
+            Ctx::new(db, Arc::new(clock.clone()), settings(), Templates::load(None).unwrap(), Transport::File(folder.path().join("mail")));
         let ws = setup::ensure_workspace(&cx).await.unwrap();
         Self { cx, clock, ws, folder }
     }
@@ -69,7 +64,10 @@ impl World {
 
     /// Every byte of the database files, for a search.
     pub fn bytes(&self) -> Vec<u8> {
-        ["hearback.db", "hearback.db-wal"].iter().flat_map(|name| std::fs::read(self.folder.path().join(name)).unwrap_or_default()).collect()
+        ["hearback.db", "hearback.db-wal"]
+            .iter()
+            .flat_map(|name| std::fs::read(self.folder.path().join(name)).unwrap_or_default())
+            .collect()
     }
 
     /// Changes rows behind the engine's back.
