@@ -23,6 +23,7 @@ pub mod sending;
 pub mod setup;
 pub mod submit;
 pub mod ticks;
+pub mod unsubscribe;
 pub mod work;
 pub mod workspace;
 

@@ -67,6 +67,11 @@ pub struct TaskChange {
     pub assignee: Option<String>,
 }
 
+/// What closing this case still lacks, in words for its owner; empty when nothing is.
+pub fn lacks(case: &cases::Model) -> Vec<String> {
+    core_case(case).lacks()
+}
+
 /// Logs a try to reach the customer.
 pub async fn log_contact(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, contact: NewContact) -> Result<(), EngineError> {
     let mut fields = Fields::default();

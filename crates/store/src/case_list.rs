@@ -61,7 +61,9 @@ pub fn due_at(case: &Model) -> Option<i64> {
 
 /// Whether a case that still needs somebody is past what is due in it.
 pub fn is_overdue(case: &Model, now: i64) -> bool {
-    LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active) && due_at(case).is_some_and(|due| due < now)
+    let passed = |due: Option<i64>| due.is_some_and(|due| due < now);
+    let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
+    active && (passed(due_at(case)) || passed(case.close_due_at))
 }
 
 /// One page of the cases that fit.
@@ -103,7 +105,8 @@ fn place(case: &Model, order: CaseOrder) -> Cursor {
 impl CaseFilter {
     fn condition(&self, ws: WorkspaceId) -> Condition {
         let overdue = self.overdue.map(|(wanted, now)| {
-            let late = Condition::all().add(Expr::cust(ACTIVE)).add(Expr::cust(DUE).lt(millis(now)));
+            let passed = Condition::any().add(Expr::cust(DUE).lt(millis(now))).add(Column::CloseDueAt.lt(millis(now)));
+            let late = Condition::all().add(Expr::cust(ACTIVE)).add(passed);
             if wanted { late } else { late.not() }
         });
         Condition::all()

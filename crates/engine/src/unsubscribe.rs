@@ -1,0 +1,77 @@
+//! A customer who wants no more mail from us, known by the link that each mail carries.
+//!
+//! Owns: what the link is good for, and the words of its page in the customer's language. Refuses to know: HTTP.
+
+use hearback_core::{
+    Locale,
+    id::{PersonId, WorkspaceId},
+    token::Purpose,
+};
+use hearback_store::{bulk, persons, suppressions, time::millis, workspaces};
+use serde::Serialize;
+
+use crate::{Ctx, EngineError};
+
+/// What the page says, in the language of the person it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Words {
+    /// Language of the words.
+    pub lang: String,
+    /// Heading.
+    pub title: String,
+    /// What is asked.
+    pub question: String,
+    /// The button.
+    pub confirm: String,
+    /// What is said afterwards.
+    pub done: String,
+    /// Name under which we write.
+    pub company: String,
+}
+
+/// What the page behind a link says; `None` for a link that is not ours. Changes nothing.
+pub async fn words(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
+    let Some((ws, id)) = open(cx, token) else { return Ok(None) };
+    let person = persons::by_id(cx.db.read(), ws, id).await?;
+    words_for(cx, ws, person.as_ref()).await
+}
+
+/// Stops mail to the person behind a link, once and for all; doing it again changes nothing. `None` for a link that is not ours.
+pub async fn unsubscribe(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
+    let Some((ws, id)) = open(cx, token) else { return Ok(None) };
+    let person = persons::by_id(cx.db.read(), ws, id).await?;
+    // Somebody who was erased is not mailed anyway.
+    if let Some(address) = person.as_ref().and_then(|person| person.email.clone()) {
+        let row = suppressions::Model {
+            workspace_id: ws.uuid(),
+            address,
+            reason: "unsubscribed".to_owned(),
+            created_at: millis(cx.now()),
+            note: None,
+        };
+        let tx = cx.db.write().await?;
+        bulk::insert_missing::<suppressions::Entity>(&tx, &[row]).await?;
+        tx.commit().await?;
+    }
+    words_for(cx, ws, person.as_ref()).await
+}
+
+fn open(cx: &Ctx, token: &str) -> Option<(WorkspaceId, PersonId)> {
+    let (ws, person) = cx.settings.secret_key.verify(Purpose::Unsubscribe, token)?;
+    Some((WorkspaceId::from_uuid(ws), PersonId::from_uuid(person)))
+}
+
+async fn words_for(cx: &Ctx, ws: WorkspaceId, person: Option<&persons::Model>) -> Result<Option<Words>, EngineError> {
+    let Some(workspace) = workspaces::by_id(cx.db.read(), ws).await? else { return Ok(None) };
+    let tag = person.and_then(|person| person.locale.clone()).unwrap_or(workspace.locale);
+    let language = cx.templates.languages().get(&Locale::parse(&tag).unwrap_or_default());
+    let say = |key: &str| language.phrase(key).and_then(|phrase| phrase.fill(|_| None).ok()).unwrap_or_default();
+    Ok(Some(Words {
+        lang: language.code().to_owned(),
+        title: say("unsubscribe.title"),
+        question: say("unsubscribe.question"),
+        confirm: say("unsubscribe.confirm"),
+        done: say("unsubscribe.done"),
+        company: workspace.name,
+    }))
+}
