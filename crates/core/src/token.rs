@@ -13,12 +13,15 @@ use uuid::Uuid;
 pub enum Purpose {
     /// Stop mail to a person. Never expires.
     Unsubscribe,
+    /// Name a promoter's referral link.
+    Referral,
 }
 
 impl Purpose {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Unsubscribe => "unsub",
+            Self::Referral => "referral",
         }
     }
 }
