@@ -203,13 +203,10 @@ async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result
 async fn days(cx: &Ctx, scope: &Scope) -> Result<BTreeMap<i64, Counts>, StoreError> {
     let Range { start, end } = scope.answered;
     let hours = start.div_euclid(HOUR) + i64::from(start.rem_euclid(HOUR) > 0)..end.div_euclid(HOUR);
-    let edges = if hours.start > hours.end {
-        vec![start..end]
-    } else {
-        vec![start..hours.start.saturating_mul(HOUR), hours.end.saturating_mul(HOUR)..end]
-    };
+    let (whole_from, whole_to) =
+        if hours.start > hours.end { (end, end) } else { (hours.start.saturating_mul(HOUR), hours.end.saturating_mul(HOUR)) };
     let mut days: BTreeMap<i64, Counts> = measures::by_day(cx.db.read(), scope, hours).await?.into_iter().collect();
-    for edge in edges {
+    for edge in [start..whole_from, whole_to..end] {
         // A bound that nobody set cuts nothing off.
         if edge.start < edge.end && edge.start > i64::MIN && edge.end < i64::MAX {
             let day = edge.start.div_euclid(24 * HOUR);

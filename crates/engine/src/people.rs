@@ -260,6 +260,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the fields it fills may be absent")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
