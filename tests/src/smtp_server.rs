@@ -16,25 +16,18 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer},
-    },
-};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+
+use crate::certificate::Certificate;
 
 /// Where in the conversation a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -403,47 +396,5 @@ impl<'s> Conversation<'s> {
         let config = self.shared.script.tls.clone().ok_or(io::ErrorKind::Unsupported)?;
         let io = TlsAcceptor::from(config).accept(self.io).await?;
         Ok(Self { io: Box::new(io), buffer: Vec::new(), shared: self.shared })
-    }
-}
-
-/// A server's certificate, and the authority that signed it.
-#[derive(Debug, Clone)]
-pub struct Certificate {
-    config: Arc<ServerConfig>,
-    /// The authority's certificate, for the client to trust.
-    pub ca_pem: String,
-}
-
-impl Certificate {
-    /// A certificate for this name by an authority of its own; an expired one when asked for.
-    pub fn issue(name: &str, expired: bool) -> Self {
-        let mut authority = CertificateParams::new(Vec::new()).expect("no names are fine");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_key = KeyPair::generate().expect("a key");
-        let ca_pem = authority.self_signed(&authority_key).expect("a self-signed certificate").pem();
-        let issuer = Issuer::new(authority, authority_key);
-        let mut server = CertificateParams::new(vec![name.to_owned()]).expect("a usable name");
-        if expired {
-            server.not_before = date_time_ymd(2020, 1, 1);
-            server.not_after = date_time_ymd(2021, 1, 1);
-        }
-        let key = KeyPair::generate().expect("a key");
-        let certificate = server.signed_by(&key, &issuer).expect("a signed certificate");
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key in PKCS#8");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring knows the usual versions")
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .expect("key and certificate fit");
-        Self { config: Arc::new(config), ca_pem }
-    }
-
-    /// Writes the authority's certificate into a folder; returns the file.
-    pub fn write_ca(&self, folder: &std::path::Path) -> PathBuf {
-        let path = folder.join("ca.pem");
-        std::fs::write(&path, &self.ca_pem).expect("a writable folder");
-        path
     }
 }

@@ -7,7 +7,10 @@ use hearback_core::Email;
 use hearback_mailer::{
     Cause, Fail, FailClass, Limits, Login, Message, Outgoing, Relay, RelayOptions, Rendered, Security, Session, Stage, Transport,
 };
-use hearback_tests::smtp_server::{At, Certificate, Fault, Script, SmtpServer};
+use hearback_tests::{
+    certificate::Certificate,
+    smtp_server::{At, Fault, Script, SmtpServer},
+};
 use tokio::task::JoinSet;
 
 /// Short enough for a test, long enough for a busy machine to answer when it wants to.

@@ -13,9 +13,11 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::{
+    abilities::Abilities,
     fail::{Cause, Fail, Stage},
     limits::Limits,
     reply::Reply,
+    stuff::stuff,
     wire::Wire,
 };
 use crate::{
@@ -39,19 +41,6 @@ enum State {
     Body,
     /// Unknown or closed: never to be used again.
     Gone,
-}
-
-/// What the server said it can do.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a server can or can't do")]
-struct Abilities {
-    pipelining: bool,
-    smtputf8: bool,
-    eight_bit: bool,
-    starttls: bool,
-    plain: bool,
-    login: bool,
-    size: Option<usize>,
 }
 
 /// An open connection to a relay.
@@ -269,29 +258,6 @@ impl Conn {
     }
 }
 
-impl Abilities {
-    fn of(reply: &Reply) -> Self {
-        let mut abilities = Self::default();
-        for line in reply.lines.iter().skip(1) {
-            let line = line.to_ascii_uppercase();
-            let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
-            match words.next() {
-                Some("PIPELINING") => abilities.pipelining = true,
-                Some("SMTPUTF8") => abilities.smtputf8 = true,
-                Some("8BITMIME") => abilities.eight_bit = true,
-                Some("STARTTLS") => abilities.starttls = true,
-                Some("SIZE") => abilities.size = words.next().and_then(|size| size.parse().ok()),
-                Some("AUTH") => words.for_each(|word| {
-                    abilities.plain |= word == "PLAIN";
-                    abilities.login |= word == "LOGIN";
-                }),
-                _ => {}
-            }
-        }
-        abilities
-    }
-}
-
 fn at(stage: Stage) -> impl Fn(Cause) -> Fail {
     move |cause| Fail::new(stage, cause)
 }
@@ -315,57 +281,4 @@ fn expect(stage: Stage, reply: Reply, code: u16) -> Result<(), Fail> {
 /// The state after a reply: 421 says that the server hangs up.
 fn after(reply: &Reply, state: State) -> State {
     if reply.code == 421 { State::Gone } else { state }
-}
-
-/// Makes every line end CRLF and doubles a dot at its start, so that no line of a mail can end it.
-fn stuff(message: &[u8]) -> Vec<u8> {
-    let mut stuffed = Vec::with_capacity(message.len() + message.len() / 64 + 16);
-    let mut lines = message.split(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() && lines.peek().is_none() {
-            break;
-        }
-        for line in line.split(|byte| *byte == b'\r') {
-            if line.first() == Some(&b'.') {
-                stuffed.push(b'.');
-            }
-            stuffed.extend_from_slice(line);
-            stuffed.extend_from_slice(b"\r\n");
-        }
-    }
-    stuffed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_line_of_a_mail_can_end_it() {
-        for (raw, stuffed) in [
-            ("", ""),
-            ("a", "a\r\n"),
-            ("a\r\n", "a\r\n"),
-            (".", "..\r\n"),
-            ("..\r\n.\r\n", "...\r\n..\r\n"),
-            ("a\n.\nb", "a\r\n..\r\nb\r\n"),
-            ("a\r.\rb", "a\r\n..\r\nb\r\n"),
-            ("a\r\n.\r\nMAIL FROM:<x@y.z>\r\n", "a\r\n..\r\nMAIL FROM:<x@y.z>\r\n"),
-            ("a\n\r.\r\n", "a\r\n\r\n..\r\n"),
-            ("a\r\n\r\n", "a\r\n\r\n"),
-        ] {
-            let got = stuff(raw.as_bytes());
-            assert_eq!(String::from_utf8(got).unwrap(), stuffed, "{raw:?}");
-        }
-    }
-
-    #[test]
-    fn abilities_are_read_from_the_lines_behind_the_first() {
-        let lines = ["PIPELINING", "size 1000", "AUTH=LOGIN PLAIN", "auth xoauth2", "8bitmime", "STARTTLS"];
-        let reply = Reply { code: 250, lines: lines.iter().map(|line| (*line).to_owned()).collect() };
-        let abilities = Abilities::of(&reply);
-        assert!(!abilities.pipelining && abilities.plain && abilities.login && abilities.eight_bit && abilities.starttls);
-        assert_eq!(abilities.size, Some(1000));
-    }
 }

@@ -6,34 +6,24 @@
 
 mod html;
 mod lint;
+mod sources;
 mod translate;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use handlebars::{Context, Handlebars, RenderErrorReason};
 use hearback_core::text;
-use rust_embed::RustEmbed;
 use serde_json::Value;
 use thiserror::Error;
 
-use self::lint::Kind;
-use crate::{Languages, MailContext, TemplateError, context::VARIABLES, source};
-
-#[derive(RustEmbed)]
-#[folder = "../../templates/mail"]
-struct Shipped;
+use self::{lint::Kind, sources::Sources};
+use crate::{Languages, MailContext, TemplateError};
 
 /// Largest rendered part.
 const MAX_OUTPUT: usize = 512 * 1024;
 /// Longest subject, in characters; what is over is cut.
 const MAX_SUBJECT: usize = 200;
-/// Where a layout takes the body in.
-const BODY: &str = "@@body@@";
+/// The files of a mail, and what its bodies are set into.
 const SUBJECT_FILE: &str = "subject.txt.hbs";
 const TEXT_FILE: &str = "body.txt.hbs";
 const HTML_FILE: &str = "body.html.hbs";
@@ -194,80 +184,6 @@ impl io::Write for Capped {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// The template files by their path below `mail/`: where each was found, and its text.
-struct Sources(BTreeMap<String, (String, String)>);
-
-impl Sources {
-    fn read(folder: Option<&Path>) -> Result<Self, TemplateError> {
-        let mut files = BTreeMap::new();
-        for (name, text) in source::embedded::<Shipped>()? {
-            files.insert(name.clone(), (format!("mail/{name}"), text));
-        }
-        let folder = folder.map(|folder| folder.join("mail"));
-        for (path, name, text) in source::folder(folder.as_deref(), "hbs")? {
-            files.insert(name, (path, text));
-        }
-        for mail in source::subfolders(folder.as_deref())? {
-            text::key(&mail).map_err(|error| TemplateError::new(&format!("mail/{mail}"), None, &error.to_string()))?;
-            let inside = folder.as_ref().map(|folder| folder.join(&mail));
-            for (path, name, text) in source::folder(inside.as_deref(), "hbs")? {
-                files.insert(format!("{mail}/{name}"), (path, text));
-            }
-        }
-        Ok(Self(files))
-    }
-
-    fn names(&self) -> BTreeSet<String> {
-        self.0.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned()).collect()
-    }
-
-    /// Checks a file, sets it into its layout and compiles it under its path.
-    fn register(
-        &self,
-        engine: &mut Handlebars<'_>,
-        languages: &Languages,
-        kind: Kind,
-        path: &str,
-        layout: Option<&str>,
-    ) -> Result<(), TemplateError> {
-        let body = self.checked(languages, kind, path)?;
-        let whole = match layout {
-            None => body.to_owned(),
-            Some(layout) => {
-                let around = self.checked(languages, kind, layout)?;
-                if around.matches(BODY).count() != 1 {
-                    return Err(self.error(layout, None, &format!("must have exactly one `{BODY}`, where the mail's body goes")));
-                }
-                around.replace(BODY, body.trim_end())
-            }
-        };
-        engine.register_template_string(path, whole).map_err(|error| self.error(path, None, &error.to_string()))
-    }
-
-    fn checked(&self, languages: &Languages, kind: Kind, path: &str) -> Result<&str, TemplateError> {
-        let (_, text) = self.0.get(path).ok_or_else(|| TemplateError::new(&format!("mail/{path}"), None, "the file is missing"))?;
-        let found = lint::lint(text, kind, &VARIABLES).map_err(|problem| self.error(path, Some(problem.line), &problem.text))?;
-        for key in found.keys {
-            for language in languages.all() {
-                let Some(phrase) = language.phrase(&key.text) else {
-                    let hint = format!("no language has the string `{}`; add it to lang/en.json", key.text);
-                    return Err(self.error(path, Some(key.line), &hint));
-                };
-                if let Some(name) = phrase.placeholders().find(|name| !VARIABLES.contains(name)) {
-                    let hint = format!("the string `{}` in lang/{}.json uses the unknown variable `{name}`", key.text, language.code());
-                    return Err(self.error(path, Some(key.line), &hint));
-                }
-            }
-        }
-        Ok(text)
-    }
-
-    fn error(&self, path: &str, line: Option<usize>, problem: &str) -> TemplateError {
-        let file = self.0.get(path).map_or(path, |(file, _)| file);
-        TemplateError::new(file, line, problem)
     }
 }
 
