@@ -149,7 +149,7 @@ async fn a_relay_that_wants_a_login_pauses_the_queue() {
 
 #[tokio::test]
 async fn after_421_the_connection_is_gone() {
-    for at in [At::Mail, At::Rcpt, At::Data, At::Dot] {
+    for at in [At::Rcpt, At::Data, At::Dot] {
         let server = SmtpServer::start(Script::default().once(at, 1, Fault::reply("421 4.7.0 too many"))).await;
         let mut session = transport(&server, patient()).open().await.unwrap();
         let fail = send(&mut session, &mail(1)).await.unwrap_err();
@@ -269,6 +269,18 @@ async fn a_connection_closed_between_two_mails_is_replaced_at_once() {
             send(&mut session, &mail(n)).await.unwrap();
         }
         assert_eq!((server.connections(), server.mails().len()), (2, 3));
+    }
+    // Also when it was closed before its first mail, or can't even forget the last one.
+    for script in [
+        Script::default().once(At::Mail, 1, Fault::Close),
+        Script::default().once(At::Mail, 1, Fault::reply("421 4.3.2 restarting")),
+        Script::default().once(At::Rcpt, 1, Fault::reply("450 4.2.0 later")).once(At::Rset, 1, Fault::reply("500 what?")),
+    ] {
+        let server = SmtpServer::start(script).await;
+        let mut session = transport(&server, patient()).open().await.unwrap();
+        let first = send(&mut session, &mail(1)).await;
+        send(&mut session, &mail(2)).await.unwrap();
+        assert_eq!((server.connections(), server.mails().len()), (2, if first.is_ok() { 2 } else { 1 }));
     }
 }
 

@@ -137,11 +137,6 @@ impl Conn {
         in_step && self.begun < self.limits.mails_per_connection && self.last_used.elapsed() < self.limits.idle
     }
 
-    /// Whether a mail has been begun on this connection before: if so, the server may have closed it since.
-    pub(super) fn is_used(&self) -> bool {
-        self.begun > 0
-    }
-
     /// Says good-bye and closes.
     pub async fn quit(mut self) {
         if matches!(self.state, State::Ready | State::Dirty) && self.wire.send(Quit.to_string().as_bytes(), GOODBYE).await.is_ok() {

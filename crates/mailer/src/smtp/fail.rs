@@ -109,6 +109,7 @@ impl Fail {
     pub fn class(&self) -> FailClass {
         match (self.stage, &self.cause) {
             (Stage::Connect | Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth | Stage::File, _) => FailClass::Relay,
+            (Stage::Reset, _) => FailClass::Retry,
             // Authentication required, too weak, failed, encryption required: the relay's settings, not the mail.
             (_, Cause::Reply(reply)) if matches!(reply.code, 530 | 534 | 535 | 538) => FailClass::Relay,
             (_, Cause::Reply(reply)) if reply.is_permanent() => FailClass::Reject,
@@ -138,14 +139,13 @@ impl Fail {
         }
     }
 
-    /// A connection that had gone away before the server took notice of this mail.
+    /// The connection failed before the server took notice of this mail: nothing that a new one couldn't cure.
     pub(super) fn is_stale(&self) -> bool {
-        let gone = match &self.cause {
-            Cause::Closed | Cause::Io(_) => true,
-            Cause::Reply(reply) => reply.code == 421,
-            Cause::Timeout(_) | Cause::Protocol(_) | Cause::Tls(_) | Cause::Refused(_) => false,
-        };
-        gone && matches!(self.stage, Stage::Mail | Stage::Reset)
+        match (self.stage, &self.cause) {
+            (Stage::Reset, _) | (Stage::Mail, Cause::Closed | Cause::Io(_)) => true,
+            (Stage::Mail, Cause::Reply(reply)) => reply.code == 421,
+            _ => false,
+        }
     }
 }
 
@@ -179,6 +179,7 @@ mod tests {
             (Stage::Auth, reply(535), FailClass::Relay, false),
             (Stage::Mail, reply(530), FailClass::Relay, false),
             (Stage::Mail, reply(451), FailClass::Retry, false),
+            (Stage::Reset, reply(500), FailClass::Retry, false),
             (Stage::Rcpt, reply(550), FailClass::Reject, false),
             (Stage::Rcpt, Cause::Refused("x"), FailClass::Reject, false),
             (Stage::Body, Cause::Closed, FailClass::Retry, false),

@@ -20,21 +20,20 @@ impl SmtpSession {
     }
 
     pub(crate) async fn begin(&mut self, message: &Message) -> Result<(), Fail> {
-        let mut conn = match self.conn.take() {
-            Some(conn) if conn.is_reusable() => conn,
-            Some(conn) => {
+        if let Some(mut conn) = self.conn.take() {
+            if conn.is_reusable() {
+                let outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
+                if !outcome.as_ref().is_err_and(Fail::is_stale) {
+                    self.conn = Some(conn);
+                    return outcome;
+                }
+                // The server had hung up meanwhile: not this mail's fault and not an attempt.
+            } else {
                 conn.quit().await;
-                Conn::connect(&self.relay, &self.limits).await?
             }
-            None => Conn::connect(&self.relay, &self.limits).await?,
-        };
-        let was_used = conn.is_used();
-        let mut outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
-        if was_used && outcome.as_ref().is_err_and(Fail::is_stale) {
-            // The server had hung up between two mails: not this mail's fault and not an attempt.
-            conn = Conn::connect(&self.relay, &self.limits).await?;
-            outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
         }
+        let mut conn = Conn::connect(&self.relay, &self.limits).await?;
+        let outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
         self.conn = Some(conn);
         outcome
     }
