@@ -63,11 +63,13 @@ pub struct TestApp {
     /// Stands still until told to move.
     pub clock: ManualClock,
     /// The mail server.
-    pub smtp: SmtpServer,
+    pub smtp: Arc<SmtpServer>,
     /// A client with an admin key of [`TestApp::ws`].
     pub api: Client,
     /// What it runs on.
-    pub database: Fresh,
+    pub database: Arc<Fresh>,
+    key: String,
+    options: Options,
     _stop: DropGuard,
 }
 
@@ -92,14 +94,22 @@ pub fn monday() -> DateTime<Utc> {
 }
 
 impl TestApp {
-    /// Boots on an empty database, or on one that another [`TestApp`] left behind.
+    /// Boots on an empty database.
     pub async fn start(database: Fresh, options: &Options) -> Self {
-        let smtp = SmtpServer::start(options.smtp.clone()).await;
+        let smtp = Arc::new(SmtpServer::start(options.smtp.clone()).await);
+        Self::boot(Arc::new(database), options, ManualClock::new(monday()), smtp, None).await
+    }
+
+    /// Another node of the same installation: same database, clock, mail server and key.
+    pub async fn second_node(&self) -> Self {
+        let (clock, smtp, key) = (self.clock.clone(), Arc::clone(&self.smtp), Some(self.key.clone()));
+        Self::boot(Arc::clone(&self.database), &self.options, clock, smtp, key).await
+    }
+
+    async fn boot(database: Arc<Fresh>, options: &Options, clock: ManualClock, smtp: Arc<SmtpServer>, key: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port has an address");
-        let clock = ManualClock::new(monday());
-        let db = database.open().await;
-        let cx = context(db, &clock, options, address, smtp.port());
+        let cx = context(database.open().await, &clock, options, address, smtp.port());
         let ws = setup::ensure_workspace(&cx).await.expect("a workspace");
         let app = AppConfig {
             workspace: ws,
@@ -110,15 +120,21 @@ impl TestApp {
         };
         let stop = CancellationToken::new();
         tokio::spawn(hearback_web::serve(listener, hearback_web::router(cx.clone(), app), Limits::default(), stop.clone()));
-        let key = access::create_api_key(&cx, ws, "tests", Scope::Admin).await.expect("a key");
-        Self { cx, ws, clock, smtp, api: Client::with_key(address, &key), database, _stop: stop.drop_guard() }
+        let key = match key {
+            Some(key) => key,
+            None => access::create_api_key(&cx, ws, "tests", Scope::Admin).await.expect("a key"),
+        };
+        let api = Client::with_key(address, &key);
+        Self { cx, ws, clock, smtp, api, database, key, options: options.clone(), _stop: stop.drop_guard() }
     }
 
-    /// Ends it and takes the database away.
+    /// Ends it; the last node takes the database away.
     pub async fn end(self) {
         let Self { cx, database, .. } = self;
         cx.db.clone().close().await.expect("connections that end");
-        database.remove().await;
+        if let Some(database) = Arc::into_inner(database) {
+            database.remove().await;
+        }
     }
 
     /// Where it listens.

@@ -1,5 +1,17 @@
-//! What the integration tests share: the servers that our programs talk to, as scripts.
+//! What the integration tests share: the product in this process on a real database with a clock that stands still, and
+//! the servers it talks to, as scripts.
 //!
-//! Owns: stand-ins for the outside world that misbehave on command. Refuses to know our own crates.
+//! Owns: stand-ins for the outside world that misbehave on command, and ways to look at what came of it. Refuses to know
+//! what is expected: that is in the tests.
 
+pub mod app;
+pub mod audit;
+pub mod certificate;
+pub mod client;
+pub mod connection;
+pub mod database;
+pub mod engine;
+pub mod load;
+pub mod process;
+pub mod received;
 pub mod smtp_server;

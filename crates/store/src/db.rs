@@ -81,18 +81,15 @@ impl Db {
         self.read.get_database_backend()
     }
 
-    /// Brings the schema up to date; safe when several nodes do it at once.
+    /// Brings the schema up to date, in one transaction: a process that dies in between leaves nothing behind. Safe when
+    /// several nodes do it at once: one works, the others wait for its transaction.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        match self.backend() {
-            DbBackend::Postgres => {
-                // One node migrates, the others wait here: the lock lives as long as this transaction.
-                let lock = self.write().await?;
-                lock.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT pg_advisory_xact_lock(7237123)")).await?;
-                Migrator::up(&self.write, None).await?;
-                lock.commit().await
-            }
-            _ => Ok(Migrator::up(&self.write, None).await?),
+        let tx = self.write().await?;
+        if self.backend() == DbBackend::Postgres {
+            tx.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT pg_advisory_xact_lock(7237123)")).await?;
         }
+        Migrator::up(&*tx, None).await?;
+        tx.commit().await
     }
 
     /// Whether the schema is as this version expects it.

@@ -1,0 +1,108 @@
+//! What the store promises, held to on every database.
+
+mod codes;
+mod ledger;
+mod lists;
+mod outbox;
+mod rows;
+mod schema;
+
+use hearback_core::id::{CaseId, PersonId, ResponseId};
+use hearback_store::{EntityTrait, Tx, bulk, cases, persons, responses, surveys, time::millis};
+use hearback_tests::app::TestApp;
+use uuid::Uuid;
+
+/// A customer with this address.
+fn person(app: &TestApp, email: &str) -> persons::Model {
+    persons::Model {
+        workspace_id: app.ws.uuid(),
+        id: PersonId::new(app.now()).uuid(),
+        key: format!("email:{email}"),
+        external_id: None,
+        email: Some(email.to_owned()),
+        name: None,
+        locale: None,
+        timezone: None,
+        owner: None,
+        account_key: None,
+        properties: "{}".to_owned(),
+        created_at: millis(app.now()),
+        updated_at: millis(app.now()),
+    }
+}
+
+/// Stores `count` customers with an answer and a case each; the cases.
+async fn cases(app: &TestApp, tx: &Tx, count: usize) -> Vec<cases::Model> {
+    let survey = survey(app).await;
+    let people: Vec<persons::Model> = (0..count).map(|n| person(app, &format!("case-{n}@example.com"))).collect();
+    let answers: Vec<responses::Model> = people.iter().map(|person| answer(app, survey, person.id)).collect();
+    let cases: Vec<cases::Model> = answers.iter().map(|answer| case(app, answer)).collect();
+    bulk::insert::<persons::Entity>(tx, &people).await.unwrap();
+    bulk::insert::<responses::Entity>(tx, &answers).await.unwrap();
+    bulk::insert::<cases::Entity>(tx, &cases).await.unwrap();
+    cases
+}
+
+/// The NPS survey of a fresh database.
+async fn survey(app: &TestApp) -> Uuid {
+    surveys::published(app.cx.db.read(), app.ws, "nps").await.unwrap().unwrap().id
+}
+
+fn answer(app: &TestApp, survey_id: Uuid, person_id: Uuid) -> responses::Model {
+    let id = ResponseId::new(app.now());
+    responses::Model {
+        workspace_id: app.ws.uuid(),
+        id: id.uuid(),
+        survey_id,
+        person_id,
+        idem_key: format!("#{id}"),
+        body_hash: String::new(),
+        external_id: None,
+        score: 3,
+        segment: "detractor".to_owned(),
+        comment: None,
+        channel: "api".to_owned(),
+        locale: None,
+        properties: "{}".to_owned(),
+        revision: 1,
+        answered_at: millis(app.now()),
+        created_at: millis(app.now()),
+        updated_at: millis(app.now()),
+    }
+}
+
+fn case(app: &TestApp, answer: &responses::Model) -> cases::Model {
+    cases::Model {
+        workspace_id: answer.workspace_id,
+        id: CaseId::new(app.now()).uuid(),
+        response_id: answer.id,
+        person_id: answer.person_id,
+        survey_id: answer.survey_id,
+        segment: answer.segment.clone(),
+        score: answer.score,
+        revision: 1,
+        loop_status: "open".to_owned(),
+        owner: None,
+        tags: "[]".to_owned(),
+        answered_at: answer.answered_at,
+        first_contact_due_at: None,
+        close_due_at: None,
+        first_contact_at: None,
+        contact_overdue_at: None,
+        acknowledged_at: None,
+        escalated_at: None,
+        resolved_at: None,
+        closed_at: None,
+        root_cause: None,
+        resolution: None,
+        attempts: 0,
+        contacts: 0,
+        open_tasks: 0,
+        updated_at: answer.updated_at,
+    }
+}
+
+/// All rows of a table.
+async fn all<E: EntityTrait>(app: &TestApp) -> Vec<E::Model> {
+    E::find().all(app.cx.db.read()).await.unwrap()
+}
