@@ -189,6 +189,18 @@ impl Config {
         Self::from_sources(file, Environment::of_process()?)
     }
 
+    /// The settings of a demo in `dir`: everything there, nothing from this machine, warnings only.
+    pub fn demo(dir: &Path, address: std::net::SocketAddr) -> Result<Self, ConfigError> {
+        let pairs = [
+            ("HEARBACK_DATA__DIR", dir.display().to_string()),
+            ("HEARBACK_SERVER__BIND", address.to_string()),
+            ("HEARBACK_MAIL__FROM", "care@rida.example".to_owned()),
+            ("HEARBACK_MAIL__FROM_NAME", "Rida Bikes".to_owned()),
+            ("HEARBACK_LOG__FILTER", "warn".to_owned()),
+        ];
+        Self::from_sources(None, Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value))))
+    }
+
     fn from_sources(file: Option<&Path>, environment: Environment) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(path) = file {

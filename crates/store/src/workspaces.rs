@@ -40,6 +40,12 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId) -> Result<Option<Model>, StoreError>
     Ok(Entity::find_by_id(ws.uuid()).lock_exclusive().one(&**tx).await?)
 }
 
+/// Gives the workspace another name: what customers know the company as.
+pub async fn rename(tx: &Tx, ws: WorkspaceId, name: &str) -> Result<(), StoreError> {
+    Entity::update_many().col_expr(Column::Name, Expr::value(name)).filter(Column::Id.eq(ws.uuid())).exec(&**tx).await?;
+    bump_config(tx, ws).await
+}
+
 /// Notes that the configuration changed: what was cached of it under an older revision is stale.
 pub async fn bump_config(tx: &Tx, ws: WorkspaceId) -> Result<(), StoreError> {
     let next = ExprTrait::add(Expr::col(Column::ConfigRevision), 1);

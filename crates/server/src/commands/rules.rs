@@ -78,6 +78,13 @@ fn read(files: &[PathBuf], config: &Config) -> anyhow::Result<Read> {
     Ok(read)
 }
 
+/// Each mistake on a line of its own.
+fn report(errors: &[RuleError]) {
+    for error in errors {
+        complain(&error.to_string());
+    }
+}
+
 fn check(files: &[PathBuf], as_json: bool, config: &Config) -> anyhow::Result<ExitCode> {
     let Read { rules, errors } = read(files, config)?;
     if as_json {
@@ -85,7 +92,7 @@ fn check(files: &[PathBuf], as_json: bool, config: &Config) -> anyhow::Result<Ex
             errors.iter().map(|e| json!({ "file": e.file, "line": e.line, "column": e.column, "message": e.message })).collect();
         say_json(&json!({ "rules": rules.len(), "errors": list }))?;
     } else {
-        errors.iter().for_each(|error| complain(&error.to_string()));
+        report(&errors);
         say(format!("{} rules are fine, {} mistakes", rules.len(), errors.len()));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -94,7 +101,7 @@ fn check(files: &[PathBuf], as_json: bool, config: &Config) -> anyhow::Result<Ex
 async fn apply(files: &[PathBuf], as_json: bool, config: Config) -> anyhow::Result<ExitCode> {
     let Read { rules, errors } = read(files, &config)?;
     if !errors.is_empty() {
-        errors.iter().for_each(|error| complain(&error.to_string()));
+        report(&errors);
         anyhow::bail!("nothing was published: correct the {} mistakes above and run it again", errors.len());
     }
     let (cx, ws) = open::context(&config).await?;

@@ -50,7 +50,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.json {
         say_json(&json!({ "cron": schedule.expression(), "timezone": zone.name(), "from": utc(from), "fires": fires }))?;
     } else {
-        fires.iter().for_each(|fire| say(format!("{}  {}", fire.utc, fire.local)));
+        for fire in fires {
+            say(format!("{}  {}", fire.utc, fire.local));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,8 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.log)?;
     let lifecycle = Lifecycle::new()?;
     // Bound first: a taken port is found before anything is changed, and early callers wait instead of being refused.
-    let listener = if args.role == Role::Worker { None } else { Some(bind(&config.server.bind).await?) };
+    let listener =
+        if args.role == Role::Worker { None } else { Some(bind(&config.server.bind, "server.bind (HEARBACK_SERVER__BIND)").await?) };
     let (cx, ws) = open::context(&config).await?;
     if let Some(listener) = &listener {
         let address = listener.local_addr()?;
@@ -117,11 +118,11 @@ fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) {
     lifecycle.spawn("ticks", run_pulses(pulses.collect(), stop).map(Ok));
 }
 
-/// Takes the address, or says who may have it.
-pub async fn bind(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("can't listen on {address}; is another program there? Choose another address with server.bind (HEARBACK_SERVER__BIND)")
-    })
+/// Takes the address, or says who may have it and how to choose another.
+pub async fn bind(address: &str, other: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("can't listen on {address}; is another program there? Choose another with {other}"))
 }
 
 /// While nobody can log in, the first-run page asks for this token, so that only who sees this output can use it.

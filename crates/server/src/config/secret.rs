@@ -1,10 +1,6 @@
 //! Text that must not be printed, and the key that signs links.
 
-use std::{
-    fs,
-    io::{ErrorKind, Write as _},
-    path::Path,
-};
+use std::{fs, io::ErrorKind, path::Path};
 
 use hearback_core::token::{SecretKey, random_secret};
 use secrecy::{ExposeSecret, SecretString};
@@ -97,23 +93,11 @@ fn read_or_make_key(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let secret = random_secret().map_err(|error| ConfigError::new("secret_key", format!("the system has no random numbers: {error}")))?;
     // Written aside and linked into place: nobody ever reads half a key.
     let aside = folder.join(format!("secret_key.{}", std::process::id()));
-    let mut file = owner_only(&aside).map_err(fail)?;
-    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)?;
+    crate::open::private_file(&aside, secret.as_bytes()).map_err(fail)?;
     let linked = fs::hard_link(&aside, path);
     fs::remove_file(&aside).map_err(fail)?;
     match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(fail(error)),
         _ => read_key("data.dir", path),
     }
-}
-
-#[cfg(unix)]
-fn owner_only(path: &Path) -> std::io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn owner_only(path: &Path) -> std::io::Result<fs::File> {
-    fs::File::create(path)
 }

@@ -33,7 +33,12 @@ pub async fn import(place: &Place) -> anyhow::Result<Report> {
         let mut sent = 0;
         let mut under_way = None;
         while sent < place.args.amount {
-            let items = (0..CHUNK).map(|_| { number += 1; serde_json::from_str::<NewResponse>(&response(number)) }).collect::<Result<Vec<_>, _>>()?;
+            let items = (0..CHUNK)
+                .map(|_| {
+                    number += 1;
+                    serde_json::from_str::<NewResponse>(&response(number))
+                })
+                .collect::<Result<Vec<_>, _>>()?;
             let cx = cx.clone();
             let next = tokio::spawn(async move { submit_responses(&cx, ws, items, FollowUp::Off).await });
             if let Some(before) = under_way.replace(next) {
@@ -70,7 +75,13 @@ pub async fn batch(place: &Place) -> anyhow::Result<Report> {
     for _ in 0..place.args.pairs {
         let limit = limits::one_row_a_commit(&db, place.time()).await?;
         let bodies: Vec<String> = (0..place.args.amount / CHUNK)
-            .map(|_| (0..CHUNK).fold(String::new(), |mut body, _| { number += 1; let _ = writeln!(body, "{}", response(number)); body }))
+            .map(|_| {
+                (0..CHUNK).fold(String::new(), |mut body, _| {
+                    number += 1;
+                    let _ = writeln!(body, "{}", response(number));
+                    body
+                })
+            })
             .collect();
         let started = Instant::now();
         let (left, right) = bodies.split_at(bodies.len() / 2);
@@ -88,7 +99,9 @@ async fn post(address: &str, key: &str, bodies: &[String]) -> anyhow::Result<()>
     let mut stream = connect(address).await?;
     let mut buffer = Vec::new();
     for body in bodies {
-        let status = request(&mut stream, &mut buffer, "POST /api/v1/responses/batch?rules=off", key, "application/x-ndjson", body.as_bytes()).await?;
+        let status =
+            request(&mut stream, &mut buffer, "POST /api/v1/responses/batch?rules=off", key, "application/x-ndjson", body.as_bytes())
+                .await?;
         ensure!(status == 200, "the server answered {status}: {}", String::from_utf8_lossy(&buffer));
     }
     Ok(())

@@ -113,7 +113,18 @@ async fn run_pgbench(program: &Path, place: &Place) -> anyhow::Result<f64> {
     let script = place.folder.path().join("two-inserts.sql");
     std::fs::write(&script, SCRIPT).context("can't write the script for pgbench")?;
     let output = Command::new(program)
-        .args(["-n", "-M", "prepared", "-j", "2", "-c", &place.args.clients.to_string(), "-T", &place.args.seconds.max(1).to_string(), "-f"])
+        .args([
+            "-n",
+            "-M",
+            "prepared",
+            "-j",
+            "2",
+            "-c",
+            &place.args.clients.to_string(),
+            "-T",
+            &place.args.seconds.max(1).to_string(),
+            "-f",
+        ])
         .arg(&script)
         .arg(&place.url)
         .output()

@@ -61,7 +61,11 @@ async fn one_client(address: &str, key: &str, until: Instant) -> anyhow::Result<
 pub fn response(number: u64) -> String {
     const SCORES: [u8; 12] = [10, 9, 10, 8, 9, 10, 7, 3, 9, 10, 8, 10];
     let score = SCORES[usize::try_from(number % 12).unwrap_or(0)];
-    let comment = if number.is_multiple_of(3) { ",\"comment\":\"The delivery came late, but the driver was friendly and carried it upstairs.\"" } else { "" };
+    let comment = if number.is_multiple_of(3) {
+        ",\"comment\":\"The delivery came late, but the driver was friendly and carried it upstairs.\""
+    } else {
+        ""
+    };
     format!(
         "{{\"survey\":\"nps\",\"score\":{score}{comment},\"external_id\":\"bench-{number}\",\"person\":{{\"email\":\"customer{number}@bench.example\",\
          \"name\":\"Customer {number}\",\"locale\":\"lt\",\"properties\":{{\"plan\":\"gold\",\"orders\":{}}}}}}}",
@@ -71,7 +75,10 @@ pub fn response(number: u64) -> String {
 
 /// Sends one request and reads the whole answer; the body is left in `buffer`.
 pub async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>, line: &str, key: &str, kind: &str, body: &[u8]) -> anyhow::Result<u16> {
-    let head = format!("{line} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(body);
     stream.write_all(&bytes).await?;
@@ -99,11 +106,8 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<u1
         }
         return Ok(status);
     }
-    let length: usize = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .and_then(|length| length.trim().parse().ok())
-        .unwrap_or(0);
+    let length: usize =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|length| length.trim().parse().ok()).unwrap_or(0);
     while buffer.len() < length {
         if stream.read_buf(buffer).await? == 0 {
             bail!("the server closed the connection in the middle of an answer");

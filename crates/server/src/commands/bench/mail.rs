@@ -33,7 +33,10 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
     config.use_relay(&format!("smtp://{}", sink.address), CONNECTIONS);
     let (cx, ws) = open::context(&config).await?;
     let mut report = Report {
-        title: format!("mails rendered, sent and recorded, {CONNECTIONS} connections, {}", if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }),
+        title: format!(
+            "mails rendered, sent and recorded, {CONNECTIONS} connections, {}",
+            if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }
+        ),
         unit: "mails",
         limit: format!("smtp-source -d, {CONNECTIONS} sessions, 8,000 bytes"),
         ..Report::default()
@@ -43,7 +46,12 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
         let limit = source(&sink.address, place.args.amount).await?;
         // Promoters and passives with an address: one mail each, at once.
         for _ in 0..place.args.amount.div_ceil(1_000) {
-            let items = (0..1_000).map(|_| { number += 1; promoter(number) }).collect::<Result<Vec<_>, _>>()?;
+            let items = (0..1_000)
+                .map(|_| {
+                    number += 1;
+                    promoter(number)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
             for outcome in submit_responses(&cx, ws, items, FollowUp::On).await {
                 outcome.context("an answer was refused")?;
             }
@@ -123,7 +131,19 @@ fn program(name: &str) -> String {
 async fn source(address: &str, mails: usize) -> anyhow::Result<f64> {
     let started = Instant::now();
     let status = Command::new(program("smtp-source"))
-        .args(["-d", "-s", &CONNECTIONS.to_string(), "-m", &mails.to_string(), "-l", "8000", "-f", "bench@bench.example", "-t", "you@bench.example"])
+        .args([
+            "-d",
+            "-s",
+            &CONNECTIONS.to_string(),
+            "-m",
+            &mails.to_string(),
+            "-l",
+            "8000",
+            "-f",
+            "bench@bench.example",
+            "-t",
+            "you@bench.example",
+        ])
         .arg(format!("inet:{address}"))
         .status()
         .await

@@ -25,7 +25,9 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
     let (cx, ws) = open::context(&config).await?;
     for chunk in 0..place.args.amount.div_ceil(1_000) {
         let first = u64::try_from(chunk)? * 1_000;
-        let items = (first..first + 1_000).map(|number| serde_json::from_str(&super::load::response(number))).collect::<Result<Vec<NewResponse>, _>>()?;
+        let items = (first..first + 1_000)
+            .map(|number| serde_json::from_str(&super::load::response(number)))
+            .collect::<Result<Vec<NewResponse>, _>>()?;
         for outcome in submit_responses(&cx, ws, items, FollowUp::Off).await {
             outcome.context("an answer was refused")?;
         }

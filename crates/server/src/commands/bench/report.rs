@@ -37,7 +37,13 @@ impl Report {
     pub fn text(&self) -> String {
         let mut lines = vec![self.title.clone()];
         for (number, pair) in (1..).zip(&self.pairs) {
-            lines.push(format!("  pair {number}: {:>9.0} {}/s   limit {:>9.0}/s   ratio {:.2}", pair.product, self.unit, pair.limit, ratio(*pair)));
+            lines.push(format!(
+                "  pair {number}: {:>9.0} {}/s   limit {:>9.0}/s   ratio {:.2}",
+                pair.product,
+                self.unit,
+                pair.limit,
+                ratio(*pair)
+            ));
         }
         let [product, limit, ratio] = self.medians();
         lines.push(format!("  median: {product:.0} {}/s; limit ({}) {limit:.0}/s; ratio {ratio:.2}", self.unit, self.limit));
@@ -56,7 +62,8 @@ impl Report {
     /// The same as one JSON object.
     pub fn json(&self) -> String {
         let [product, limit, ratio_median] = self.medians();
-        let pairs: Vec<_> = self.pairs.iter().map(|pair| json!({"product": pair.product, "limit": pair.limit, "ratio": ratio(*pair)})).collect();
+        let pairs: Vec<_> =
+            self.pairs.iter().map(|pair| json!({"product": pair.product, "limit": pair.limit, "ratio": ratio(*pair)})).collect();
         json!({
             "title": self.title, "unit": self.unit, "limit_is": self.limit, "pairs": pairs,
             "median": {"product": product, "limit": limit, "ratio": ratio_median},

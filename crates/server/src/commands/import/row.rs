@@ -105,13 +105,10 @@ impl Plan {
     }
 
     fn required(&self, record: &Record, field: &'static str) -> Result<String, Reject> {
-        match self.cell(record, field)? {
-            Some(value) => Ok(value),
-            None => {
-                let cell = self.mapping.column(field).and_then(|column| record.get(column)).unwrap_or_default();
-                Err(self.reject(record, field, &String::from_utf8_lossy(cell), &format!("{field}: missing")))
-            }
-        }
+        self.cell(record, field)?.ok_or_else(|| {
+            let cell = self.mapping.column(field).and_then(|column| record.get(column)).unwrap_or_default();
+            self.reject(record, field, &String::from_utf8_lossy(cell), &format!("{field}: missing"))
+        })
     }
 
     fn cell(&self, record: &Record, field: &'static str) -> Result<Option<String>, Reject> {
@@ -120,13 +117,11 @@ impl Plan {
 
     fn text(&self, record: &Record, column: usize) -> Result<Option<String>, Reject> {
         let cell = record.get(column).unwrap_or_default();
-        match std::str::from_utf8(cell) {
-            Ok(text) => Ok(present(text).map(str::to_owned)),
-            Err(_) => {
-                let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
-                Err(Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(cell), reason))
-            }
-        }
+        let text = std::str::from_utf8(cell).map_err(|_| {
+            let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
+            Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(cell), reason)
+        })?;
+        Ok(present(text).map(str::to_owned))
     }
 
     fn reject(&self, record: &Record, field: &'static str, value: &str, reason: &str) -> Reject {

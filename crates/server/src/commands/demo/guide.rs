@@ -1,0 +1,51 @@
+//! What a newcomer reads after `hearback demo`: where to go, how to get in, what to try.
+
+use super::{
+    customers::{COMPANY, STAFF},
+    state::{Folder, State},
+};
+use crate::config::Config;
+
+/// The whole text.
+pub fn text(config: &Config, folder: &Folder, state: &State) -> String {
+    let url = &config.server.public_url;
+    let State { email, password, api_key, .. } = state;
+    let manager = STAFF.first().map_or("", |staff| staff.name);
+    let dir = folder.0.display();
+    format!(
+        "
+{COMPANY} sells bicycles. Its customers have answered \"would you recommend us?\" for a year, in four languages.
+You are {manager}, who looks after them. No mail leaves this machine.
+
+  Open      {url}/
+  Log in    {email}
+  Password  {password}
+  API key   {api_key}
+  Mail      {url}/mail shows what would have been sent ({dir}/mail)
+  Data      {dir}; starting again continues, deleting the folder starts afresh
+
+Try this:
+
+  1. Look at the dashboard: the score with its interval, and how many loops were closed in time.
+     One product has had a bad month. Which one?
+  2. Open the cases and take the one that is most overdue. Log a call, enter the cause and what was done, close it.
+     Try to close one without a call first: you are told what is missing.
+  3. Be an unhappy customer, and watch what happens:
+
+     curl -s {url}/api/v1/responses -H 'Authorization: Bearer {api_key}' \\
+       -H 'Content-Type: application/json' \\
+       -d '{{\"survey\":\"nps\",\"score\":2,\"comment\":\"The chain fell off.\",\"external_id\":\"try-1\",\"person\":{{\"email\":\"you@mail.example\",\"name\":\"You\",\"locale\":\"en\"}}}}'
+
+     A case is open, somebody has a task, and two mails are at {url}/mail.
+  4. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
+
+     curl -s -X PATCH {url}/api/v1/responses/ID -H 'Authorization: Bearer {api_key}' \\
+       -H 'Content-Type: application/json' -d '{{\"score\":10}}'
+  5. Ask for the figures as a program would:
+
+     curl -s '{url}/api/v1/metrics?survey=nps&by=product' -H 'Authorization: Bearer {api_key}'
+
+Stop with Ctrl-C.
+"
+    )
+}

@@ -1,0 +1,167 @@
+//! The last weeks as they would have happened: answers come in, rules act, mails go out, our people work on cases.
+//!
+//! The real use cases run under a clock that is moved from event to event, so that every due time, timeline and mail
+//! of the demo is what the product makes of it.
+
+use std::{collections::BTreeMap, time::Duration as Span};
+
+use chrono::{DateTime, Duration, Utc};
+use futures::StreamExt as _;
+use hearback_core::{
+    ManualClock, Segment,
+    id::{CaseId, TaskId, WorkspaceId},
+};
+use hearback_engine::{
+    Actor, Ctx, jobs,
+    submit::{FollowUp, submit_responses},
+    ticks::TICKS,
+    work::{self, CaseChange, NewContact, TaskChange},
+};
+use hearback_store::{
+    outbox::{self, Outcome},
+    snapshot,
+};
+
+use super::{
+    answers::{Answer, working},
+    customers::STAFF,
+    random::Random,
+    words::Cause,
+};
+
+/// Jobs that run side by side.
+const TOGETHER: usize = 8;
+/// Looks at the queue for one event; far more than rules can chain.
+const MAX_ROUNDS: usize = 50;
+
+/// What happens at one moment.
+enum Event {
+    Answer(Box<Answer>),
+    Call { case: CaseId, agent: String, why: Cause, outcome: &'static str },
+    Close { case: CaseId, agent: String, why: Cause },
+}
+
+/// Replays answers under the clock up to `end`.
+pub struct Replay<'a> {
+    /// Runs on `clock`.
+    pub cx: &'a Ctx,
+    /// Where.
+    pub ws: WorkspaceId,
+    /// Moved from event to event.
+    pub clock: &'a ManualClock,
+    /// Decides who is called when.
+    pub random: Random,
+    /// Later than this nothing happens.
+    pub end: DateTime<Utc>,
+    /// How many events were planned so far.
+    pub planned: usize,
+}
+
+/// What is still to happen, by time; the number keeps two events of one moment apart.
+type Agenda = BTreeMap<(DateTime<Utc>, usize), Event>;
+
+impl Replay<'_> {
+    /// Runs everything.
+    pub async fn run(mut self, answers: Vec<Answer>) -> anyhow::Result<()> {
+        let mut agenda = Agenda::new();
+        for answer in answers {
+            self.plan(&mut agenda, answer.at, Event::Answer(Box::new(answer)));
+        }
+        while let Some(((at, _), event)) = agenda.pop_first() {
+            self.clock.set(at);
+            self.catch_up().await?;
+            match event {
+                Event::Answer(answer) => self.answer(*answer, &mut agenda).await?,
+                Event::Call { case, agent, why, outcome } => self.call(case, &agent, why, outcome).await?,
+                Event::Close { case, agent, why } => self.close(case, &agent, why).await?,
+            }
+        }
+        self.clock.set(self.end);
+        self.catch_up().await
+    }
+
+    fn plan(&mut self, agenda: &mut Agenda, at: DateTime<Utc>, event: Event) {
+        if at < self.end {
+            self.planned += 1;
+            agenda.insert((at, self.planned), event);
+        }
+    }
+
+    async fn answer(&mut self, answer: Answer, agenda: &mut Agenda) -> anyhow::Result<()> {
+        let owner = answer.response.person.owner.clone();
+        let Some(result) = submit_responses(self.cx, self.ws, vec![answer.response], FollowUp::On).await.pop() else { return Ok(()) };
+        let case = result?.case.id;
+        if let (Segment::Detractor, Some(why)) = (answer.segment, answer.cause) {
+            self.plan_work(agenda, case, answer.at, owner, why);
+        }
+        Ok(())
+    }
+
+    /// Most unhappy customers are called in time, some late, a few not at all.
+    fn plan_work(&mut self, agenda: &mut Agenda, case: CaseId, at: DateTime<Utc>, owner: Option<String>, why: Cause) {
+        let agent = owner.unwrap_or_else(|| STAFF.first().map(super::customers::Staff::email).unwrap_or_default());
+        let after = |random: &mut Random, from: DateTime<Utc>, low: i64, high: i64| {
+            working(from + Duration::minutes(random.between(low * 60, high * 60)))
+        };
+        let outcomes: &[&'static str] = match self.random.between(1, 100) {
+            1..=56 => &["reached"],
+            57..=68 => &["no_answer", "reached"],
+            69..=74 => &["no_answer", "no_answer", "no_answer"],
+            75..=82 => &["late", "reached"],
+            _ => return,
+        };
+        let mut when = after(&mut self.random, at, 1, 20);
+        for outcome in outcomes {
+            if *outcome == "late" {
+                when = after(&mut self.random, when, 50, 80);
+                continue;
+            }
+            self.plan(agenda, when, Event::Call { case, agent: agent.clone(), why, outcome });
+            when = after(&mut self.random, when, 5, 30);
+        }
+        self.plan(agenda, when, Event::Close { case, agent, why });
+    }
+
+    async fn call(&self, case: CaseId, agent: &str, why: Cause, outcome: &str) -> anyhow::Result<()> {
+        let actor = Actor::User(agent.to_owned());
+        work::assign(self.cx, self.ws, case, &actor, agent).await?;
+        let note = (outcome == "reached").then(|| why.note().to_owned());
+        Ok(work::log_contact(self.cx, self.ws, case, &actor, NewContact { channel: "phone".to_owned(), outcome: outcome.to_owned(), note })
+            .await?)
+    }
+
+    async fn close(&self, case: CaseId, agent: &str, why: Cause) -> anyhow::Result<()> {
+        let actor = Actor::User(agent.to_owned());
+        let (tasks, _) = snapshot::work_of_case(self.cx.db.read(), self.ws.uuid(), case.uuid()).await?;
+        for task in tasks.iter().filter(|task| task.status == "open") {
+            let done = TaskChange { status: Some("done".to_owned()), outcome: Some(why.note().to_owned()), ..TaskChange::default() };
+            work::update_task(self.cx, self.ws, TaskId::from_uuid(task.id), &actor, done).await?;
+        }
+        let change =
+            CaseChange { root_cause: Some(why.root_cause().to_owned()), resolution: Some(why.resolution().to_owned()), note: None };
+        Ok(work::close(self.cx, self.ws, case, &actor, change).await?)
+    }
+
+    /// Does everything that is due by now, as the worker would have.
+    async fn catch_up(&self) -> anyhow::Result<()> {
+        for tick in TICKS {
+            (tick.run)(self.cx).await?;
+        }
+        for _ in 0..MAX_ROUNDS {
+            let leases = outbox::claim(&self.cx.db, self.cx.now(), Span::from_hours(1), 200).await?;
+            if leases.is_empty() {
+                break;
+            }
+            let run = |lease| async move {
+                let outcome = jobs::run(self.cx, &lease).await;
+                (lease, outcome)
+            };
+            let done: Vec<(outbox::Lease, Outcome)> = futures::stream::iter(leases).map(run).buffer_unordered(TOGETHER).collect().await;
+            let settled: Vec<_> = done.iter().map(|(lease, outcome)| (lease, outcome.clone())).collect();
+            let tx = self.cx.db.write().await?;
+            outbox::settle(&tx, &settled, self.cx.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

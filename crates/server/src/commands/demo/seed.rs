@@ -1,0 +1,93 @@
+//! Fills a demo's database: a year of answers, the last weeks of it with rules and people at work.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Duration, Utc};
+use hearback_core::{
+    ManualClock,
+    id::{RecordId, WorkspaceId},
+};
+use hearback_engine::{
+    Ctx,
+    access::{self, Scope},
+    submit::{FollowUp, submit_responses},
+};
+use hearback_store::{accounts, bulk, incentive_codes, time::millis, workspaces};
+
+use super::{
+    answers::{Answer, answers},
+    customers::{COMPANY, STAFF, accounts as companies, customers},
+    random::Random,
+    replay::Replay,
+    state::{Folder, State},
+};
+use crate::{config::Config, open};
+
+/// The rules run over the answers of so many days; what is older is history.
+const REPLAYED: Duration = Duration::days(91);
+/// The same customers and answers in every demo.
+const SEED: u64 = 20_260_401;
+/// The pool that the shipped rule for passives gives codes from, and how many codes it has.
+const POOL: (&str, usize) = ("thank-you", 400);
+
+/// Makes the sample data that leads up to `now`.
+pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyhow::Result<State> {
+    folder.clear()?;
+    let mut state = State { made_at: now, complete: false, email: String::new(), password: String::new(), api_key: String::new() };
+    folder.write(&state)?;
+    let start = now - REPLAYED;
+    let clock = ManualClock::new(start);
+    let (cx, ws) = open::context_at(config, Arc::new(clock.clone())).await?;
+    (state.email, state.password) = staff(&cx, ws).await?;
+    state.api_key = access::create_api_key(&cx, ws, "demo", Scope::Admin).await?;
+    company(&cx, ws).await?;
+    let mut random = Random::new(SEED);
+    let customers = customers(&mut random);
+    let (history, recent): (Vec<Answer>, Vec<Answer>) =
+        answers(&mut random, &customers, now).into_iter().partition(|answer| answer.at < start);
+    let history = history.into_iter().map(|answer| answer.response).collect();
+    for result in submit_responses(&cx, ws, history, FollowUp::Off).await {
+        result.context("the sample data does not fit this version")?;
+    }
+    Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0 }.run(recent).await?;
+    cx.db.clone().close().await?;
+    state.complete = true;
+    folder.write(&state)?;
+    Ok(state)
+}
+
+/// Our people, all with one password; the log-in of the first and that password.
+async fn staff(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
+    let mut first: Option<(String, String)> = None;
+    for member in STAFF {
+        let password = first.as_ref().map(|(_, password)| password.as_str());
+        let (user, made_up) = access::add_user(cx, ws, &member.email(), member.name, member.role, password).await?;
+        if let Some(password) = made_up {
+            first = Some((user.email, password));
+        }
+    }
+    first.context("the demo has no staff")
+}
+
+/// The company's name, its business customers and its gift codes.
+async fn company(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
+    let now = cx.now();
+    let (pool, count) = POOL;
+    let code = |number: usize| incentive_codes::Model {
+        workspace_id: ws.uuid(),
+        id: RecordId::derived(&format!("demo code {number}")).uuid(),
+        pool: pool.to_owned(),
+        // Spread so that one code does not tell the next.
+        code: format!("RIDA-{:05}", (number * 7_919 + 10_007) % 100_000),
+        created_at: millis(now),
+        case_id: None,
+        given_at: None,
+    };
+    let codes: Vec<_> = (0..count).map(code).collect();
+    let tx = cx.db.write().await?;
+    workspaces::rename(&tx, ws, COMPANY).await?;
+    bulk::insert::<accounts::Entity>(&tx, &companies(ws, now)).await?;
+    bulk::insert::<incentive_codes::Entity>(&tx, &codes).await?;
+    Ok(tx.commit().await?)
+}
