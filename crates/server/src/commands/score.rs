@@ -70,9 +70,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         against,
     };
     if args.json {
-        say_json(&report)?
+        say_json(&report)?;
     } else {
-        print(&report, confidence)
+        print(&report, confidence);
     }
     Ok(ExitCode::SUCCESS)
 }
