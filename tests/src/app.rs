@@ -119,7 +119,8 @@ impl TestApp {
             page_templates: None,
         };
         let stop = CancellationToken::new();
-        tokio::spawn(hearback_web::serve(listener, hearback_web::router(cx.clone(), app), Limits::default(), stop.clone()));
+        let router = hearback_web::router(cx.clone(), app).expect("page templates");
+        tokio::spawn(hearback_web::serve(listener, router, Limits::default(), stop.clone()));
         let key = match key {
             Some(key) => key,
             None => access::create_api_key(&cx, ws, "tests", Scope::Admin).await.expect("a key"),

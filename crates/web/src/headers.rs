@@ -13,10 +13,9 @@ use crate::{App, error::Problem};
 const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; \
                                 base-uri 'none'; frame-ancestors 'none'";
 
-const FIXED: [(HeaderName, &str); 7] = [
+const FIXED: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()"),
@@ -25,9 +24,12 @@ const FIXED: [(HeaderName, &str); 7] = [
 
 /// Adds the headers; what a handler set itself stays. An error without words of ours gets them.
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let page = !(path.starts_with("/api/") || path == "/healthz" || path == "/readyz");
     let mut response = next.run(request).await;
     let status = response.status();
-    if (status.is_client_error() || status.is_server_error()) && response.extensions().get::<Problem>().is_none() {
+    let wordless = response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if (status.is_client_error() || status.is_server_error()) && wordless {
         let allow = response.headers_mut().remove(header::ALLOW);
         let reason = status.canonical_reason().unwrap_or("this can't be done").to_lowercase();
         response = Problem::new(status, reason).into_response();
@@ -35,10 +37,21 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
+    if page && let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let shown = app.pages.error(&problem);
+        let headers = std::mem::take(response.headers_mut());
+        response = shown;
+        for (name, value) in headers.iter().filter(|(name, _)| *name == header::RETRY_AFTER || *name == header::ALLOW) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         default(headers, name, value);
     }
+    // Browsers hide even our own origin from us under `no-referrer`. Over TLS they tell by `Sec-Fetch-Site` where a form
+    // comes from; without it the origin is all we have.
+    default(headers, header::REFERRER_POLICY, if app.is_https() { "no-referrer" } else { "same-origin" });
     if app.is_https() {
         default(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }

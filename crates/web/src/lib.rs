@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod error;
 mod headers;
+mod pages;
 mod query;
 pub mod serve;
 mod watch;
@@ -17,6 +18,8 @@ use axum::{Router, middleware};
 use hearback_core::id::WorkspaceId;
 use hearback_engine::Ctx;
 
+use pages::Pages;
+pub use pages::TemplateError;
 pub use serve::{Limits, Peer, serve};
 pub use watch::Patience;
 
@@ -44,12 +47,18 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) cx: Ctx,
     pub(crate) config: AppConfig,
+    pub(crate) pages: Pages,
 }
 
 impl App {
     /// Whether browsers reach us over TLS.
     fn is_https(&self) -> bool {
         self.config.public_url.starts_with("https://")
+    }
+
+    /// Whether mail is written to files and can be read here.
+    fn captures_mail(&self) -> bool {
+        self.config.captured_mail.is_some()
     }
 }
 
@@ -60,8 +69,10 @@ impl std::ops::Deref for App {
     }
 }
 
-/// Everything that is served: API and pages.
-pub fn router(cx: Ctx, config: AppConfig) -> Router {
-    let app = App(Arc::new(Parts { cx, config }));
-    Router::new().merge(api::routes()).layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app)
+/// Everything that is served: API and pages. Fails on a page template that can't be used.
+pub fn router(cx: Ctx, config: AppConfig) -> Result<Router, TemplateError> {
+    let pages = Pages::load(config.page_templates.as_deref())?;
+    let app = App(Arc::new(Parts { cx, config, pages }));
+    let all = Router::new().merge(api::routes()).merge(pages::routes());
+    Ok(all.layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app))
 }

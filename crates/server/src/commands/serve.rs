@@ -70,7 +70,7 @@ pub async fn serve(
             setup_token,
             page_templates: config.templates().map(|folder| folder.join("pages")),
         };
-        let router = hearback_web::router(cx.clone(), app);
+        let router = hearback_web::router(cx.clone(), app)?;
         let limits = Limits { drain, ..Limits::default() };
         let stop = lifecycle.stop();
         lifecycle.spawn("web", async move {

@@ -18,6 +18,8 @@ use hearback_core::Id;
 use hearback_store::{cursor::Listed, time::from_millis};
 use serde::{Serialize, Serializer};
 
+pub(crate) use responses::survey_ids;
+
 use crate::{App, error::Problem};
 
 /// The routes of the API.

@@ -1,0 +1,197 @@
+//! Mail that was written to files instead of being sent, to be read here.
+//!
+//! Names come from the folder's own listing and nothing else is opened. A message's HTML is shown in a frame that
+//! may run nothing, load nothing and lead nowhere.
+
+use std::{fs, io, path::PathBuf, time::UNIX_EPOCH};
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, Uri, header},
+    response::{Html, IntoResponse, Response},
+};
+use hearback_core::id::DeliveryId;
+use hearback_store::lists;
+use mail_parser::{Message, MessageParser};
+use serde::Serialize;
+
+use super::{Frame, session::Visitor, words::When};
+use crate::{App, error::Problem, query::Params};
+
+/// Messages of one page.
+const SHOWN: usize = 100;
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 2 * 1024 * 1024;
+/// The frame's own policy: styles of the message itself and embedded pictures, nothing else.
+const FRAME_POLICY: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+struct Line {
+    name: String,
+    to: String,
+    subject: String,
+    at: When,
+}
+
+#[derive(Serialize)]
+struct ListView {
+    lines: Vec<Line>,
+    more: bool,
+}
+
+/// `GET /mail`
+pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
+    Params::read(&uri, &[])?;
+    let folder = folder(&app)?;
+    let now = app.cx.now().timestamp_millis();
+    let view = in_background(move || newest(&folder, now)).await?;
+    let frame = Frame { title: "Captured mail", here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "mail_list", &frame, &view))
+}
+
+#[derive(Serialize)]
+struct MailView {
+    name: String,
+    from: String,
+    to: String,
+    subject: String,
+    date: String,
+    text: String,
+    html: bool,
+    headers: Vec<HeaderLine>,
+    case: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HeaderLine {
+    name: String,
+    value: String,
+}
+
+/// `GET /mail/{name}`
+pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(name): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    Params::read(&uri, &[])?;
+    let bytes = read(&app, &name).await?;
+    let message = MessageParser::default().parse(&bytes).ok_or_else(|| Problem::not_found("message", &name))?;
+    let case = case_of(&app, &visitor, &name).await?;
+    let view = view(name, &message, case);
+    let title = view.subject.clone();
+    let frame = Frame { title: &title, here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "mail", &frame, &view))
+}
+
+/// `GET /mail/{name}/html`: what the frame shows.
+pub(crate) async fn html(State(app): State<App>, _: Visitor, Path(name): Path<String>) -> Result<Response, Problem> {
+    let bytes = read(&app, &name).await?;
+    let message = MessageParser::default().parse(&bytes);
+    let html = message.as_ref().and_then(|message| message.body_html(0)).ok_or_else(|| Problem::not_found("message", &name))?;
+    Ok(([(header::CONTENT_SECURITY_POLICY, FRAME_POLICY)], Html(html.into_owned())).into_response())
+}
+
+fn folder(app: &App) -> Result<PathBuf, Problem> {
+    let real = || Problem::new(StatusCode::NOT_FOUND, "mail is sent for real here, not captured; see the deliveries of each case");
+    app.config.captured_mail.clone().ok_or_else(real)
+}
+
+fn newest(folder: &std::path::Path, now: i64) -> io::Result<ListView> {
+    let mut files: Vec<(i64, String)> =
+        names(folder)?.into_iter().map(|name| (modified(&folder.join(format!("{name}.eml"))), name)).collect();
+    files.sort_unstable_by(|a, b| b.cmp(a));
+    let more = files.len() > SHOWN;
+    files.truncate(SHOWN);
+    let lines = files.into_iter().filter_map(|(at, name)| {
+        let bytes = bytes_of(&folder.join(format!("{name}.eml"))).ok()?;
+        let message = MessageParser::default().parse_headers(&bytes)?;
+        Some(Line { to: address(message.to()), subject: subject(&message), at: When::past(at, now), name })
+    });
+    Ok(ListView { lines: lines.collect(), more })
+}
+
+/// Names of the messages, without `.eml`.
+fn names(folder: &std::path::Path) -> io::Result<Vec<String>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().strip_suffix(".eml").map(str::to_owned)))
+            .filter_map(Result::transpose)
+            .collect(),
+        // Nothing was captured yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn modified(path: &std::path::Path) -> i64 {
+    let time = fs::metadata(path).and_then(|data| data.modified()).ok();
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+}
+
+fn bytes_of(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > MAX_FILE {
+        return Err(io::Error::other("the message is too large to be shown"));
+    }
+    fs::read(path)
+}
+
+/// The message of this name, if the folder has one.
+async fn read(app: &App, name: &str) -> Result<Vec<u8>, Problem> {
+    let folder = folder(app)?;
+    // The characters that the writer of these files uses: none of them can leave the folder.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Problem::not_found("message", "of that name"));
+    }
+    let path = folder.join(format!("{name}.eml"));
+    in_background(move || bytes_of(&path)).await.map_err(|_| Problem::not_found("message", name))
+}
+
+async fn in_background<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "captured mail can't be read");
+            Err(Problem::internal())
+        }
+        Err(_) => Err(Problem::internal()),
+    }
+}
+
+/// The case that a message belongs to: its name is the delivery's id and our domain.
+async fn case_of(app: &App, visitor: &Visitor, name: &str) -> Result<Option<String>, Problem> {
+    let Some(id) = name.split('@').next().and_then(|id| id.parse::<DeliveryId>().ok()) else { return Ok(None) };
+    let delivery = lists::delivery(app.cx.db.read(), visitor.ws, id).await?;
+    Ok(delivery.and_then(|delivery| delivery.case_id).map(|case| case.to_string()))
+}
+
+fn view(name: String, message: &Message<'_>, case: Option<String>) -> MailView {
+    let headers = message
+        .headers_raw()
+        .map(|(name, value)| HeaderLine { name: name.to_owned(), value: value.split_whitespace().collect::<Vec<_>>().join(" ") });
+    MailView {
+        name,
+        from: address(message.from()),
+        to: address(message.to()),
+        subject: subject(message),
+        date: message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default(),
+        text: message.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(),
+        html: message.html_body_count() > 0,
+        headers: headers.collect(),
+        case,
+    }
+}
+
+fn subject(message: &Message<'_>) -> String {
+    message.subject().unwrap_or("(no subject)").to_owned()
+}
+
+fn address(address: Option<&mail_parser::Address<'_>>) -> String {
+    let all = address.into_iter().flat_map(|address| address.iter());
+    let one = |addr: &mail_parser::Addr<'_>| match (addr.name(), addr.address()) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (None, Some(address)) => address.to_owned(),
+        (name, None) => name.unwrap_or_default().to_owned(),
+    };
+    all.map(one).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,322 @@
+//! One case: what the customer said, who they are, what closing still lacks, what can be done, and what happened.
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use hearback_core::{
+    LoopStatus,
+    id::{CaseId, PersonId, ResponseId},
+};
+use hearback_engine::work;
+use hearback_store::{
+    case_list, cases,
+    cursor::Page,
+    deliveries,
+    lists::{self, DeliveryFilter, TaskFilter},
+    persons, responses, runs, tasks,
+};
+use serde::Serialize;
+
+use super::{
+    Frame,
+    cases::{Choice, Owners, segment_words, who},
+    render,
+    session::{Input, Visitor},
+    timeline::{Asked, Entry},
+    words::{self, When},
+};
+use crate::{App, api::path_id, error::Problem, query::Params};
+
+/// Most tasks, and most deliveries, shown.
+const MOST_PARTS: u64 = 100;
+/// How one can reach a customer.
+const CHANNELS: [&str; 6] = ["phone", "email", "chat", "visit", "letter", "other"];
+/// Causes to pick from; anything else can be written.
+const CAUSES: [&str; 8] =
+    ["delivery", "product quality", "price", "billing", "support too slow", "support not helpful", "hard to use", "misunderstanding"];
+
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "a template asks plain questions")]
+struct View {
+    id: String,
+    who: String,
+    score: i64,
+    scale_max: i64,
+    segment: String,
+    segment_words: &'static str,
+    survey: String,
+    comment: Option<String>,
+    channel: String,
+    answered: When,
+    revision: i64,
+    status: String,
+    status_words: String,
+    active: bool,
+    detractor: bool,
+    late: bool,
+    escalated: bool,
+    contact_due: Option<When>,
+    contacted: Option<When>,
+    close_due: Option<When>,
+    closed: Option<When>,
+    owner: Option<String>,
+    tags: Vec<String>,
+    root_cause: Option<String>,
+    resolution: Option<String>,
+    lacks: Vec<String>,
+    facts: Vec<Fact>,
+    other_cases: usize,
+    person_id: String,
+    channels: Vec<Choice>,
+    outcomes: Vec<Choice>,
+    causes: [&'static str; 8],
+    owners: Vec<Choice>,
+    tasks: Vec<TaskRow>,
+    deliveries: Vec<DeliveryRow>,
+    timeline: Vec<Entry>,
+    asked: Vec<Asked>,
+    typed: Typed,
+}
+
+/// Something known about the customer.
+#[derive(Serialize)]
+struct Fact {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct TaskRow {
+    id: String,
+    title: String,
+    owner: String,
+    open: bool,
+    status: String,
+    outcome: Option<String>,
+    due: When,
+    late: bool,
+}
+
+#[derive(Serialize)]
+struct DeliveryRow {
+    kind: String,
+    to: String,
+    subject: Option<String>,
+    status: String,
+    reply: Option<String>,
+    at: When,
+    /// Name of the captured message.
+    mail: Option<String>,
+}
+
+/// What was typed into a form that was not taken, so that nothing has to be typed twice.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Typed {
+    contact_note: String,
+    root_cause: String,
+    resolution: String,
+    note: String,
+}
+
+impl Typed {
+    /// What one form had.
+    pub(crate) fn of(step: &str, input: &Input) -> Self {
+        let text = |name| input.required(name);
+        match step {
+            "contact" => Self { contact_note: text("note"), ..Self::default() },
+            "note" => Self { note: text("note"), ..Self::default() },
+            _ => Self { root_cause: text("root_cause"), resolution: text("resolution"), ..Self::default() },
+        }
+    }
+}
+
+/// `GET /cases/{id}`
+pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    let done = Params::read(&uri, &["done"])?.text("done").and_then(notice);
+    page(&app, &visitor, path_id("case", &id)?, done, None, Typed::default()).await
+}
+
+/// What a finished step says on the page that it leads to.
+fn notice(done: &str) -> Option<&'static str> {
+    match done {
+        "contact" => Some("The contact is logged."),
+        "resolve" => Some("Saved."),
+        "close" => Some("The case is closed."),
+        "reopen" => Some("The case is open again."),
+        "assign" => Some("The case has a new owner."),
+        "note" => Some("The note is in the timeline."),
+        "task" => Some("The task is done."),
+        _ => None,
+    }
+}
+
+/// The page, with what was just done or what was refused.
+pub(crate) async fn page(
+    app: &App,
+    visitor: &Visitor,
+    id: CaseId,
+    notice: Option<&'static str>,
+    problem: Option<&Problem>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let (db, ws) = (app.cx.db.read(), visitor.ws);
+    let case = lists::case(db, ws, id).await?.ok_or_else(|| Problem::not_found("case", id))?;
+    let parts = Parts {
+        response: lists::response(db, ws, ResponseId::from_uuid(case.response_id)).await?,
+        person: lists::person(db, ws, PersonId::from_uuid(case.person_id)).await?,
+        surveys: lists::surveys(db, ws).await?,
+        owners: Owners::load(app, visitor).await?,
+        tasks: lists::tasks(db, ws, &TaskFilter { case: Some(id), ..TaskFilter::default() }, Page::first(MOST_PARTS)).await?.items,
+        deliveries: lists::deliveries(db, ws, &DeliveryFilter { case: Some(id), ..DeliveryFilter::default() }, Page::first(MOST_PARTS))
+            .await?
+            .items,
+        events: lists::timeline(db, ws, id).await?,
+        runs: runs::of_case(db, ws.uuid(), id.uuid()).await?,
+        other_cases: other_cases(app, visitor, &case).await?,
+        captured: app.captures_mail(),
+        now: app.cx.now().timestamp_millis(),
+        case,
+    };
+    let view = parts.view(typed);
+    let title = format!("Case of {}", view.who);
+    let frame = Frame { title: &title, here: "cases", visitor: Some(visitor), notice, problem, mail: app.captures_mail(), lang: None };
+    Ok(app.pages.page(problem.map_or(StatusCode::OK, |problem| problem.status), "case", &frame, &view))
+}
+
+async fn other_cases(app: &App, visitor: &Visitor, case: &cases::Model) -> Result<usize, Problem> {
+    let same = case_list::CaseFilter { person: Some(PersonId::from_uuid(case.person_id)), ..case_list::CaseFilter::default() };
+    Ok(case_list::count(app.cx.db.read(), visitor.ws, &same, 100).await?.saturating_sub(1))
+}
+
+/// What was read for one page.
+struct Parts {
+    case: cases::Model,
+    response: Option<responses::Model>,
+    person: Option<persons::Model>,
+    surveys: Vec<hearback_store::surveys::Model>,
+    owners: Owners,
+    tasks: Vec<tasks::Model>,
+    deliveries: Vec<deliveries::Model>,
+    events: Vec<hearback_store::events::Model>,
+    runs: Vec<runs::Model>,
+    other_cases: usize,
+    captured: bool,
+    now: i64,
+}
+
+impl Parts {
+    fn view(self, typed: Typed) -> View {
+        let (case, now) = (&self.case, self.now);
+        let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
+        let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
+        let lacks = if active { work::lacks(case) } else { Vec::new() };
+        let due = |at: Option<i64>| at.filter(|_| active).map(|at| When::due(at, now));
+        let owner = case.owner.clone().unwrap_or_default();
+        View {
+            id: case.id.to_string(),
+            who: who(self.person.as_ref()),
+            score: case.score,
+            scale_max: survey.map_or(10, |survey| survey.scale_max),
+            segment: case.segment.clone(),
+            segment_words: segment_words(&self.surveys, case),
+            survey: survey.map(|survey| survey.name.clone()).unwrap_or_default(),
+            comment: self.response.as_ref().and_then(|response| response.comment.clone()),
+            channel: self.response.as_ref().map(|response| response.channel.clone()).unwrap_or_default(),
+            answered: When::past(case.answered_at, now),
+            revision: case.revision,
+            status: case.loop_status.clone(),
+            status_words: words::status_word(&case.loop_status),
+            active,
+            detractor: case.segment == "detractor",
+            late: case_list::is_overdue(case, now),
+            escalated: case.escalated_at.is_some(),
+            contact_due: due(case.first_contact_due_at.filter(|_| case.first_contact_at.is_none() && case.loop_status == "open")),
+            contacted: case.first_contact_at.map(|at| When::past(at, now)),
+            close_due: due(case.close_due_at),
+            closed: case.closed_at.map(|at| When::past(at, now)),
+            tags: serde_json::from_str(&case.tags).unwrap_or_default(),
+            root_cause: case.root_cause.clone(),
+            resolution: case.resolution.clone(),
+            lacks: lacks.iter().map(|lack| render::label(lack)).collect(),
+            facts: self.person.as_ref().map(|person| self.facts(person)).unwrap_or_default(),
+            other_cases: self.other_cases,
+            person_id: case.person_id.to_string(),
+            channels: CHANNELS.map(|channel| Choice::new(channel, channel, "phone")).into(),
+            outcomes: outcomes(),
+            causes: CAUSES,
+            owners: self.owners.choices(&owner),
+            owner: case.owner.as_deref().map(|owner| self.owners.name(owner)),
+            tasks: self.tasks.iter().map(|task| self.task(task)).collect(),
+            deliveries: self.deliveries.iter().map(|delivery| self.delivery(delivery)).collect(),
+            timeline: self.events.iter().rev().map(|event| Entry::of(event, &self.owners, now)).collect(),
+            asked: self.runs.iter().map(|run| Asked::of(run, now)).collect(),
+            typed: Typed {
+                root_cause: Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default(),
+                resolution: Some(typed.resolution).filter(|typed| !typed.is_empty()).or(case.resolution.clone()).unwrap_or_default(),
+                ..typed
+            },
+        }
+    }
+
+    fn facts(&self, person: &persons::Model) -> Vec<Fact> {
+        let fixed = [
+            ("Mail", person.email.clone()),
+            ("Customer number", person.external_id.clone()),
+            ("Account", person.account_key.clone()),
+            ("Language", person.locale.clone()),
+            ("Time zone", person.timezone.clone()),
+            ("Looked after by", person.owner.as_deref().map(|owner| self.owners.name(owner))),
+        ];
+        let known = fixed.into_iter().filter_map(|(name, value)| Some(Fact { name: name.to_owned(), value: value? }));
+        let properties: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&person.properties).unwrap_or_default();
+        let free = properties.into_iter().map(|(name, value)| Fact { name: words::plain(&name), value: property(value) });
+        known.chain(free).collect()
+    }
+
+    fn task(&self, row: &tasks::Model) -> TaskRow {
+        TaskRow {
+            id: row.id.to_string(),
+            title: row.title.clone(),
+            owner: self.owners.name(&row.owner),
+            open: row.status == "open",
+            status: words::plain(&row.status),
+            outcome: row.outcome.clone(),
+            due: row.finished_at.map_or_else(|| When::due(row.due_at, self.now), |at| When::past(at, self.now)),
+            late: row.status == "open" && row.due_at < self.now,
+        }
+    }
+
+    fn delivery(&self, row: &deliveries::Model) -> DeliveryRow {
+        DeliveryRow {
+            kind: words::plain(&row.kind),
+            to: row.to_address.clone(),
+            subject: row.subject.clone(),
+            status: row.status.clone(),
+            reply: row.reply.clone().filter(|_| row.status != "sent"),
+            at: When::past(row.sent_at.unwrap_or(row.created_at), self.now),
+            mail: (self.captured && row.status == "sent").then(|| row.message_id.clone()),
+        }
+    }
+}
+
+fn outcomes() -> Vec<Choice> {
+    [
+        ("reached", "Reached: we spoke"),
+        ("replied", "Replied: they wrote back"),
+        ("no_answer", "No answer"),
+        ("wrong_number", "Wrong number or address"),
+    ]
+    .map(|(value, label)| Choice::new(value, label, "reached"))
+    .into()
+}
+
+fn property(value: serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Bool(true) => "yes".to_owned(),
+        serde_json::Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    }
+}

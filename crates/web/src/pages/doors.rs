@@ -1,0 +1,132 @@
+//! Log-in, log-out, and the first user of a fresh server.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use hearback_engine::access::{self, Role};
+use serde::Serialize;
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Frame,
+    session::{self, Form, Input, own_path, see_other},
+};
+use crate::{App, error::Problem, query::Params};
+
+/// Shortest password of the first user, in characters.
+const SHORTEST_PASSWORD: usize = 12;
+
+#[derive(Debug, Default, Serialize)]
+struct LoginView {
+    email: String,
+    next: String,
+    /// Nobody can log in yet, and the first-run page is closed.
+    nobody: bool,
+}
+
+/// `GET /login`
+pub(crate) async fn login_page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let next = own_path(Params::read(&uri, &["next"])?.text("next").map(str::to_owned));
+    if session::visitor(&app, &headers).await?.is_some() {
+        return Ok(see_other(&next));
+    }
+    let nobody = !access::has_users(&app.cx, app.config.workspace).await?;
+    if nobody && app.config.setup_token.is_some() {
+        return Ok(see_other("/setup"));
+    }
+    Ok(login(&app, None, &LoginView { next, nobody, ..LoginView::default() }))
+}
+
+/// `POST /login`
+pub(crate) async fn log_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    session::own_origin(request.headers(), &app)?;
+    let input = session::input(request).await?;
+    let next = own_path(input.text("next"));
+    let (email, password) = (input.required("email"), input.required("password"));
+    let problem = match access::log_in(&app.cx, app.config.workspace, &email, &password).await {
+        Ok(Some((_, token))) => {
+            let mut response = see_other(&next);
+            session::remember(&mut response, &app, &token);
+            return Ok(response);
+        }
+        Ok(None) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "address or password is wrong"),
+        Err(error) => error.into(),
+    };
+    Ok(login(&app, Some(&problem), &LoginView { email, next, nobody: false }))
+}
+
+fn login(app: &App, problem: Option<&Problem>, view: &LoginView) -> Response {
+    let status = problem.map_or(StatusCode::OK, |problem| problem.status);
+    app.pages.page(status, "login", &Frame { title: "Log in", problem, ..Frame::default() }, view)
+}
+
+/// `POST /logout`
+pub(crate) async fn log_out(State(app): State<App>, form: Form) -> Result<Response, Problem> {
+    access::log_out(&app.cx, form.visitor.token()).await?;
+    let mut response = see_other("/login");
+    session::forget(&mut response, &app);
+    Ok(response)
+}
+
+#[derive(Debug, Default, Serialize)]
+struct SetupView {
+    token: String,
+    email: String,
+    name: String,
+    shortest: usize,
+}
+
+/// `GET /setup`: while nobody can log in.
+pub(crate) async fn setup_page(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    needs_nobody(&app).await?;
+    let token = Params::read(&uri, &["token"])?.text("token").unwrap_or_default().to_owned();
+    Ok(setup(&app, None, SetupView { token, ..SetupView::default() }))
+}
+
+/// `POST /setup`: makes the first user, who may do everything, and logs them in.
+pub(crate) async fn set_up(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    session::own_origin(request.headers(), &app)?;
+    let token = needs_nobody(&app).await?;
+    let input = session::input(request).await?;
+    match first_user(&app, token, &input).await {
+        Ok(response) => Ok(response),
+        Err(problem) => {
+            let view =
+                SetupView { token: input.required("token"), email: input.required("email"), name: input.required("name"), shortest: 0 };
+            Ok(setup(&app, Some(&problem), view))
+        }
+    }
+}
+
+async fn first_user(app: &App, token: &str, input: &Input) -> Result<Response, Problem> {
+    if !bool::from(input.required("token").trim().as_bytes().ct_eq(token.as_bytes())) {
+        return Err(Problem::field("token", "is not the one that the server printed when it started"));
+    }
+    let (email, name, password) = (input.required("email"), input.required("name"), input.required("password"));
+    if password.chars().count() < SHORTEST_PASSWORD {
+        return Err(Problem::field("password", format!("must have at least {SHORTEST_PASSWORD} characters")));
+    }
+    let ws = app.config.workspace;
+    access::add_user(&app.cx, ws, &email, &name, Role::Admin, Some(&password)).await?;
+    let Some((_, session)) = access::log_in(&app.cx, ws, &email, &password).await? else { return Ok(see_other("/login")) };
+    let mut response = see_other("/");
+    session::remember(&mut response, app, &session);
+    Ok(response)
+}
+
+/// The token that the server printed; the page is not there without one, nor once there is a user.
+async fn needs_nobody(app: &App) -> Result<&str, Problem> {
+    let token = app.config.setup_token.as_deref();
+    match token {
+        Some(token) if !access::has_users(&app.cx, app.config.workspace).await? => Ok(token),
+        _ => Err(Problem::new(StatusCode::NOT_FOUND, "this server is set up already; log in instead")),
+    }
+}
+
+fn setup(app: &App, problem: Option<&Problem>, view: SetupView) -> Response {
+    let status = problem.map_or(StatusCode::OK, |problem| problem.status);
+    let view = SetupView { shortest: SHORTEST_PASSWORD, ..view };
+    app.pages.page(status, "setup", &Frame { title: "Welcome", problem, ..Frame::default() }, &view).into_response()
+}

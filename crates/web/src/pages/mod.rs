@@ -1,0 +1,48 @@
+//! The pages: server-rendered HTML that works without scripts, one file for each.
+
+mod captured;
+mod case;
+mod case_work;
+mod cases;
+mod chart;
+mod dashboard;
+mod doors;
+mod public;
+mod render;
+mod session;
+mod timeline;
+mod words;
+
+use axum::{
+    Router,
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+pub use render::TemplateError;
+pub(crate) use render::{Frame, Pages};
+
+use crate::App;
+
+/// The routes of the pages.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(dashboard::show))
+        .route("/cases", get(cases::show))
+        .route("/cases/{id}", get(case::show))
+        .route("/cases/{id}/{step}", post(case_work::act))
+        .route("/tasks/{id}", post(case_work::task))
+        .route("/mail", get(captured::list))
+        .route("/mail/{name}", get(captured::one))
+        .route("/mail/{name}/html", get(captured::html))
+        .route("/login", get(doors::login_page).post(doors::log_in))
+        .route("/logout", post(doors::log_out))
+        .route("/setup", get(doors::setup_page).post(doors::set_up))
+        .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
+        .route("/r/{code}", get(public::referral))
+        .route("/static/app.css", get(styles))
+}
+
+async fn styles(State(app): State<App>) -> Response {
+    app.pages.styles()
+}

@@ -1,0 +1,236 @@
+//! Who looks at a page: the session cookie, and forms that only our own pages can send.
+//!
+//! A form is taken when the browser says that it comes from our origin and when it carries a token that is bound to the
+//! session. Neither needs a script.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use hearback_core::{
+    id::{UserId, WorkspaceId},
+    token::fingerprint,
+};
+use hearback_engine::{
+    Actor,
+    access::{self, Role},
+};
+use hearback_store::users;
+use subtle::ConstantTimeEq as _;
+
+use crate::{App, body, error::Problem};
+
+/// Largest form, in bytes.
+const MAX_FORM: usize = 64 * 1024;
+/// As long as a session can last, in seconds.
+const COOKIE_AGE: u32 = 12 * 60 * 60;
+
+/// A user who is logged in.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) ws: WorkspaceId,
+    pub(crate) user: users::Model,
+    pub(crate) role: Role,
+    token: String,
+}
+
+impl Visitor {
+    /// What their forms carry. Says nothing about the session token it is made of.
+    pub(crate) fn form_token(&self) -> String {
+        fingerprint(&format!("form/{}", self.token))
+    }
+
+    /// As the timeline names them.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::User(self.user.email.clone())
+    }
+
+    /// Their id.
+    pub(crate) const fn id(&self) -> UserId {
+        UserId::from_uuid(self.user.id)
+    }
+
+    /// Whether they may change anything.
+    pub(crate) fn can_work(&self) -> bool {
+        self.role >= Role::Agent
+    }
+
+    /// The session's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+/// Who the cookie belongs to, if to anybody.
+pub(crate) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
+    let Some(token) = cookie(headers, cookie_name(app)) else { return Ok(None) };
+    let found = access::session(&app.cx, token).await?;
+    // A role that this version does not know may only look.
+    let visitor = |(ws, user): (WorkspaceId, users::Model)| Visitor {
+        ws,
+        role: Role::parse(&user.role).unwrap_or(Role::Viewer),
+        user,
+        token: token.to_owned(),
+    };
+    Ok(found.filter(|(ws, _)| *ws == app.config.workspace).map(visitor))
+}
+
+/// Without a session a page leads to the log-in and from there back.
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match visitor(app, &parts.headers).await {
+            Ok(Some(visitor)) => Ok(visitor),
+            Ok(None) => {
+                let wanted = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+                let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+                Err(see_other(&if wanted == "/" { "/login".to_owned() } else { format!("/login?next={next}") }))
+            }
+            Err(problem) => Err(problem.into_response()),
+        }
+    }
+}
+
+/// The fields of a form.
+#[derive(Debug, Default)]
+pub(crate) struct Input(Vec<(String, String)>);
+
+impl Input {
+    /// What was entered; `None` when nothing was.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(key, value)| key == name && !value.trim().is_empty()).map(|(_, value)| value.clone())
+    }
+
+    /// The same where something has to be entered: empty otherwise.
+    pub(crate) fn required(&self, name: &str) -> String {
+        self.text(name).unwrap_or_default()
+    }
+}
+
+/// A form of one of our pages, sent by a user who may change things.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub(crate) visitor: Visitor,
+    pub(crate) input: Input,
+}
+
+impl FromRequest<App> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        own_origin(&parts.headers, app).map_err(IntoResponse::into_response)?;
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        let input = input(Request::from_parts(parts, body)).await.map_err(IntoResponse::into_response)?;
+        let sent = input.text("csrf").unwrap_or_default();
+        if !bool::from(sent.as_bytes().ct_eq(visitor.form_token().as_bytes())) {
+            let detail = "this form is from an older log-in; open the page again and send it once more";
+            return Err(Problem::forbidden(detail).into_response());
+        }
+        Ok(Self { visitor, input })
+    }
+}
+
+impl Form {
+    /// Refuses those who may only look.
+    pub(crate) fn needs_work(&self) -> Result<(), Problem> {
+        if self.visitor.can_work() {
+            Ok(())
+        } else {
+            Err(Problem::forbidden("your role is `viewer`: you can look at cases, not change them"))
+        }
+    }
+}
+
+/// Reads a form whatever its sender; the caller has checked where it comes from.
+pub(crate) async fn input(request: Request) -> Result<Input, Problem> {
+    match body::content_type(request.headers()).as_deref() {
+        Some("application/x-www-form-urlencoded") => {}
+        other => return Err(body::unsupported(other.unwrap_or("nothing"), "a form (application/x-www-form-urlencoded)")),
+    }
+    let bytes = body::read(request.into_body(), MAX_FORM).await?;
+    Ok(Input(form_urlencoded::parse(&bytes).into_owned().collect()))
+}
+
+/// Refuses what another site made the browser send.
+pub(crate) fn own_origin(headers: &HeaderMap, app: &App) -> Result<(), Problem> {
+    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let own = match text(header::HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => matches!(site, "same-origin" | "none"),
+        None => text(header::ORIGIN).is_some_and(|origin| {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            origin == app.config.public_url || (host.is_some() && host == text(header::HOST))
+        }),
+    };
+    if own {
+        Ok(())
+    } else {
+        Err(Problem::forbidden("this form was not sent by a page of this server; open the page here and send it again"))
+    }
+}
+
+/// Leads the browser to another page of ours.
+pub(crate) fn see_other(path: &str) -> Response {
+    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}
+
+/// A path of ours to go on to; anything that could lead elsewhere becomes the first page.
+pub(crate) fn own_path(path: Option<String>) -> String {
+    let safe = |path: &String| {
+        path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    };
+    path.filter(safe).unwrap_or_else(|| "/".to_owned())
+}
+
+/// Sets the session cookie.
+pub(crate) fn remember(response: &mut Response, app: &App, token: &str) {
+    set_cookie(response, app, token, COOKIE_AGE);
+}
+
+/// Takes the session cookie away.
+pub(crate) fn forget(response: &mut Response, app: &App) {
+    set_cookie(response, app, "", 0);
+}
+
+fn set_cookie(response: &mut Response, app: &App, token: &str, age: u32) {
+    let secure = if app.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", cookie_name(app));
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// The `__Host-` prefix makes browsers refuse a cookie that anybody but this host set; they allow it over TLS only.
+fn cookie_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-sid" } else { "sid" }
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_paths_are_followed() {
+        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)", "/a\r\nSet-Cookie: x"] {
+            assert_eq!(own_path(Some(bad.to_owned())), "/", "{bad}");
+        }
+        assert_eq!(own_path(Some("/cases?owner=mine".to_owned())), "/cases?owner=mine");
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_static("a=1; sid=secret; b=2"));
+        assert_eq!(cookie(&headers, "sid"), Some("secret"));
+        assert_eq!(cookie(&headers, "id"), None);
+    }
+}

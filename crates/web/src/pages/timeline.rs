@@ -1,0 +1,197 @@
+//! The story of a case in plain words: each entry of the timeline as a sentence, each decision of a rule with its reason.
+
+use hearback_rules::plan::{RuleTrace, StepVerdict};
+use hearback_store::{events, runs};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    cases::Owners,
+    words::{self, When},
+};
+
+/// One entry.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry {
+    what: String,
+    who: String,
+    /// What was written by hand.
+    quote: Option<String>,
+    /// What was decided, line by line.
+    items: Vec<String>,
+    at: When,
+    /// `good`, `bad` or `plain`.
+    tone: &'static str,
+}
+
+impl Entry {
+    /// An event of the timeline.
+    pub(crate) fn of(row: &events::Model, owners: &Owners, now: i64) -> Self {
+        let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+        let said = Said { data: &data, owners };
+        let (what, tone) = said.sentence(&row.kind);
+        Self { what, who: actor(&row.actor, owners), quote: said.quote(), items: said.steps(), at: When::past(row.at, now), tone }
+    }
+}
+
+/// `user:EMAIL`, `api:NAME`, `rule:KEY`, `customer`, `system`, for people.
+fn actor(actor: &str, owners: &Owners) -> String {
+    match actor.split_once(':') {
+        Some(("user", email)) => owners.name(email),
+        Some(("api", name)) => format!("{name} (API key)"),
+        Some(("rule", key)) => format!("rule {key}"),
+        _ if actor == "customer" => "Customer".to_owned(),
+        _ => "Hearback".to_owned(),
+    }
+}
+
+/// An entry's data, read by name.
+struct Said<'a> {
+    data: &'a Value,
+    owners: &'a Owners,
+}
+
+impl Said<'_> {
+    fn text(&self, name: &str) -> &str {
+        text(self.data, name)
+    }
+
+    fn sentence(&self, kind: &str) -> (String, &'static str) {
+        let title = self.text("title");
+        let template = words::plain(self.text("template"));
+        let because = if self.text("why").is_empty() { String::new() } else { format!(": {}", words::plain(self.text("why"))) };
+        match kind {
+            "answered" => (format!("Answered with {} through {}", number(self.data, "score"), self.text("channel")), "plain"),
+            "corrected" => (format!("Changed the answer from {} to {}", number(self.data, "from"), number(self.data, "to")), "plain"),
+            "planned" => ("Rules decided what to do".to_owned(), "plain"),
+            "cancelled" => (format!("Called off what was planned{because}"), "plain"),
+            "step_skipped" => (format!("A step of {} was not needed any more{because}", self.text("rule")), "plain"),
+            "contact" => self.contact(),
+            "resolved" if self.text("why").is_empty() => ("Entered cause and resolution".to_owned(), "good"),
+            "closed" if self.text("why") == "acknowledged" => {
+                ("Closed: the customer was thanked and nothing is left to do".to_owned(), "good")
+            }
+            "closed" if self.text("why") == "task_finished" => ("Closed: the last task is done".to_owned(), "good"),
+            "closed" => ("Closed the case".to_owned(), "good"),
+            "reopened" => ("Opened the case again".to_owned(), "bad"),
+            "assigned" => (format!("Handed the case to {}", self.owners.name(self.text("owner"))), "plain"),
+            "note" => ("Wrote a note".to_owned(), "plain"),
+            "task_done" => (format!("Task done: {title}"), "good"),
+            "task_cancelled" => (format!("Task called off: {title}"), "plain"),
+            "task_reopened" => (format!("Task open again: {title}"), "plain"),
+            "task_assigned" => (format!("Handed a task to {}", self.owners.name(self.text("owner"))), "plain"),
+            "task_overdue" => (format!("Task overdue: {title}"), "bad"),
+            "contact_overdue" => ("Nobody was in touch in time".to_owned(), "bad"),
+            "mail_sent" => (format!("Mail sent: {template}"), "good"),
+            "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
+            "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
+            "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
+            "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
+            "incentive_missing" => (format!("No code left in {}: import more", self.text("pool")), "bad"),
+            "erased" => ("The customer's data was erased".to_owned(), "plain"),
+            other => (words::plain(other), "plain"),
+        }
+    }
+
+    fn contact(&self) -> (String, &'static str) {
+        let channel = words::plain(self.text("channel"));
+        match self.text("outcome") {
+            "reached" => (format!("Reached the customer by {channel}"), "good"),
+            "replied" => (format!("The customer replied by {channel}"), "good"),
+            "no_answer" => (format!("Tried by {channel}: no answer"), "plain"),
+            "wrong_number" => (format!("Tried by {channel}: wrong number or address"), "bad"),
+            other => (format!("Tried by {channel}: {}", words::plain(other)), "plain"),
+        }
+    }
+
+    fn quote(&self) -> Option<String> {
+        let parts = [("Cause", "root_cause"), ("Resolution", "resolution"), ("", "note"), ("Outcome", "outcome")];
+        let lines: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, name)| !self.text(name).is_empty())
+            // A contact's outcome is in its sentence.
+            .filter(|(_, name)| *name != "outcome" || self.text("channel").is_empty())
+            .map(|(label, name)| if label.is_empty() { self.text(name).to_owned() } else { format!("{label}: {}", self.text(name)) })
+            .collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let steps = self.data.get("steps").and_then(Value::as_array);
+        steps.into_iter().flatten().map(|step| self.step(step)).collect()
+    }
+
+    fn step(&self, step: &Value) -> String {
+        let action = match text(step, "do") {
+            "send_mail" => format!("mail {}", words::plain(text(step, "template"))),
+            "open_task" => format!("task “{}” for {}", text(step, "title"), self.owners.name(text(step, "owner"))),
+            "assign" => format!("owner {}", self.owners.name(text(step, "owner"))),
+            "escalate" => format!("raised to {}: {}", self.owners.name(text(step, "to")), text(step, "reason")),
+            "give_incentive" => format!("a code from {}", text(step, "pool")),
+            "mark_not_needed" => format!("nothing to do: {}", text(step, "reason")),
+            other => words::plain(other),
+        };
+        let waits = text(step, "title").is_empty() && !text(step, "due").is_empty();
+        let later = text(step, "due").parse().ok().filter(|_| waits).map(|due| format!(", not before {}", words::exact(due)));
+        let skipped = Some(text(step, "skipped")).filter(|why| !why.is_empty()).map(|why| format!(", skipped: {why}"));
+        let rule = Some(text(step, "rule")).filter(|rule| !rule.is_empty()).map(|rule| format!(" (rule {rule})"));
+        [Some(action), later, skipped, rule].into_iter().flatten().collect()
+    }
+}
+
+fn text<'v>(data: &'v Value, name: &str) -> &'v str {
+    data.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(data: &Value, name: &str) -> String {
+    data.get(name).and_then(Value::as_i64).map_or_else(|| "?".to_owned(), |number| number.to_string())
+}
+
+/// One time that the rules were asked, with what became of each.
+#[derive(Debug, Serialize)]
+pub(crate) struct Asked {
+    trigger: &'static str,
+    at: When,
+    rules: Vec<Verdict>,
+}
+
+/// What became of one rule.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    rule: String,
+    matched: bool,
+    why: String,
+}
+
+impl Asked {
+    /// A run with its trace.
+    pub(crate) fn of(row: &runs::Model, now: i64) -> Self {
+        let trace: Vec<RuleTrace> = serde_json::from_str(&row.trace).unwrap_or_default();
+        let trigger = match row.trigger.as_str() {
+            "response_settled" => "The answer came in",
+            "response_corrected" => "The answer was changed",
+            "task_overdue" => "A task was overdue",
+            "no_first_contact" => "Nobody had been in touch in time",
+            _ => "Something happened",
+        };
+        Self { trigger, at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }
+    }
+}
+
+impl Verdict {
+    fn of(trace: RuleTrace) -> Self {
+        let why = match &trace.failed {
+            Some(failed) => failed.clone(),
+            None => trace.steps.iter().zip(1..).map(|(verdict, number)| step_words(verdict, number)).collect::<Vec<_>>().join("; "),
+        };
+        Self { rule: trace.rule, matched: trace.failed.is_none(), why }
+    }
+}
+
+fn step_words(verdict: &StepVerdict, number: usize) -> String {
+    match verdict {
+        StepVerdict::Now => format!("step {number} done at once"),
+        StepVerdict::At(due) => format!("step {number} waits until {}", words::exact(*due)),
+        StepVerdict::Skipped(why) => format!("step {number} skipped: {why}"),
+    }
+}
