@@ -4,4 +4,5 @@
 
 mod crash;
 mod conformance;
+mod scenarios;
 mod smtp;

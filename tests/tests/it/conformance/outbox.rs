@@ -212,7 +212,9 @@ async fn a_payload_of_a_newer_version_is_kept_and_said_to_be_unreadable() {
 async fn a_new_revision_cancels_what_waits_from_older_ones() {
     on_every_database(async |app| {
         let (case, other) = (CaseId::new(app.now()), CaseId::new(app.now()));
-        let about = |cause: &str, case, revision| outbox::row(app.ws, &Job::Noop, cause, app.now() + Span::hours(1), app.now(), Some((case, revision)));
+        let about = |cause: &str, case, revision| {
+            outbox::row(app.ws, &Job::Noop, cause, app.now() + Span::hours(1), app.now(), Some((case, revision)))
+        };
         enqueue(app, &[about("old", case, 1), about("new", case, 2), about("other", other, 1)]).await;
         let tx = app.cx.db.write().await.unwrap();
         let cancelled = outbox::cancel_older(&tx, app.ws, case, 2, "changed", app.now()).await.unwrap();

@@ -1,0 +1,77 @@
+//! What customers and our people live through, over HTTP, with a clock that the test moves.
+
+mod bodies;
+mod clocks;
+mod corrections;
+mod detractor;
+mod happy;
+mod isolation;
+mod repeats;
+mod rules;
+mod sending;
+
+use hearback_engine::access::Role;
+use hearback_store::{EntityTrait, bulk, incentive_codes, suppressions};
+use hearback_tests::app::TestApp;
+use serde_json::Value;
+
+/// The one who owns the customers here.
+const AGENT: &str = "ieva@shop.example";
+
+/// Adds the agent, a member of the team `support`.
+async fn agent(app: &TestApp) {
+    app.add_user(AGENT, "Ieva Petraitė", Role::Agent, None).await;
+}
+
+/// Texts at a path of each item of a JSON list, in order.
+fn texts(list: &Value, path: &str) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| item.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned()).collect()
+}
+
+/// Kinds of the entries in the timeline of a case, oldest first.
+fn timeline(case: &Value) -> Vec<String> {
+    texts(&case["timeline"], "/kind")
+}
+
+/// How often something stands in a list.
+fn count(list: &[String], wanted: &str) -> usize {
+    list.iter().filter(|item| *item == wanted).count()
+}
+
+/// All rows of a table.
+async fn all<E: EntityTrait>(app: &TestApp) -> Vec<E::Model> {
+    E::find().all(app.cx.db.read()).await.unwrap()
+}
+
+/// Puts codes into the pool that the shipped rule gives from.
+async fn stock(app: &TestApp, codes: &[&str]) {
+    let rows: Vec<incentive_codes::Model> = codes
+        .iter()
+        .map(|code| incentive_codes::Model {
+            workspace_id: app.ws.uuid(),
+            id: hearback_core::id::RecordId::derived(code).uuid(),
+            pool: "thank-you".to_owned(),
+            code: (*code).to_owned(),
+            created_at: 0,
+            case_id: None,
+            given_at: None,
+        })
+        .collect();
+    let tx = app.cx.db.write().await.unwrap();
+    bulk::insert::<incentive_codes::Entity>(&tx, &rows).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// An address that must not be mailed.
+async fn suppress(app: &TestApp, address: &str, reason: &str) {
+    let row = suppressions::Model {
+        workspace_id: app.ws.uuid(),
+        address: address.to_owned(),
+        reason: reason.to_owned(),
+        created_at: 0,
+        note: None,
+    };
+    let tx = app.cx.db.write().await.unwrap();
+    bulk::insert::<suppressions::Entity>(&tx, &[row]).await.unwrap();
+    tx.commit().await.unwrap();
+}
