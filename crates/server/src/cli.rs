@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{apikey, bench, check_config, demo, fsck, import, migrate, rules, schedule, score, serve, user},
+    commands::{apikey, bench, check_config, codes, demo, fsck, import, migrate, rules, schedule, score, serve, user, workspace},
     config::Config,
 };
 
@@ -44,6 +44,12 @@ enum Command {
     /// Keys for programs that call the API.
     #[command(subcommand)]
     Apikey(apikey::Command),
+    /// Gift codes that rules give to customers.
+    #[command(subcommand)]
+    Codes(codes::Command),
+    /// What customers know you as.
+    #[command(subcommand)]
+    Workspace(workspace::Command),
     /// The Net Promoter Score of these counts, with its interval and its band.
     Score(score::Args),
     /// Measure the product's own paths beside their limits, in the same run.
@@ -67,6 +73,8 @@ impl Cli {
             Command::User(command) => user::run(command, config()?).await,
             Command::Apikey(command) => apikey::run(command, config()?).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Codes(command) => codes::run(command, config()?).await,
+            Command::Workspace(command) => workspace::run(command, config()?).await,
             Command::Score(args) => score::run(&args),
             Command::Schedule(args) => schedule::run(&args),
         }

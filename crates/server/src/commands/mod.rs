@@ -3,6 +3,7 @@
 pub mod apikey;
 pub mod bench;
 pub mod check_config;
+pub mod codes;
 pub mod demo;
 pub mod fsck;
 pub mod import;
@@ -12,3 +13,4 @@ pub mod schedule;
 pub mod score;
 pub mod serve;
 pub mod user;
+pub mod workspace;

@@ -29,3 +29,6 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Responses(args) => responses::run(args, config).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use hearback_engine::{
     submit::{self, FollowUp, NewResponse},
 };
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{
@@ -92,29 +92,60 @@ struct Stored {
     results: Vec<Result<bool, EngineError>>,
 }
 
-/// Imports a file. Done when every row was stored, found unchanged, or rejected with a reason.
+/// Imports a file and says what came of it.
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
+    let done = import_file(&args, &config).await?;
+    if args.dry_run {
+        complain("dry run: nothing was stored; the counts say what would have been imported");
+    }
+    let Summary { imported, unchanged, rejected, rejects } = &done;
+    if args.json {
+        say_json(&done)?;
+    } else {
+        say(format!("imported {imported}, unchanged {unchanged}, rejected {rejected}"));
+    }
+    let nothing_fits = !rejects.is_empty() && imported + unchanged == 0;
+    Ok(if nothing_fits { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// What came of an import.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Summary {
+    /// New answers.
+    pub imported: u64,
+    /// Answers that were stored before.
+    pub unchanged: u64,
+    /// Rows that were not taken.
+    pub rejected: u64,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+}
+
+/// Done when every row was stored, found unchanged, or rejected with a reason.
+pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<Summary> {
     let table = Table::open(&args.file, args.encoding.as_deref())?;
-    let plan = plan(&args, &table)?;
+    let plan = plan(args, &table)?;
     let bar = progress::bar(table.size);
     let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
-    let (cx, ws) = open::context(&config).await?;
+    let (cx, ws) = open::context(config).await?;
+    check_survey(&cx, ws, &args.survey).await?;
     let target = Target { ws, follow_up: if args.rules == Rules::On { FollowUp::On } else { FollowUp::Off }, dry_run: args.dry_run };
     let (imported, unchanged) = import(&cx, target, table.records, &plan, &mut rejects, &bar).await?;
     bar.finish_and_clear();
     rejects.finish()?;
-    if args.dry_run {
-        complain("dry run: nothing was stored; the counts say what would have been imported");
+    Ok(Summary { imported, unchanged, rejected: rejects.count, rejects: rejects.first })
+}
+
+/// One clear answer in place of a reject for each row.
+async fn check_survey(cx: &Ctx, ws: WorkspaceId, key: &str) -> anyhow::Result<()> {
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    if workspace.surveys.contains_key(key) {
+        return Ok(());
     }
-    let rejected = rejects.count;
-    if args.json {
-        say_json(&json!({ "imported": imported, "unchanged": unchanged, "rejected": rejected, "rejects": rejects.first }))?;
-    } else {
-        say(format!("imported {imported}, unchanged {unchanged}, rejected {rejected}"));
-    }
-    let nothing_fits = rejected > 0 && imported + unchanged == 0;
-    Ok(if nothing_fits { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    let mut known: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    Err(usage(format!("--survey: there is no published survey `{key}`; there are {}", known.join(", "))))
 }
 
 fn plan(args: &Args, table: &Table) -> anyhow::Result<Plan> {
