@@ -79,11 +79,24 @@ pub async fn case(conn: &impl ConnectionTrait, ws: WorkspaceId, id: CaseId) -> R
     Ok(cases::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
-/// The timeline of a case, oldest first.
+/// The timeline of a case, oldest first; what happened at the same moment, causes first.
 pub async fn timeline(conn: &impl ConnectionTrait, ws: WorkspaceId, case: CaseId) -> Result<Vec<events::Model>, StoreError> {
     use events::{Column, Entity};
     let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::CaseId.eq(case.uuid()));
-    Ok(of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?)
+    let mut rows = of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?;
+    rows.sort_by_key(|row| (row.at, place_in_moment(&row.kind)));
+    Ok(rows)
+}
+
+/// Rows of one transaction have the same time, and ids do not tell their order.
+fn place_in_moment(kind: &str) -> u8 {
+    match kind {
+        "answered" | "corrected" | "task_overdue" | "contact_overdue" | "contact" | "task_done" => 0,
+        "cancelled" | "task_cancelled" => 1,
+        "planned" => 2,
+        "closed" => 4,
+        _ => 3,
+    }
 }
 
 /// Which tasks to list; what is `None` or empty does not restrict.

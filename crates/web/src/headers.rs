@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -31,8 +31,7 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     let wordless = response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if (status.is_client_error() || status.is_server_error()) && wordless {
         let allow = response.headers_mut().remove(header::ALLOW);
-        let reason = status.canonical_reason().unwrap_or("this can't be done").to_lowercase();
-        response = Problem::new(status, reason).into_response();
+        response = Problem::new(status, reason(status)).into_response();
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -56,6 +55,15 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
         default(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     response
+}
+
+/// What the router has no words for.
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "there is nothing at this address",
+        StatusCode::METHOD_NOT_ALLOWED => "this address does not take this method; the Allow header says which it takes",
+        other => other.canonical_reason().unwrap_or("this can't be done"),
+    }
 }
 
 fn default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

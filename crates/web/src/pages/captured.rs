@@ -104,6 +104,7 @@ fn newest(folder: &std::path::Path, now: i64) -> io::Result<ListView> {
     let lines = files.into_iter().filter_map(|(at, name)| {
         let bytes = bytes_of(&folder.join(format!("{name}.eml"))).ok()?;
         let message = MessageParser::default().parse_headers(&bytes)?;
+        let at = message.date().map_or(at, |date| date.to_timestamp() * 1_000);
         Some(Line { to: address(message.to()), subject: subject(&message), at: When::past(at, now), name })
     });
     Ok(ListView { lines: lines.collect(), more })

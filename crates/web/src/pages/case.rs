@@ -24,13 +24,15 @@ use super::{
     cases::{Choice, Owners, segment_words, who},
     render,
     session::{Input, Visitor},
-    timeline::{Asked, Entry},
+    timeline::{self, Asked, Entry},
     words::{self, When},
 };
 use crate::{App, api::path_id, error::Problem, query::Params};
 
 /// Most tasks, and most deliveries, shown.
 const MOST_PARTS: u64 = 100;
+/// Deliveries shown at first.
+const NEWEST_DELIVERIES: usize = 4;
 /// How one can reach a customer.
 const CHANNELS: [&str; 6] = ["phone", "email", "chat", "visit", "letter", "other"];
 /// Causes to pick from; anything else can be written.
@@ -75,6 +77,7 @@ struct View {
     owners: Vec<Choice>,
     tasks: Vec<TaskRow>,
     deliveries: Vec<DeliveryRow>,
+    older_deliveries: Vec<DeliveryRow>,
     timeline: Vec<Entry>,
     asked: Vec<Asked>,
     typed: Typed,
@@ -208,6 +211,8 @@ struct Parts {
 
 impl Parts {
     fn view(self, typed: Typed) -> View {
+        let mut deliveries: Vec<DeliveryRow> = self.deliveries.iter().map(|delivery| self.delivery(delivery)).collect();
+        let older_deliveries = deliveries.split_off(deliveries.len().min(NEWEST_DELIVERIES));
         let (case, now) = (&self.case, self.now);
         let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
         let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
@@ -249,8 +254,9 @@ impl Parts {
             owners: self.owners.choices(&owner),
             owner: case.owner.as_deref().map(|owner| self.owners.name(owner)),
             tasks: self.tasks.iter().map(|task| self.task(task)).collect(),
-            deliveries: self.deliveries.iter().map(|delivery| self.delivery(delivery)).collect(),
-            timeline: self.events.iter().rev().map(|event| Entry::of(event, &self.owners, now)).collect(),
+            deliveries,
+            older_deliveries,
+            timeline: timeline::entries(&self.events, &self.deliveries, &self.owners, now),
             asked: self.runs.iter().map(|run| Asked::of(run, now)).collect(),
             typed: Typed {
                 root_cause: Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default(),
@@ -317,6 +323,8 @@ fn property(value: serde_json::Value) -> String {
         serde_json::Value::String(text) => text,
         serde_json::Value::Bool(true) => "yes".to_owned(),
         serde_json::Value::Bool(false) => "no".to_owned(),
+        // Numbers are kept as floats; a whole one is shown as one.
+        serde_json::Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |float| float.to_string()),
         other => other.to_string(),
     }
 }

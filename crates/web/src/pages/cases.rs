@@ -21,6 +21,8 @@ use super::{
 };
 use crate::{App, api::survey_ids, error::Problem, query::Params};
 
+/// What a list can be narrowed by.
+const FILTERS: [&str; 7] = ["status", "segment", "owner", "overdue", "survey", "since", "person"];
 /// Rows of one page.
 const ROWS: u64 = 50;
 /// Cases are counted up to here; more are "more than".
@@ -159,6 +161,7 @@ struct View {
     surveys: Vec<Choice>,
     overdue: bool,
     since: Option<String>,
+    person: Option<String>,
     filtered: bool,
     next: Option<String>,
     first: Option<String>,
@@ -166,7 +169,7 @@ struct View {
 
 /// `GET /cases`
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::read(&uri, &["status", "segment", "owner", "overdue", "survey", "since", "cursor"])?;
+    let params = Params::read(&uri, &["status", "segment", "owner", "overdue", "survey", "since", "person", "cursor"])?;
     let (db, ws, now) = (app.cx.db.read(), visitor.ws, app.cx.now());
     let surveys = lists::surveys(db, ws).await?;
     let owners = Owners::load(&app, &visitor).await?;
@@ -189,7 +192,8 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, uri: Uri) -> 
         surveys: survey_choices(&surveys, chosen("survey")),
         overdue: params.flag("overdue")? == Some(true),
         since: filter.since.map(|since| since.format("%Y-%m-%d").to_string()),
-        filtered: ["status", "segment", "owner", "overdue", "survey", "since"].iter().any(|name| params.text(name).is_some()),
+        person: params.text("person").map(str::to_owned),
+        filtered: FILTERS.iter().any(|name| params.text(name).is_some()),
         next: listed.next.map(|cursor| link(&params, &cursor.encode())),
         first: page.after.map(|_| link(&params, "")),
     };
@@ -222,6 +226,7 @@ async fn filter(
         overdue: overdue.map(|overdue| (overdue, now)),
         surveys: survey_ids(surveys, params)?,
         since: params.time("since")?,
+        person: params.id("person")?,
         ..CaseFilter::default()
     })
 }
@@ -260,7 +265,7 @@ pub(crate) fn survey_choices(surveys: &[surveys::Model], chosen: &str) -> Vec<Ch
 /// The same list from another row on.
 fn link(params: &Params, cursor: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for name in ["status", "segment", "owner", "overdue", "survey", "since"] {
+    for name in FILTERS {
         if let Some(value) = params.text(name) {
             query.append_pair(name, value);
         }

@@ -18,7 +18,7 @@ const BOTTOM: f64 = 28.0;
 const TOP: f64 = 12.0;
 const RIGHT: f64 = 14.0;
 /// Labels that fit under the drawing.
-const MOST_LABELS: usize = 9;
+const MOST_LABELS: usize = 6;
 /// Spans that fit into it.
 const MOST_SPANS: usize = 36;
 

@@ -45,7 +45,7 @@ const PERIODS: [Period; 4] = [
     Period { key: "12m", label: "12 months", days: Some(365), bucket: Bucket::Month },
     Period { key: "all", label: "All time", days: None, bucket: Bucket::Month },
 ];
-const DEFAULT_PERIOD: &str = "90d";
+const DEFAULT_PERIOD: &str = "12m";
 
 impl Period {
     fn parse(key: &str) -> Option<Self> {
@@ -128,8 +128,8 @@ struct LoopsView {
 #[derive(Serialize)]
 struct LoopLine {
     label: &'static str,
+    /// Those that needed closing.
     total: i64,
-    active: i64,
     closed: i64,
     close_rate: String,
 }
@@ -198,6 +198,16 @@ fn metric_words(metric: Metric) -> &'static str {
     }
 }
 
+const fn band_words(band: Band) -> &'static str {
+    match band {
+        Band::BelowZero => "below 0",
+        Band::UpTo30 => "0 to 30",
+        Band::UpTo50 => "30 to 50",
+        Band::UpTo70 => "50 to 70",
+        Band::Above70 => "above 70",
+    }
+}
+
 fn split(line: &ScoreLine) -> Split {
     Split::new(line.detractors, line.passives, line.promoters)
 }
@@ -213,7 +223,7 @@ fn score(report: &MetricsReport, before: Option<&MetricsReport>) -> Option<Score
         shown: chart::shown(report.metric, line)?,
         low,
         high,
-        band: split(line).band().filter(|_| report.metric == Metric::Nps).map(Band::range),
+        band: split(line).band().filter(|_| report.metric == Metric::Nps).map(band_words),
         preliminary: visibility == Visibility::Preliminary,
         swing: display::one_answer_swing(line.n).map(|points| format!("{points:.1}")).unwrap_or_default(),
         change: before.and_then(|before| change(line, &before.total)),
@@ -265,8 +275,7 @@ fn loops(metric: Metric, loops: &Loops) -> LoopsView {
         close_p90: loops.close_hours.p90.map(words::hours),
         unhappy: LoopLine {
             label: words::segments(metric, Segment::Detractor),
-            total: unhappy.total,
-            active: active(&unhappy),
+            total: unhappy.total - unhappy.not_needed,
             closed: unhappy.closed,
             close_rate: rate(unhappy.close_rate),
         },

@@ -1,7 +1,8 @@
 //! The story of a case in plain words: each entry of the timeline as a sentence, each decision of a rule with its reason.
 
+use hearback_core::id::DeliveryId;
 use hearback_rules::plan::{RuleTrace, StepVerdict};
-use hearback_store::{events, runs};
+use hearback_store::{deliveries, events, runs};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,9 +25,27 @@ pub(crate) struct Entry {
     tone: &'static str,
 }
 
+/// The story, the newest entry first. Mails of one kind that went out together are one entry, with their addresses.
+pub(crate) fn entries(events: &[events::Model], deliveries: &[deliveries::Model], owners: &Owners, now: i64) -> Vec<Entry> {
+    let address = |event: &events::Model| {
+        let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
+        deliveries.iter().find(|delivery| delivery.id == id.uuid()).map(|delivery| delivery.to_address.clone())
+    };
+    let mut entries: Vec<Entry> = Vec::new();
+    for event in events.iter().rev() {
+        let entry = Entry { items: address(event).map_or_else(Vec::new, |address| vec![address]), ..Entry::of(event, owners, now) };
+        match entries.last_mut() {
+            Some(last) if event.kind == "mail_sent" && last.what == entry.what => last.items.extend(entry.items),
+            _ => entries.push(if event.kind == "mail_sent" { entry } else { Entry::of(event, owners, now) }),
+        }
+    }
+    entries
+}
+
 impl Entry {
     /// An event of the timeline.
-    pub(crate) fn of(row: &events::Model, owners: &Owners, now: i64) -> Self {
+    fn of(row: &events::Model, owners: &Owners, now: i64) -> Self {
         let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
         let said = Said { data: &data, owners };
         let (what, tone) = said.sentence(&row.kind);
@@ -125,6 +144,7 @@ impl Said<'_> {
         let action = match text(step, "do") {
             "send_mail" => format!("mail {}", words::plain(text(step, "template"))),
             "open_task" => format!("task “{}” for {}", text(step, "title"), self.owners.name(text(step, "owner"))),
+            "tag" => format!("tag {}", tags(step)),
             "assign" => format!("owner {}", self.owners.name(text(step, "owner"))),
             "escalate" => format!("raised to {}: {}", self.owners.name(text(step, "to")), text(step, "reason")),
             "give_incentive" => format!("a code from {}", text(step, "pool")),
@@ -141,6 +161,11 @@ impl Said<'_> {
 
 fn text<'v>(data: &'v Value, name: &str) -> &'v str {
     data.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn tags(step: &Value) -> String {
+    let tags = step.get("tags").and_then(Value::as_array).into_iter().flatten();
+    tags.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn number(data: &Value, name: &str) -> String {
