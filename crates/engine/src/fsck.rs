@@ -1,8 +1,8 @@
 //! Recomputes what must be true of the stored rows and says what is not.
 //!
 //! Owns: which checks there are, and the ones that take more than one statement: each decision is computed again from the
-//! rule versions and facts stored with it, each effect must have its row, each unsent mail its job. Reads only, in pages: it
-//! needs little memory whatever the size of the database, and may run beside a live server.
+//! rule versions and facts stored with it, each effect must have its row, each unsent mail its job. Reads only, in pages, from
+//! a view that stands still: it needs little memory whatever the size of the database, and may run beside a live server.
 
 mod decisions;
 mod mail;
@@ -17,7 +17,7 @@ use serde::Serialize;
 /// A claim that ended this long ago is nobody's: workers renew theirs far more often.
 const CLAIM_GRACE: Duration = Duration::minutes(5);
 /// Rows of one page.
-const PAGE: u64 = 500;
+const PAGE: u64 = 200;
 
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
 pub const CHECKS: [(&str, &str); 11] = [
@@ -45,7 +45,8 @@ pub struct Violation {
 
 /// All violations, at most about a thousand a check; empty when the database is sound.
 pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreError> {
-    let conn = db.read();
+    let snapshot = db.snapshot().await?;
+    let conn = &*snapshot;
     let mut found = Found::default();
     found.all("database", integrity::own_checks(conn).await?);
     found.all("parents", integrity::orphans(conn).await?);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::StoreError;
@@ -71,6 +71,20 @@ impl Db {
         Ok(Tx(self.write.begin_with_options(options).await?))
     }
 
+    /// The database as it is now, whatever is written meanwhile: for reads that must agree with each other. Everything runs
+    /// on one connection. Held long, it keeps the databases from cleaning up behind writers.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let options = match self.backend() {
+            DbBackend::Sqlite => TransactionOptions::default(),
+            _ => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..Default::default()
+            },
+        };
+        Ok(Snapshot(self.read.begin_with_options(options).await?))
+    }
+
     /// The connection pool to read from.
     pub const fn read(&self) -> &DatabaseConnection {
         &self.read
@@ -110,6 +124,17 @@ impl Db {
     pub async fn close(self) -> Result<(), StoreError> {
         self.write.close().await?;
         Ok(self.read.close().await?)
+    }
+}
+
+/// A view that stands still; it ends when it is dropped. See [`Db::snapshot`].
+#[derive(Debug)]
+pub struct Snapshot(DatabaseTransaction);
+
+impl std::ops::Deref for Snapshot {
+    type Target = DatabaseTransaction;
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 

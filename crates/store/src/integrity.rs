@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use hearback_core::{Scale, Score};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
+use sea_orm::{
+    Condition, ConnectionTrait, DbBackend, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*, sea_query::ExprTrait,
+};
 
 use crate::{StoreError, bulk::text_list, deliveries, outbox, responses, runs};
 
@@ -261,17 +263,13 @@ pub enum Rows {
     Outbox,
 }
 
-/// Behind a row in the order of workspace and id.
-fn behind<C: ColumnTrait>(workspace: C, id: C, after: Option<(Uuid, Uuid)>) -> sea_orm::Condition {
-    let all = sea_orm::Condition::all();
-    match after {
-        None => all,
-        Some((last_workspace, last)) => all.add(
-            sea_orm::Condition::any()
-                .add(workspace.gt(last_workspace))
-                .add(sea_orm::Condition::all().add(workspace.eq(last_workspace)).add(id.gt(last))),
-        ),
-    }
+/// Behind a row in the order of workspace and id; compared as a pair, so that the primary key leads there.
+fn behind<C: ColumnTrait>(workspace: C, id: C, after: Option<(Uuid, Uuid)>) -> Condition {
+    let pair = |(last_workspace, last): (Uuid, Uuid)| {
+        let row = Expr::tuple([Expr::col(workspace), Expr::col(id)]);
+        ExprTrait::gt(row, Expr::tuple([Expr::value(last_workspace), Expr::value(last)]))
+    };
+    Condition::all().add_option(after.map(pair))
 }
 
 /// A column as text on both databases; UUIDs are bytes to SQLite.

@@ -8,17 +8,17 @@ use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleTrace, RuleVer
 use hearback_store::{
     ConnectionTrait, StoreError, erasure,
     integrity::{self, Rows},
-    runs, snapshot,
+    runs,
     time::from_millis,
 };
 use uuid::Uuid;
 
 use super::{Found, PAGE};
-use crate::{ticks::KEEP_JOBS, workspace::read_version};
+use crate::{ticks::KEEP_JOBS, workspace};
 
-/// Rule versions read so far: they never change.
+/// Rule versions read so far, by the list of their ids as runs store it: neither ever changes.
 #[derive(Default)]
-struct Versions(HashMap<Uuid, RuleVersion>);
+struct Versions(HashMap<String, Result<Vec<RuleVersion>, String>>);
 
 /// A row that a decision must have left.
 struct Expected {
@@ -73,12 +73,27 @@ async fn recompute(
     answer: Option<&(i64, i64)>,
     versions: &mut Versions,
 ) -> Result<Result<(Facts, Plan), String>, StoreError> {
+    if !versions.0.contains_key(&run.rules) {
+        let read = read_versions(conn, run).await?;
+        versions.0.insert(run.rules.clone(), read);
+    }
+    Ok(match versions.0.get(&run.rules) {
+        Some(Ok(rules)) => compare(run, answer, rules),
+        Some(Err(why)) => Err(why.clone()),
+        None => Err("its rules could not be read".to_owned()),
+    })
+}
+
+/// The rule versions that a run was put to, or in words which one is not there.
+async fn read_versions(conn: &impl ConnectionTrait, run: &runs::Model) -> Result<Result<Vec<RuleVersion>, String>, StoreError> {
     let Ok(ids) = serde_json::from_str::<Vec<Uuid>>(&run.rules) else { return Ok(Err("its list of rules can't be read".to_owned())) };
-    let rules = match versions.get(conn, run.workspace_id, &ids).await? {
-        Ok(rules) => rules,
-        Err(why) => return Ok(Err(why)),
+    let versions = match workspace::versions(conn, run.workspace_id, &run.rules).await {
+        Ok(versions) => versions,
+        Err(error @ StoreError::Unreadable { .. }) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error),
     };
-    Ok(compare(run, answer, &rules))
+    let gone = ids.iter().find(|id| !versions.iter().any(|version| version.id.uuid() == **id));
+    Ok(gone.map_or(Ok(versions), |id| Err(format!("rule version {id} is gone"))))
 }
 
 fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {
@@ -97,22 +112,6 @@ fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]
         Some((now, _)) => Err(format!("rule {} decides otherwise than what is stored", now.rule)),
         None if plan.trace.len() != stored.len() => Err(format!("{} rules decide, {} are stored", plan.trace.len(), stored.len())),
         None => Ok((facts, plan)),
-    }
-}
-
-impl Versions {
-    async fn get(&mut self, conn: &impl ConnectionTrait, ws: Uuid, ids: &[Uuid]) -> Result<Result<Vec<RuleVersion>, String>, StoreError> {
-        let unknown: Vec<Uuid> = ids.iter().copied().filter(|id| !self.0.contains_key(id)).collect();
-        if !unknown.is_empty() {
-            for row in snapshot::rule_versions(conn, ws, &unknown).await? {
-                match read_version(&row) {
-                    Ok(version) => self.0.insert(row.id, version),
-                    Err(error) => return Ok(Err(error.to_string())),
-                };
-            }
-        }
-        let known = |id: &Uuid| self.0.get(id).cloned().ok_or_else(|| format!("rule version {id} is gone"));
-        Ok(ids.iter().map(known).collect())
     }
 }
 
