@@ -11,7 +11,7 @@ use hearback_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, workspace::Known};
+use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, metrics::Kept, workspace::Known};
 
 /// Settings of the engine, filled in by the composition root.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// What is kept in memory of log-ins and keys.
     pub(crate) doors: Doors,
+    /// Counts that took long.
+    pub(crate) kept: Kept,
 }
 
 impl Ctx {
@@ -72,7 +74,19 @@ impl Ctx {
         let (intake, waiting) = Intake::new(settings.max_waiting);
         let (ledger, noted) = Ledger::new();
         let courier = Courier::new(transport, settings.mail_connections);
-        let cx = Self(Arc::new(Parts { db, clock, settings, templates, wake: Arc::new(Notify::new()), workspaces: Known::default(), intake, courier, ledger, doors: Doors::default() }));
+        let cx = Self(Arc::new(Parts {
+            db,
+            clock,
+            settings,
+            templates,
+            wake: Arc::new(Notify::new()),
+            workspaces: Known::default(),
+            intake,
+            courier,
+            ledger,
+            doors: Doors::default(),
+            kept: Kept::default(),
+        }));
         waiting.start(&cx);
         noted.start(&cx);
         cx

@@ -3,6 +3,7 @@
 //! Owns: which answers count and how they are laid out for `GET /metrics`. Refuses to know: SQL, and what may be said
 //! about counts (that is `core::stats`). A score is always computed from merged counts, never averaged.
 
+mod kept;
 mod loops;
 
 use std::{collections::BTreeMap, ops::Range};
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Ctx, EngineError};
 
+pub use kept::Kept;
 pub use loops::{HoursTaken, LoopCounts, Loops};
 
 /// Survey when none is named.
@@ -95,6 +97,8 @@ pub struct MetricsReport {
     pub buckets: Vec<BucketLine>,
     /// What became of the loops.
     pub loops: Loops,
+    /// When groups and loops were counted: now, unless there are millions of them. The score and its buckets are always of now.
+    pub as_of: DateTime<Utc>,
 }
 
 /// What some answers say.
@@ -167,20 +171,18 @@ pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<M
         surveys: same_scale.map(|version| version.id).collect(),
         answered: query.since.map_or(i64::MIN, millis)..query.until.map_or(i64::MAX, millis),
     };
-    let (groups, more_groups) = match &query.by {
-        Some(property) => groups(cx, &scope, scale, property).await?,
-        None => (Vec::new(), false),
-    };
     let days = days(cx, &scope).await?;
+    let counted = kept::counted(cx, scope, scale, query.by).await?;
     Ok(MetricsReport {
         survey: newest.key.clone(),
         metric: scale.metric,
         scale_max: scale.max,
         total: line(scale, &days.values().copied().sum()),
-        groups,
-        more_groups,
+        groups: counted.groups,
+        more_groups: counted.more_groups,
         buckets: query.bucket.map_or_else(Vec::new, |bucket| buckets(scale, bucket, &days)),
-        loops: loops::loops(cx, &scope).await?,
+        loops: counted.loops,
+        as_of: counted.as_of,
     })
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::Ctx;
 
 /// The loops of some answers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Loops {
     /// All of them.
     #[serde(flatten)]
