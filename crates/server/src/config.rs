@@ -231,6 +231,13 @@ impl Config {
         filled(&self.mail.ca_file)
     }
 
+    /// The address that was really taken: port 0 has become one, and links that follow from it must say so.
+    pub fn listens_on(&mut self, address: std::net::SocketAddr) {
+        if self.server.public_url == format!("http://{}", self.server.bind) {
+            self.server.public_url = format!("http://{address}");
+        }
+    }
+
     /// Another database, and a folder for what this node keeps beside it: for measuring.
     pub fn use_database(&mut self, url: &str, dir: PathBuf) {
         self.database.url = Secret::new(url.to_owned());

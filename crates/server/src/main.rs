@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::explain_usage(&error),
     };
+    // The tests' build: the environment says what fails where (FAILPOINTS), for as long as this lives.
+    #[cfg(feature = "failpoints")]
+    let _faults = ::fail::FailScenario::setup();
     // One TLS implementation for the whole process; an error only says that it is installed already.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

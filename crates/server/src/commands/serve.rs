@@ -34,15 +34,18 @@ pub enum Role {
 }
 
 /// Serves until a signal.
-pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Args, mut config: Config) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.log)?;
     let lifecycle = Lifecycle::new()?;
     // Bound first: a taken port is found before anything is changed, and early callers wait instead of being refused.
     let listener =
         if args.role == Role::Worker { None } else { Some(bind(&config.server.bind, "server.bind (HEARBACK_SERVER__BIND)").await?) };
+    let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    if let Some(address) = address {
+        config.listens_on(address);
+    }
     let (cx, ws) = open::context(&config).await?;
-    if let Some(listener) = &listener {
-        let address = listener.local_addr()?;
+    if let Some(address) = address {
         say(format!("Hearback listens on http://{address}"));
         info!(%address, public_url = %cx.settings.public_url, "listening");
     }

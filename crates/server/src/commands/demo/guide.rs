@@ -26,10 +26,9 @@ You are {manager}, who looks after them. No mail leaves this machine.
 
 Try this:
 
-  1. Look at the dashboard: the score with its interval, and how many loops were closed in time.
-     One product has had a bad month. Which one?
+  1. Look at the dashboard: the score with its interval, how many loops were closed, who waits.
   2. Open the cases and take the one that is most overdue. Log a call, enter the cause and what was done, close it.
-     Try to close one without a call first: you are told what is missing.
+     Try to close it without a call first: you are told what is missing.
   3. Be an unhappy customer, and watch what happens:
 
      curl -s {url}/api/v1/responses -H 'Authorization: Bearer {api_key}' \\
@@ -41,7 +40,7 @@ Try this:
 
      curl -s -X PATCH {url}/api/v1/responses/ID -H 'Authorization: Bearer {api_key}' \\
        -H 'Content-Type: application/json' -d '{{\"score\":10}}'
-  5. Ask for the figures as a program would:
+  5. Ask for the figures as a program would. One product makes people unhappy lately: which?
 
      curl -s '{url}/api/v1/metrics?survey=nps&by=product' -H 'Authorization: Bearer {api_key}'
 
