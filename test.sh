@@ -9,6 +9,8 @@ cd "$(dirname "$0")"
 
 export DEBIAN_FRONTEND=noninteractive
 export PATH="$PATH:/usr/sbin:/sbin"
+# Tests against real servers, and the places where the crash tests let the program fail.
+features=hearback-tests/servers,hearback/failpoints
 scratch=
 made_policy=
 started=$SECONDS
@@ -86,9 +88,9 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 step 'tools' install_missing
 step 'format' cargo fmt --all --check
-step 'lints' cargo clippy --workspace --all-targets --locked --features hearback-tests/servers -- -D warnings
-step 'build' cargo build --workspace --locked --features hearback-tests/servers
+step 'lints' cargo clippy --workspace --all-targets --locked --features "$features" -- -D warnings
+step 'build' cargo build --workspace --locked --features "$features"
 step 'PostgreSQL' start_postgres
-step 'tests' cargo test --workspace --locked --features hearback-tests/servers
-step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --features hearback-tests/servers
+step 'tests' cargo test --workspace --locked --features "$features"
+step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --features "$features"
 printf '\nAll passed in %d s.\n' "$((SECONDS - started))"
