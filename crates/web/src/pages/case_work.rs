@@ -13,7 +13,7 @@ use hearback_store::tasks;
 
 use super::{
     case::{self, Typed},
-    session::{Form, Input, see_other},
+    session::{Form, Input, Visitor, see_other},
 };
 use crate::{App, api::path_id, error::Problem};
 
@@ -27,6 +27,12 @@ pub(crate) async fn act(State(app): State<App>, Path((id, step)): Path<(String, 
         Err(error @ EngineError::NotFound { .. }) => Err(error.into()),
         Err(error) => case::page(&app, &form.visitor, id, None, Some(&error.into()), Typed::of(&step, &form.input)).await,
     }
+}
+
+/// `GET /cases/{id}/{step}`: somebody loads the page of a refused form again.
+pub(crate) async fn back(_: Visitor, Path((id, _)): Path<(String, String)>) -> Result<Response, Problem> {
+    let id: CaseId = path_id("case", &id)?;
+    Ok(see_other(&format!("/cases/{id}")))
 }
 
 /// Takes the step; `None` when there is no such step.

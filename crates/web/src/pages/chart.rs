@@ -10,13 +10,13 @@ use hearback_engine::metrics::{BucketLine, ScoreLine};
 use serde::Serialize;
 
 /// Size of the drawing in its own units.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 260.0;
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 300.0;
 /// Room for the labels of the axes.
-const LEFT: f64 = 44.0;
-const BOTTOM: f64 = 28.0;
+const LEFT: f64 = 50.0;
+const BOTTOM: f64 = 40.0;
 const TOP: f64 = 12.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 24.0;
 /// Labels that fit under the drawing.
 const MOST_LABELS: usize = 6;
 /// Spans that fit into it.

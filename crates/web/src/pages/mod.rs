@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/", get(dashboard::show))
         .route("/cases", get(cases::show))
         .route("/cases/{id}", get(case::show))
-        .route("/cases/{id}/{step}", post(case_work::act))
+        .route("/cases/{id}/{step}", post(case_work::act).get(case_work::back))
         .route("/tasks/{id}", post(case_work::task))
         .route("/mail", get(captured::list))
         .route("/mail/{name}", get(captured::one))

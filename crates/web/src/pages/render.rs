@@ -77,28 +77,28 @@ struct Envelope<'a, V> {
     csrf: Option<String>,
     can_work: bool,
     notice: Option<&'static str>,
-    problem: Option<ProblemView<'a>>,
+    problem: Option<ProblemView>,
     mail: bool,
     view: &'a V,
 }
 
 #[derive(Serialize)]
-struct ProblemView<'a> {
-    detail: &'a str,
+struct ProblemView {
+    detail: String,
     items: Vec<String>,
 }
 
-impl<'a> ProblemView<'a> {
-    fn of(problem: &'a Problem) -> Self {
+impl ProblemView {
+    fn of(problem: &Problem) -> Self {
         let fields = problem.errors.iter().map(|error| label(&error.field) + " " + &error.message);
         let items: Vec<String> =
             if problem.lacks.is_empty() { fields.collect() } else { problem.lacks.iter().map(|lack| label(lack)).collect() };
         let detail = if problem.errors.is_empty() && problem.lacks.is_empty() {
-            &problem.detail
+            label(&problem.detail)
         } else if problem.lacks.is_empty() {
-            "Nothing was saved yet. Please look at this again:"
+            "Nothing was saved yet. Please look at this again:".to_owned()
         } else {
-            "This case can't be closed yet. It still lacks:"
+            "This case can't be closed yet. It still lacks:".to_owned()
         };
         Self { detail, items }
     }
