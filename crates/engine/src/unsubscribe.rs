@@ -1,16 +1,17 @@
-//! A customer who wants no more mail from us, known by the link that each mail carries.
+//! Addresses that must not be mailed: a customer who wants no more, known by the link that each mail carries, or by our own decision.
 //!
 //! Owns: what the link is good for, and the words of its page in the customer's language. Refuses to know: HTTP.
 
 use hearback_core::{
-    Locale,
+    Email, Locale,
     id::{PersonId, WorkspaceId},
+    text,
     token::Purpose,
 };
-use hearback_store::{bulk, persons, suppressions, time::millis, workspaces};
+use hearback_store::{bulk, lists, persons, suppressions, time::millis, workspaces};
 use serde::Serialize;
 
-use crate::{Ctx, EngineError};
+use crate::{Ctx, EngineError, error::Fields};
 
 /// What the page says, in the language of the person it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +55,26 @@ pub async fn unsubscribe(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineE
         tx.commit().await?;
     }
     words_for(cx, ws, person.as_ref()).await
+}
+
+/// Adds an address that must not be mailed, for a reason of ours. One that is there already stays as it is.
+pub async fn suppress(cx: &Ctx, ws: WorkspaceId, address: &str, note: Option<&str>) -> Result<suppressions::Model, EngineError> {
+    let mut fields = Fields::default();
+    let address = fields.check("address", Email::parse(address));
+    let note = fields.check_some("note", note.filter(|note| !note.trim().is_empty()), |note| text::line(note, text::MAX_PROPERTY));
+    fields.done()?;
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let row = suppressions::Model {
+        workspace_id: ws.uuid(),
+        address: address.clone(),
+        reason: "manual".to_owned(),
+        created_at: millis(cx.now()),
+        note,
+    };
+    let tx = cx.db.write().await?;
+    bulk::insert_missing::<suppressions::Entity>(&tx, std::slice::from_ref(&row)).await?;
+    tx.commit().await?;
+    Ok(lists::suppression(cx.db.read(), ws, &address).await?.unwrap_or(row))
 }
 
 fn open(cx: &Ctx, token: &str) -> Option<(WorkspaceId, PersonId)> {

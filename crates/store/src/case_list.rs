@@ -49,7 +49,8 @@ pub enum CaseOrder {
 /// Written out, as in the partial index: with bound values SQLite could not use it.
 const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
 /// The SQL twin of [`due_at`]; what has no due time sorts as [`NEVER`].
-const DUE: &str = "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
+const DUE: &str =
+    "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
 const NEVER: i64 = 9_000_000_000_000_000;
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. `None` when nothing is.

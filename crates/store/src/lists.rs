@@ -11,7 +11,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
 use crate::{
     StoreError, cases,
     cursor::{Cursor, Listed, Page},
-    deliveries, events, persons, referrals, responses, rule_versions, surveys, tasks, team_members, teams,
+    deliveries, events, persons, referrals, responses, rule_versions, suppressions, surveys, tasks, team_members, teams,
     time::millis,
 };
 
@@ -79,24 +79,11 @@ pub async fn case(conn: &impl ConnectionTrait, ws: WorkspaceId, id: CaseId) -> R
     Ok(cases::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
-/// The timeline of a case, oldest first; what happened at the same moment, causes first.
+/// The timeline of a case, oldest first; entries of one moment in the order they were made.
 pub async fn timeline(conn: &impl ConnectionTrait, ws: WorkspaceId, case: CaseId) -> Result<Vec<events::Model>, StoreError> {
     use events::{Column, Entity};
     let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::CaseId.eq(case.uuid()));
-    let mut rows = of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?;
-    rows.sort_by_key(|row| (row.at, place_in_moment(&row.kind)));
-    Ok(rows)
-}
-
-/// Rows of one transaction have the same time, and ids do not tell their order.
-fn place_in_moment(kind: &str) -> u8 {
-    match kind {
-        "answered" | "corrected" | "task_overdue" | "contact_overdue" | "contact" | "task_done" => 0,
-        "cancelled" | "task_cancelled" => 1,
-        "planned" => 2,
-        "closed" => 4,
-        _ => 3,
-    }
+    Ok(of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?)
 }
 
 /// Which tasks to list; what is `None` or empty does not restrict.
@@ -113,7 +100,12 @@ pub struct TaskFilter {
 }
 
 /// One page of the tasks that fit, what is due first comes first.
-pub async fn tasks(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &TaskFilter, page: Page) -> Result<Listed<tasks::Model>, StoreError> {
+pub async fn tasks(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    filter: &TaskFilter,
+    page: Page,
+) -> Result<Listed<tasks::Model>, StoreError> {
     use tasks::{Column, Entity};
     let late = filter.overdue.map(|(wanted, now)| {
         let late = Condition::all().add(Column::Status.eq("open")).add(Column::DueAt.lt(millis(now)));
@@ -193,6 +185,23 @@ pub async fn teams_of(conn: &impl ConnectionTrait, ws: WorkspaceId, user: UserId
     use team_members::{Column, Entity};
     let of_user = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::UserId.eq(user.uuid()));
     Ok(of_user.all(conn).await?.into_iter().map(|row| row.team_key).collect())
+}
+
+/// One page of the addresses that must not be mailed, by address.
+pub async fn suppressions(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<suppressions::Model>, StoreError> {
+    use suppressions::{Column, Entity};
+    let rest = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add_option(after.map(|after| Column::Address.gt(after)));
+    Ok(Entity::find().filter(rest).order_by_asc(Column::Address).limit(limit).all(conn).await?)
+}
+
+/// Why an address must not be mailed, if so.
+pub async fn suppression(conn: &impl ConnectionTrait, ws: WorkspaceId, address: &str) -> Result<Option<suppressions::Model>, StoreError> {
+    Ok(suppressions::Entity::find_by_id((ws.uuid(), address.to_owned())).one(conn).await?)
 }
 
 /// The referral link with this code. Codes are unique over all workspaces.

@@ -77,12 +77,17 @@ impl Params {
         self.parse("loop_status", &LoopStatus::ALL.map(LoopStatus::as_str).join(", "), LoopStatus::parse)
     }
 
-    /// `limit` and `cursor`.
-    pub fn page(&self) -> Result<Page, Problem> {
+    /// `limit`: how many rows at most.
+    pub fn limit(&self) -> Result<u64, Problem> {
         let limit =
             self.parse("limit", "a whole number from 1 to 500", |text| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)))?;
+        Ok(limit.unwrap_or(DEFAULT_LIMIT))
+    }
+
+    /// `limit` and `cursor`.
+    pub fn page(&self) -> Result<Page, Problem> {
         let after = self.parse("cursor", "what `next` of the page before gave", Cursor::decode)?;
-        Ok(Page { limit: limit.unwrap_or(DEFAULT_LIMIT), after })
+        Ok(Page { limit: self.limit()?, after })
     }
 }
 

@@ -181,3 +181,67 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn started(limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let slow = || async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "late"
+        };
+        let app = Router::new().route("/", get(|| async { "hello" })).route("/slow", get(slow));
+        (address, stop.clone(), tokio::spawn(serve(listener, app, limits, stop)))
+    }
+
+    async fn all_of(mut stream: TcpStream) -> String {
+        let mut text = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut text)).await.expect("the connection was not closed");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_header_that_never_ends_and_an_idle_connection_are_closed() {
+        let brief = Duration::from_millis(100);
+        let patience = Patience { header: brief, idle: brief, ..Patience::default() };
+        let (address, stop, server) = started(Limits { patience, ..Limits::default() }).await;
+        let mut loris = TcpStream::connect(address).await.unwrap();
+        loris.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let (loris, idle) = tokio::join!(all_of(loris), all_of(idle));
+        assert_eq!(loris, "");
+        assert!(idle.ends_with("hello"), "{idle}");
+        stop.cancel();
+        assert_eq!(server.await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_address_can_not_take_all_connections() {
+        let (address, _stop, _server) = started(Limits { connections_per_ip: 1, ..Limits::default() }).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        first.readable().await.unwrap();
+        assert_eq!(all_of(TcpStream::connect(address).await.unwrap()).await, "", "the second is closed at once");
+        drop(first);
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_requests_in_flight_finish() {
+        let (address, stop, server) = started(Limits::default()).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+        assert!(all_of(stream).await.ends_with("late"));
+        assert_eq!(server.await.unwrap(), 0);
+        assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
+    }
+}

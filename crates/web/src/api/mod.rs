@@ -7,6 +7,7 @@ mod metrics;
 mod people;
 mod responses;
 mod responses_batch;
+mod setup;
 mod tasks;
 
 use axum::{
@@ -41,7 +42,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/deliveries/{id}", get(deliveries::one))
         .route("/metrics", get(metrics::get))
         .route("/people", get(people::list).put(people::upsert))
-        .route("/people/{id}", delete(people::erase).get(people::one));
+        .route("/people/{id}", delete(people::erase).get(people::one))
+        .route("/surveys", get(setup::surveys))
+        .route("/rules", get(setup::rules))
+        .route("/suppressions", get(setup::suppressions).post(setup::suppress))
+        .route("/openapi.json", get(setup::openapi));
     Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
 }
 
@@ -79,4 +84,25 @@ impl Serialize for Time {
 /// Stored JSON as it is; text that is not JSON (never written by us) reads as null.
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_with_z() {
+        assert_eq!(serde_json::to_string(&Time(0)).unwrap(), "\"1970-01-01T00:00:00Z\"");
+        assert_eq!(serde_json::to_string(&Time(1_234)).unwrap(), "\"1970-01-01T00:00:01.234Z\"");
+    }
+
+    #[test]
+    fn the_description_names_every_route() {
+        let described: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let paths = described["paths"].as_object().unwrap();
+        for line in include_str!("mod.rs").lines().filter_map(|line| line.trim().strip_prefix(".route(\"/")) {
+            let path = format!("/{}", line.split('"').next().unwrap());
+            assert!(paths.contains_key(&path) || path.ends_with(".json"), "{path} is not described");
+        }
+    }
 }
