@@ -1,0 +1,134 @@
+//! Keys of the API: how they are made, and how a request's key is recognised without asking the database each time.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Duration, Utc};
+use hearback_core::{
+    id::{ApiKeyId, WorkspaceId},
+    text::{self, MAX_LINE},
+    token::{fingerprint, random_secret},
+};
+use hearback_store::{
+    StoreError, api_keys, bulk,
+    time::{from_millis, millis},
+};
+use subtle::ConstantTimeEq;
+
+use super::{NOTE_USE_EVERY, Scope, no_randomness};
+use crate::{Ctx, EngineError};
+
+/// How long a key is believed without asking the database.
+const KEY_CACHED: Duration = Duration::seconds(30);
+/// Most keys remembered.
+const KEYS_CACHED: usize = 1_024;
+/// What every API key starts with; known to secret scanners.
+const KEY_PREFIX: &str = "hb_live_";
+/// Length of the part of a key that names it.
+const PUBLIC_PART: usize = 8;
+
+/// Who calls the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The workspace that it opens.
+    pub ws: WorkspaceId,
+    /// Which key.
+    pub id: ApiKeyId,
+    /// What it was called when it was made.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+}
+
+/// Keys this process has seen a moment ago.
+#[derive(Debug, Default)]
+pub struct Keys(Mutex<HashMap<String, SeenKey>>);
+
+/// A key as the database had it a moment ago; `None` when it had none.
+#[derive(Debug, Clone)]
+struct SeenKey {
+    row: Option<api_keys::Model>,
+    read_at: DateTime<Utc>,
+}
+
+/// Makes a key; what it returns is shown once and stored only as a hash.
+pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, name: &str, scope: Scope) -> Result<String, EngineError> {
+    let name = text::line(name, MAX_LINE).map_err(|error| EngineError::field("name", error))?;
+    let public_part: String = fingerprint(&random_secret().map_err(no_randomness)?).chars().take(PUBLIC_PART).collect();
+    let key = format!("{KEY_PREFIX}{public_part}_{}", random_secret().map_err(no_randomness)?);
+    let now = cx.now();
+    let row = api_keys::Model {
+        workspace_id: ws.uuid(),
+        id: ApiKeyId::new(now).uuid(),
+        name,
+        scope: scope.as_str().to_owned(),
+        public_part,
+        secret_hash: fingerprint(&key),
+        created_at: millis(now),
+        used_at: None,
+        revoked_at: None,
+    };
+    let tx = cx.db.write().await?;
+    bulk::insert::<api_keys::Entity>(&tx, &[row]).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// Who a bearer key belongs to; `None` for a wrong or revoked one. A revoked key may pass for up to 30 seconds more.
+pub async fn authenticate(cx: &Ctx, bearer: &str) -> Result<Option<ApiKey>, EngineError> {
+    let named = bearer.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_at_checked(PUBLIC_PART));
+    let Some((public_part, secret)) = named else { return Ok(None) };
+    if !secret.starts_with('_') {
+        return Ok(None);
+    }
+    let now = cx.now();
+    let Some(row) = cx.doors.keys.find(cx, public_part, now).await? else { return Ok(None) };
+    let genuine = bool::from(fingerprint(bearer).as_bytes().ct_eq(row.secret_hash.as_bytes()));
+    let Some(scope) = Scope::parse(&row.scope).filter(|_| genuine) else { return Ok(None) };
+    if row.used_at.is_none_or(|used| now - from_millis(used) >= NOTE_USE_EVERY) {
+        cx.doors.keys.note_use(cx, &row, now).await;
+    }
+    Ok(Some(ApiKey { ws: WorkspaceId::from_uuid(row.workspace_id), id: ApiKeyId::from_uuid(row.id), name: row.name, scope }))
+}
+
+impl Keys {
+    async fn find(&self, cx: &Ctx, public_part: &str, now: DateTime<Utc>) -> Result<Option<api_keys::Model>, EngineError> {
+        let fresh = |seen: &&SeenKey| now - seen.read_at < KEY_CACHED && seen.read_at <= now;
+        if let Some(seen) = self.lock().get(public_part).filter(fresh) {
+            return Ok(seen.row.clone());
+        }
+        let row = api_keys::by_public_part(cx.db.read(), public_part).await?;
+        self.remember(public_part.to_owned(), SeenKey { row: row.clone(), read_at: now });
+        Ok(row)
+    }
+
+    fn remember(&self, public_part: String, seen: SeenKey) {
+        let mut keys = self.lock();
+        // Only a flood of made-up keys gets here; forgetting all costs each real one a query.
+        if keys.len() >= KEYS_CACHED {
+            keys.clear();
+        }
+        keys.insert(public_part, seen);
+    }
+
+    /// A key works even when that can't be noted: the answer it brings matters more.
+    async fn note_use(&self, cx: &Ctx, row: &api_keys::Model, now: DateTime<Utc>) {
+        let used = api_keys::Model { used_at: Some(millis(now)), ..row.clone() };
+        self.remember(row.public_part.clone(), SeenKey { row: Some(used), read_at: now });
+        if let Err(error) = write_use(cx, row, now).await {
+            tracing::warn!(key = %row.id, %error, "the last use of an API key could not be noted");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, SeenKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn write_use(cx: &Ctx, row: &api_keys::Model, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tx = cx.db.write().await?;
+    api_keys::touch(&tx, row, millis(now)).await?;
+    tx.commit().await
+}

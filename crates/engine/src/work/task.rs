@@ -1,0 +1,99 @@
+//! Tasks: done, dropped, taken up again, handed over.
+
+use hearback_core::{
+    CaseEvent, Owner,
+    id::{CaseId, TaskId, WorkspaceId},
+};
+use hearback_store::{tasks, time::millis};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{check_block, check_owner, desk::Desk};
+use crate::{Actor, Ctx, EngineError, error::Fields};
+
+/// A change of a task; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskChange {
+    /// `open`, `done` or `cancelled`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// What came of it; at most 10,000 characters.
+    #[serde(default)]
+    pub outcome: Option<String>,
+    /// Who does it now: an address or `team:KEY`.
+    #[serde(default)]
+    pub assignee: Option<String>,
+}
+
+/// Finishes, reopens or hands over a task. The last one that is finished may close the loop of a thanked customer.
+pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor, change: TaskChange) -> Result<(), EngineError> {
+    let mut fields = Fields::default();
+    let status = change.status.and_then(|word| fields.check("status", TaskStatus::parse(&word)));
+    let outcome = check_block(&mut fields, "outcome", change.outcome);
+    let assignee = fields.check_some("assignee", change.assignee, |text| Owner::parse(text.trim()));
+    fields.done()?;
+
+    let missing = || EngineError::not_found("task", task);
+    let known = tasks::by_id(cx.db.read(), ws, task).await?.ok_or_else(missing)?;
+    let mut desk = Desk::open(cx, ws, CaseId::from_uuid(known.case_id), actor).await?;
+    let mut row = tasks::lock(&desk.tx, ws, task).await?.ok_or_else(missing)?;
+    if let Some(owner) = assignee {
+        check_owner(&desk.tx, ws, "assignee", &owner).await?;
+        let from = std::mem::replace(&mut row.owner, owner.to_string());
+        desk.note("task_assigned", &json!({ "task": task, "from": from, "owner": owner }));
+    }
+    if outcome.is_some() {
+        row.outcome = outcome;
+    }
+    if let Some(status) = status.filter(|status| status.as_str() != row.status) {
+        move_task(&mut desk, &mut row, status)?;
+    }
+    tasks::save(&desk.tx, row).await?;
+    desk.done().await
+}
+
+/// The word in a task's status column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TaskStatus {
+    Open,
+    Done,
+    Cancelled,
+}
+
+impl TaskStatus {
+    fn parse(word: &str) -> Result<Self, &'static str> {
+        let found = [Self::Open, Self::Done, Self::Cancelled].into_iter().find(|status| status.as_str() == word);
+        found.ok_or("must be open, done or cancelled")
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The case counts its open tasks; the last one may have been all that was missing.
+fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Result<(), EngineError> {
+    let was_open = task.status == TaskStatus::Open.as_str();
+    let (event, kind) = match status {
+        TaskStatus::Open => (Some(CaseEvent::TaskOpened), "task_reopened"),
+        TaskStatus::Done => (was_open.then_some(CaseEvent::TaskFinished), "task_done"),
+        TaskStatus::Cancelled => (was_open.then_some(CaseEvent::TaskFinished), "task_cancelled"),
+    };
+    status.as_str().clone_into(&mut task.status);
+    task.finished_at = (status != TaskStatus::Open).then(|| millis(desk.now));
+    desk.note(kind, &json!({ "task": task.id, "title": task.title, "outcome": task.outcome }));
+    let before = desk.row.loop_status.clone();
+    if let Some(event) = event {
+        desk.step(&event)?;
+    }
+    let after = desk.row.loop_status.clone();
+    if after != before {
+        desk.note_system(&after, &json!({ "why": "task_finished" }));
+    }
+    Ok(())
+}
