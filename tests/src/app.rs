@@ -129,13 +129,9 @@ impl TestApp {
         Self { cx, ws, clock, smtp, api, database, key, options: options.clone(), _stop: stop.drop_guard() }
     }
 
-    /// Ends it; the last node takes the database away.
+    /// Ends it.
     pub async fn end(self) {
-        let Self { cx, database, .. } = self;
-        cx.db.clone().close().await.expect("connections that end");
-        if let Some(database) = Arc::into_inner(database) {
-            database.remove().await;
-        }
+        self.cx.db.clone().close().await.expect("connections that end");
     }
 
     /// Where it listens.
@@ -192,6 +188,11 @@ impl TestApp {
     /// Adds one of our people; they are in the default team.
     pub async fn add_user(&self, email: &str, name: &str, role: Role, password: Option<&str>) {
         access::add_user(&self.cx, self.ws, email, name, role, password).await.expect("a user");
+    }
+
+    /// The admin key of [`TestApp::api`].
+    pub fn key_text(&self) -> &str {
+        &self.key
     }
 
     /// A client with a key of this scope for this workspace.

@@ -22,7 +22,7 @@ pub enum Kind {
 /// What this build tests on: SQLite, and PostgreSQL with the feature `servers`.
 pub const EVERY: &[Kind] = if cfg!(feature = "servers") { &[Kind::Sqlite, Kind::Postgres] } else { &[Kind::Sqlite] };
 
-/// A database that nobody else knows. An SQLite file goes with the value, a PostgreSQL database with [`Fresh::remove`].
+/// A database that nobody else knows. An SQLite file goes with the value; a PostgreSQL database goes with its server.
 #[derive(Debug)]
 pub struct Fresh {
     /// What the product connects to.
@@ -58,7 +58,8 @@ impl Fresh {
         db
     }
 
-    /// Takes the database away from the server, whoever is connected still.
+    /// Takes the database away from the server, whoever is connected still. Takes longer than most tests: for those whose
+    /// database grows.
     pub async fn remove(self) {
         if self.kind == Kind::Postgres {
             run(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;

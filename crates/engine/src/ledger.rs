@@ -4,7 +4,7 @@
 //! dot behind the result of the one before, so at any time at most one mail a connection is between its dot and its
 //! recorded result: the bound on duplicates after a crash.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hearback_core::{CaseEvent, case};
 use hearback_store::{
@@ -44,6 +44,15 @@ pub struct Report {
 enum Entry {
     Mark(Mark, oneshot::Sender<Result<bool, StoreError>>),
     Report(Box<Report>, oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Entry {
+    const fn delivery(&self) -> uuid::Uuid {
+        match self {
+            Self::Mark(mark, _) => mark.delivery,
+            Self::Report(report, _) => report.fate.delivery,
+        }
+    }
 }
 
 /// Where marks and reports wait to be committed together.
@@ -91,10 +100,25 @@ impl Queue {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
-                commit(&cx, std::mem::take(&mut batch)).await;
+                for together in one_a_mail(std::mem::take(&mut batch)) {
+                    commit(&cx, together).await;
+                }
             }
         });
     }
+}
+
+/// The entries in order, apart where two are of one mail: of two rows for one delivery a statement would keep either, and
+/// a worker that lost its claim would be answered as the one who has it now.
+fn one_a_mail(mut batch: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut rounds = Vec::new();
+    while !batch.is_empty() {
+        let mut seen = HashSet::new();
+        let (first, rest) = batch.into_iter().partition(|entry| seen.insert(entry.delivery()));
+        rounds.push(first);
+        batch = rest;
+    }
+    rounds
 }
 
 async fn commit(cx: &Ctx, batch: Vec<Entry>) {
@@ -128,7 +152,7 @@ async fn commit(cx: &Ctx, batch: Vec<Entry>) {
     }
 }
 
-async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<std::collections::HashSet<uuid::Uuid>, StoreError> {
+async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<HashSet<uuid::Uuid>, StoreError> {
     let now = cx.now();
     faults::pass("ledger.begin")?;
     let tx = cx.db.write().await?;

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
 mod crash;
+mod faults;
 mod conformance;
+mod invariants;
+mod jobs;
+mod mails;
 mod scenarios;
 mod smtp;

@@ -179,18 +179,46 @@ async fn a_renewed_claim_lives_on_and_one_that_is_given_back_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_that_kills_its_worker_is_dead_after_three_times() {
+async fn a_job_that_kills_its_worker_is_dead_in_the_end() {
     on_every_database(async |app| {
         enqueue(app, &[noop(app, "poison", Span::zero()), noop(app, "later", Span::hours(9))]).await;
         for crash in 1..=MAX_CRASHES {
             assert_eq!(claim_one(app).await.attempt, crash);
             app.clock.advance(Span::seconds(61));
             assert_eq!(outbox::rescue(&app.cx.db, app.now()).await.unwrap(), 1);
+            app.clock.advance(Span::minutes(5));
         }
         assert!(claim(app).await.is_empty());
         let states: HashMap<_, _> = all::<outbox::Entity>(app).await.into_iter().map(|row| (row.id, row.state)).collect();
         assert_eq!(states[&JobId::derived("poison").uuid()], "dead");
         assert_eq!(states[&JobId::derived("later").uuid()], "queued");
+    })
+    .await;
+}
+
+/// Whoever was claimed together with it is not given up with it.
+#[tokio::test]
+async fn a_job_that_kills_its_worker_dies_alone() {
+    on_every_database(async |app| {
+        let poison = JobId::derived("poison");
+        let mut jobs: Vec<Model> = (0..200).map(|n| noop(app, &format!("innocent-{n}"), Span::zero())).collect();
+        jobs.push(noop(app, "poison", Span::zero()));
+        enqueue(app, &jobs).await;
+        while outbox::next_due(&app.cx.db).await.unwrap().is_some() || outbox::running(&app.cx.db).await.unwrap() > 0 {
+            let leases = outbox::claim(&app.cx.db, app.now(), LEASE, 500).await.unwrap();
+            if leases.iter().any(|lease| lease.id == poison) {
+                app.clock.advance(Span::seconds(61));
+            } else {
+                for lease in &leases {
+                    settle(app, lease, Outcome::Done).await;
+                }
+                app.clock.advance(Span::seconds(1));
+            }
+            outbox::rescue(&app.cx.db, app.now()).await.unwrap();
+        }
+        let all = all::<outbox::Entity>(app).await;
+        assert_eq!(all.iter().filter(|job| job.state == "done").count(), 200);
+        assert_eq!(all.iter().find(|job| job.id == poison.uuid()).unwrap().state, "dead");
     })
     .await;
 }

@@ -25,7 +25,6 @@ async fn five_nodes_that_start_at_once_make_the_schema_once() {
             assert!(node.is_migrated().await.unwrap());
             node.close().await.unwrap();
         }
-        fresh.remove().await;
     }
 }
 
@@ -36,7 +35,6 @@ async fn a_schema_that_is_missing_is_noticed() {
         let db = Db::connect(&fresh.url, 2).await.unwrap();
         assert!(!db.is_migrated().await.unwrap());
         db.close().await.unwrap();
-        fresh.remove().await;
     }
 }
 

@@ -1,0 +1,167 @@
+//! Looking never changes anything: every GET of the router, with data to look at, as one who may do everything.
+
+use std::{collections::BTreeMap, fs};
+
+use chrono::Duration;
+use hearback_core::token::Purpose;
+use hearback_engine::access::Role;
+use hearback_store::{
+    EntityTrait, accounts, api_keys, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox, persons, referrals,
+    responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams, users, workspaces,
+};
+use hearback_tests::{
+    app::{TestApp, on_every_database},
+    client::Client,
+};
+use serde_json::json;
+
+use super::root;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A row of each table as text, but for when a key and a session were last used.
+async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
+    let mut tables = BTreeMap::new();
+    rows::<accounts::Entity>(app, "accounts", &mut tables).await;
+    rows::<calendars::Entity>(app, "calendars", &mut tables).await;
+    rows::<cases::Entity>(app, "cases", &mut tables).await;
+    rows::<contact_attempts::Entity>(app, "contact_attempts", &mut tables).await;
+    rows::<deliveries::Entity>(app, "deliveries", &mut tables).await;
+    rows::<events::Entity>(app, "events", &mut tables).await;
+    rows::<incentive_codes::Entity>(app, "incentive_codes", &mut tables).await;
+    rows::<outbox::Entity>(app, "outbox", &mut tables).await;
+    rows::<persons::Entity>(app, "persons", &mut tables).await;
+    rows::<referrals::Entity>(app, "referrals", &mut tables).await;
+    rows::<responses::Entity>(app, "responses", &mut tables).await;
+    rows::<rollups::Entity>(app, "rollups", &mut tables).await;
+    rows::<rule_versions::Entity>(app, "rule_versions", &mut tables).await;
+    rows::<runs::Entity>(app, "runs", &mut tables).await;
+    rows::<suppressions::Entity>(app, "suppressions", &mut tables).await;
+    rows::<surveys::Entity>(app, "surveys", &mut tables).await;
+    rows::<tasks::Entity>(app, "tasks", &mut tables).await;
+    rows::<team_members::Entity>(app, "team_members", &mut tables).await;
+    rows::<teams::Entity>(app, "teams", &mut tables).await;
+    rows::<users::Entity>(app, "users", &mut tables).await;
+    rows::<workspaces::Entity>(app, "workspaces", &mut tables).await;
+    let keys = api_keys::Entity::find().all(app.cx.db.read()).await.unwrap();
+    tables.insert("api_keys", keys.into_iter().map(|row| format!("{:?}", api_keys::Model { used_at: None, ..row })).collect());
+    let seen = sessions::Entity::find().all(app.cx.db.read()).await.unwrap();
+    tables.insert("sessions", seen.into_iter().map(|row| format!("{:?}", sessions::Model { seen_at: 0, ..row })).collect());
+    tables.values_mut().for_each(|rows| rows.sort());
+    tables
+}
+
+async fn rows<E: EntityTrait>(app: &TestApp, table: &'static str, tables: &mut BTreeMap<&'static str, Vec<String>>) {
+    let rows = E::find().all(app.cx.db.read()).await.unwrap();
+    tables.insert(table, rows.iter().map(|row| format!("{row:?}")).collect());
+}
+
+/// The paths of the router that answer to GET, as they stand in its source.
+fn get_routes() -> Vec<String> {
+    let mut routes = Vec::new();
+    for (file, nested) in [("crates/web/src/api/mod.rs", true), ("crates/web/src/pages/mod.rs", false)] {
+        let source = fs::read_to_string(root().join(file)).unwrap();
+        let (inside, outside) = source.split_once(".nest(\"/api/v1\"").unwrap_or(("", &source));
+        assert_eq!(!inside.is_empty(), nested, "{file} nests what it did not");
+        for (prefix, part) in [("/api/v1", inside), ("", outside)] {
+            for route in part.split(".route(\"").skip(1) {
+                let (path, rest) = route.split_once('"').unwrap();
+                if rest.split(".route(").next().unwrap().contains("get(") {
+                    routes.push(format!("{prefix}{path}"));
+                }
+            }
+        }
+    }
+    routes
+}
+
+/// An answer of each kind with all that follows; for each route with a place in it, a path that shows something.
+async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
+    app.add_user("boss@shop.example", "Boss", Role::Admin, Some(PASSWORD)).await;
+    let low = json!({ "survey": "nps", "score": 1, "comment": "late", "person": { "email": "anna@example.com", "properties": { "plan": "gold" } } });
+    let low = app.post("/responses", low).await.expect(201);
+    app.answer("mia@example.com", 10).await;
+    app.answer("jonas@example.com", 7).await;
+    // Not idle on purpose: due work waits while somebody looks.
+    app.run_until_idle().await;
+    app.clock.advance(Duration::hours(2));
+    app.run_until_idle().await;
+    app.clock.advance(Duration::days(3));
+    app.answer("late@example.com", 2).await;
+    let case = app.case_of(&low).await;
+    let id = |pointer: &str| case.pointer(pointer).and_then(serde_json::Value::as_str).unwrap().to_owned();
+    let person = id("/person/id");
+    let token = app.cx.settings.secret_key.sign(Purpose::Unsubscribe, app.ws.uuid(), person.parse().unwrap());
+    let [link] = referrals::Entity::find().all(app.cx.db.read()).await.unwrap().try_into().unwrap();
+    vec![
+        ("/api/v1/responses/{id}", format!("/api/v1/responses/{}", low["id"].as_str().unwrap())),
+        ("/api/v1/cases/{id}", format!("/api/v1/cases/{}", id("/id"))),
+        ("/api/v1/tasks/{id}", format!("/api/v1/tasks/{}", id("/tasks/0/id"))),
+        ("/api/v1/deliveries/{id}", format!("/api/v1/deliveries/{}", id("/deliveries/0/id"))),
+        ("/api/v1/people/{id}", format!("/api/v1/people/{person}")),
+        ("/cases/{id}", format!("/cases/{}", id("/id"))),
+        ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
+        ("/mail/{name}", "/mail/none.eml".to_owned()),
+        ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),
+        ("/u/{token}", format!("/u/{token}")),
+        ("/r/{code}", format!("/r/{}", link.code)),
+    ]
+}
+
+#[tokio::test]
+async fn a_get_changes_nothing() {
+    on_every_database(async |app| {
+        let places = data(app).await;
+        let boss = Client::with_key(app.address(), app.key_text());
+        let login = boss.form("/login", &format!("email=boss@shop.example&password={}", PASSWORD.replace(' ', "+"))).await;
+        assert_eq!(login.status, 303, "{}", login.text());
+        let before = dump(app).await;
+        let mut shown = 0;
+        for route in get_routes() {
+            let path = places.iter().find(|(known, _)| *known == route).map_or(&route, |(_, path)| path);
+            assert!(!path.contains('{'), "say in `data` what {route} should be asked with");
+            for (method, query) in [("GET", ""), ("GET", "?limit=1"), ("HEAD", ""), ("OPTIONS", "")] {
+                let answer = boss.send(method, &format!("{path}{query}"), &[], "").await;
+                assert!(answer.status < 500, "{method} {path}: {}", answer.text());
+                shown += usize::from(method == "GET" && answer.status == 200);
+                app.clock.advance(Duration::minutes(2));
+            }
+        }
+        assert!(shown > 20, "only {shown} routes showed anything");
+        let after = dump(app).await;
+        for (table, rows) in before {
+            assert_eq!(after[table], rows, "{table} changed");
+        }
+    })
+    .await;
+}
+
+/// Whoever adds a table adds it to `dump`.
+#[tokio::test]
+async fn the_check_looks_at_every_table() {
+    let app =
+        TestApp::start(hearback_tests::database::Fresh::make(hearback_tests::database::Kind::Sqlite).await, &Default::default()).await;
+    let looked_at: Vec<String> = dump(&app).await.into_keys().map(str::to_owned).collect();
+    let mut tables: Vec<String> = super::sources()
+        .iter()
+        .filter(|source| source.path.starts_with("crates/store/src/"))
+        .flat_map(|source| {
+            source.code.split("table_name = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    tables.sort();
+    assert_eq!(looked_at, tables);
+}
+
+/// The negative control: a POST is noticed.
+#[tokio::test]
+async fn a_change_is_noticed() {
+    on_every_database(async |app| {
+        let before = dump(app).await;
+        app.answer("anna@example.com", 5).await;
+        let after = dump(app).await;
+        let changed: Vec<&str> = before.keys().filter(|table| before[**table] != after[**table]).copied().collect();
+        assert!(changed.contains(&"responses") && changed.contains(&"rollups"), "{changed:?}");
+    })
+    .await;
+}

@@ -1,0 +1,87 @@
+//! Every query on a workspace's table asks for the workspace.
+
+use super::{functions, sources};
+
+/// Queries over all workspaces, and why they are.
+const OVER_ALL: [(&str, &str, &str); 22] = [
+    ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
+    ("sessions.rs", "by_hash", "the token says which workspace it is for"),
+    ("sessions.rs", "delete", "by the hash of a token, which is unique over all workspaces"),
+    ("lists.rs", "referral", "a link's code says which workspace it belongs to"),
+    ("workspaces.rs", "", "the table of the workspaces themselves"),
+    ("db.rs", "migrate", "the schema"),
+    ("db.rs", "check_pragmas", "the connection's settings"),
+    ("outbox.rs", "is_any_due", "the worker serves all workspaces"),
+    ("outbox.rs", "claim", "the worker serves all workspaces"),
+    ("outbox.rs", "renew", "by the fence of a claim"),
+    ("outbox.rs", "release", "by the fence of a claim"),
+    ("outbox.rs", "rescue", "claims of a dead worker, whosever jobs they are"),
+    ("outbox.rs", "next_due", "when the worker has to look again"),
+    ("outbox.rs", "running", "how many claims there are"),
+    ("outbox.rs", "prune", "old jobs of all workspaces"),
+    ("snapshot.rs", "newly_overdue_tasks", "a reconciler serves all workspaces; each row says whose it is"),
+    ("snapshot.rs", "newly_overdue_cases", "a reconciler serves all workspaces; each row says whose it is"),
+    ("bulk.rs", "insert_with", "the text of a statement; each row brings its workspace"),
+    ("bulk.rs", "select", "the text of a statement; reads the parameter, no table"),
+    ("bulk.rs", "texts", "the text of a statement; reads the parameter, no table"),
+    ("delivery_counts.rs", "of", "counts for whoever watches the process"),
+    ("integrity.rs", "", "checks the whole database"),
+];
+
+/// Tables of its own, made to measure the database.
+const NOT_OURS: &str = "limits.rs";
+
+/// Whether a function asks the database for rows.
+fn asks(body: &str) -> bool {
+    let sql = ["SELECT ", "UPDATE ", "DELETE FROM ", "INSERT INTO "];
+    ["Entity::find()", "Entity::find_by_id(", "update_many()", "delete_many()"].iter().any(|call| body.contains(call))
+        || sql.iter().any(|word| body.contains(word))
+}
+
+/// Whether it names the workspace, itself or by the helper that does so for a span of answers.
+fn names_the_workspace(body: &str) -> bool {
+    ["workspace_id", "WorkspaceId.eq", "find_by_id((", "condition_from(", ".condition(ws)"].iter().any(|name| body.contains(name))
+}
+
+fn unscoped() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for source in sources() {
+        let Some(file) = source.path.strip_prefix("crates/store/src/").filter(|file| *file != NOT_OURS) else { continue };
+        for (name, body) in functions(&source.code) {
+            if asks(&body) && !names_the_workspace(&body) {
+                found.push((file.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_query_asks_for_its_workspace() {
+    let excused = |file: &str, function: &str| OVER_ALL.iter().any(|(f, name, _)| *f == file && (name.is_empty() || *name == function));
+    let found: Vec<(String, String)> = unscoped().into_iter().filter(|(file, function)| !excused(file, function)).collect();
+    assert!(found.is_empty(), "these queries see all workspaces; filter on workspace_id, or say here why they must: {found:?}");
+}
+
+/// The check itself notices what it is for.
+#[test]
+fn a_query_without_a_workspace_is_noticed() {
+    assert!(asks("Entity::find().filter(Column::Id.eq(id))") && asks("let sql = \"SELECT * FROM cases WHERE id = $1\""));
+    assert!(!names_the_workspace("Entity::find().filter(Column::Id.eq(id))"));
+    assert!(names_the_workspace("SELECT 1 FROM cases WHERE workspace_id = $1"));
+}
+
+#[test]
+fn only_the_store_writes_sql() {
+    let mut found = Vec::new();
+    // The last one writes a script for another program to run.
+    let places = ["crates/store/", "migrations/", "crates/server/src/commands/bench/ingest.rs"];
+    for source in sources().into_iter().filter(|source| !places.iter().any(|place| source.path.starts_with(place))) {
+        for word in ["SELECT ", "DELETE FROM ", "INSERT INTO ", "UPDATE outbox", "sea_orm", "sqlx::"] {
+            if source.code.contains(word) {
+                found.push(format!("{} has `{word}`", source.path));
+            }
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
+}

@@ -1,0 +1,91 @@
+//! What stands in the files, and what must not.
+
+use super::{Source, sources};
+
+/// Files that may be longer than 500 lines, and why.
+const LONG: [(&str, &str); 1] = [("crates/engine/src/intake.rs", "the one transaction of an answer, told in one place")];
+
+/// Where these words stand in code that runs, outside of these places.
+fn found(words: &[&str], places: &[&str]) -> Vec<String> {
+    let elsewhere = |source: &Source| !places.iter().any(|place| source.path.starts_with(place));
+    let mut found = Vec::new();
+    for source in sources().into_iter().filter(elsewhere) {
+        for (number, line) in (1..).zip(source.code.lines()) {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}, code line {number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_pure_crates_are_not_async_and_touch_nothing() {
+    let pure: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| ["crates/core/src", "crates/rules/src"].iter().any(|pure| source.path.starts_with(pure)))
+        .collect();
+    assert!(pure.len() > 20);
+    for source in pure {
+        for word in ["async fn", "async move", ".await", "std::fs", "std::net", "std::process", "std::thread"] {
+            assert!(!source.code.contains(word), "{} has `{word}`", source.path);
+        }
+    }
+}
+
+#[test]
+fn only_the_clock_reads_the_clock() {
+    assert_eq!(found(&["Utc::now(", "Local::now(", "SystemTime::now("], &["crates/core/src/clock.rs"]), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_server_reads_the_environment() {
+    assert_eq!(found(&["env::var", "env::args", "env::temp_dir", "env::home_dir"], &["crates/server/"]), Vec::<String>::new());
+}
+
+#[test]
+fn transactions_begin_in_one_place() {
+    let begun = found(
+        &[".begin()", "begin_with_config(", "begin_with_options(", "TransactionTrait", ".transaction::<"],
+        &["crates/store/src/db.rs"],
+    );
+    assert_eq!(begun, Vec::<String>::new());
+    assert_eq!(found(&["execute_unprepared(\"BEGIN", "\"BEGIN", "\"COMMIT"], &[]), Vec::<String>::new());
+}
+
+/// A file that writes holds a transaction for some of its lines: it must not be able to reach the network at all.
+#[test]
+fn who_holds_a_transaction_can_not_call_the_network() {
+    let network = ["hearback_mailer", "courier", "TcpStream", "reqwest", "hyper::client", "UdpSocket", "lookup_host"];
+    let mut writers = 0;
+    for source in
+        sources().into_iter().filter(|source| source.path.starts_with("crates/engine/") || source.path.starts_with("crates/store/"))
+    {
+        if source.code.contains(".write().await") {
+            writers += 1;
+            for word in network {
+                assert!(!source.code.contains(word), "{} writes to the database and has `{word}`: move one of the two", source.path);
+            }
+        }
+    }
+    assert!(writers >= 10, "found only {writers} files that write");
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    let silent: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| source.path.contains("/src/") && !source.text.starts_with("//!"))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read() {
+    for source in sources() {
+        let lines = source.text.lines().count();
+        let excused = LONG.iter().any(|(path, _)| *path == source.path);
+        assert!(lines <= 500 || excused, "{} has {lines} lines: split it", source.path);
+    }
+}
