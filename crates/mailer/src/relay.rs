@@ -73,13 +73,13 @@ pub enum Destination {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RelayError {
     /// Not a URL that we know.
-    #[error("smtp.url {0}; write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465 or file:///folder")]
+    #[error("mail.url {0}; write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465 or file:///folder")]
     Url(&'static str),
     /// A password that would go over the network in the clear.
-    #[error("smtp.url has a log-in but no TLS, and a password is never sent without it; write smtp+starttls:// or smtps://")]
+    #[error("mail.url has a log-in but no TLS, and a password is never sent without it; write smtp+starttls:// or smtps://")]
     LoginWithoutTls,
     /// EHLO.
-    #[error("smtp.helo must be this machine's full name, such as mail.example.com")]
+    #[error("the name given to EHLO must be this machine's full name, such as mail.example.com")]
     Helo,
     /// Certificates.
     #[error(transparent)]

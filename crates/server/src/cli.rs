@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{apikey, bench, check_config, codes, demo, fsck, import, migrate, rules, schedule, score, serve, user, workspace},
+    commands::{
+        apikey, bench, check_config, codes, demo, doctor, erase, fsck, import, migrate, rules, schedule, score, serve, user, workspace,
+    },
     config::Config,
 };
 
@@ -30,11 +32,15 @@ enum Command {
     Migrate,
     /// Show the effective settings, without secrets, and where each comes from.
     CheckConfig(check_config::Args),
+    /// Check database, mail relay, disk, templates and links, with what to do about each failure.
+    Doctor(doctor::Args),
     /// Recompute what must be true of the stored data and print each violation.
     Fsck(fsck::Args),
     /// Read data from a file.
     #[command(subcommand)]
     Import(import::Command),
+    /// Forget a customer for good.
+    Erase(erase::Args),
     /// Check, publish and list rules.
     #[command(subcommand)]
     Rules(rules::Command),
@@ -67,6 +73,8 @@ impl Cli {
             Command::Serve(args) => serve::run(args, config()?).await,
             Command::Migrate => migrate::run(config()?).await,
             Command::CheckConfig(args) => check_config::run(&args, &config()?),
+            Command::Doctor(args) => doctor::run(&args, config()?).await,
+            Command::Erase(args) => erase::run(args, config()?).await,
             Command::Fsck(args) => fsck::run(&args, config()?).await,
             Command::Import(command) => import::run(command, config()?).await,
             Command::Rules(command) => rules::run(command, config).await,

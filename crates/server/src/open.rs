@@ -8,7 +8,10 @@ use hearback_engine::{Ctx, Settings, setup};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
 use hearback_store::Db;
 
-use crate::config::{Config, ConfigError};
+use crate::{
+    config::{Config, ConfigError},
+    output::usage,
+};
 
 /// Connects. For SQLite the folder of the file is made.
 pub async fn database(config: &Config) -> anyhow::Result<Db> {
@@ -86,7 +89,8 @@ pub fn transport(config: &Config) -> anyhow::Result<Transport> {
         dot: Duration::from_secs(mail.dot_timeout),
         ..standard
     };
-    Transport::parse(mail.url.expose(), &options, limits).map_err(|error| ConfigError::new("mail.url", error.to_string()).into())
+    Transport::parse(mail.url.expose(), &options, limits)
+        .map_err(|error| usage(format!("{error}; `hearback check-config` shows where it is set")))
 }
 
 fn settings(config: &Config) -> Result<Settings, ConfigError> {

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsError {
     /// The extra file.
-    #[error("smtp.ca_file {file}: {problem}; give a PEM file with one or more certificates")]
+    #[error("mail.ca_file {file}: {problem}; give a PEM file with one or more certificates")]
     CaFile {
         /// Its path.
         file: String,
@@ -21,7 +21,7 @@ pub enum TlsError {
         problem: String,
     },
     /// No trusted certificate at all: no server could prove who it is.
-    #[error("this machine has no trusted certificates; install the package `ca-certificates` or set smtp.ca_file")]
+    #[error("this machine has no trusted certificates; install the package `ca-certificates` or set mail.ca_file")]
     NoRoots,
     /// The library refuses its own defaults.
     #[error("TLS can't be set up: {0}")]

@@ -5,6 +5,8 @@ pub mod bench;
 pub mod check_config;
 pub mod codes;
 pub mod demo;
+pub mod doctor;
+pub mod erase;
 pub mod fsck;
 pub mod import;
 pub mod migrate;

@@ -38,6 +38,11 @@ impl Reject {
         Self { row, column, value, reason: reason.into() }
     }
 
+    /// A row that begins with a quote nobody closes.
+    pub fn open_quote(line: u64) -> Self {
+        Self::new(line, String::new(), "", format!("a quote opens in line {line} and is not closed"))
+    }
+
     fn line(&self) -> String {
         if self.column.is_empty() {
             return format!("row {}: {}", self.row, self.reason);

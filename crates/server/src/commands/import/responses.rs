@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{
+    columns::Columns,
     mapping::{Mapping, PERSON_FIELDS, Template},
     progress,
     records::{Next, Records},
@@ -160,7 +161,8 @@ fn plan(args: &Args, table: &Table) -> anyhow::Result<Plan> {
     let email = args.email_template.as_deref().map(|text| Template::parse(text, &table.header)).transpose()?;
     let file = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let date_format = args.date_format.clone();
-    Ok(Plan { survey: args.survey.clone(), mapping, header: table.header.clone(), email, date_format, file })
+    let columns = Columns { header: table.header.clone(), mapping };
+    Ok(Plan { survey: args.survey.clone(), columns, email, date_format, file })
 }
 
 /// Where answers go, and how.
@@ -223,7 +225,7 @@ fn read(mut records: Records, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::i
                 Err(reject) => batch.rejects.push(reject),
             },
             Next::OpenQuote { line } => {
-                batch.rejects.push(Reject::new(line, String::new(), "", format!("a quote opens in line {line} and is not closed")));
+                batch.rejects.push(Reject::open_quote(line));
             }
             Next::End => break,
         }

@@ -1,19 +1,14 @@
-//! From a row of the file to an answer.
-//!
-//! Checks only what the engine can't know: that a cell is there and readable. Everything else the engine checks, and
-//! [`Plan::refused`] says in which column the refused field stands.
+//! From a row of the file to an answer, and from what the engine refused back to a column of the file.
 
 use hearback_core::{text, token::fingerprint};
-use hearback_engine::{
-    EngineError,
-    submit::{NewPerson, NewResponse},
-};
+use hearback_engine::{EngineError, submit::NewResponse};
 
 use super::{
-    mapping::{Header, Mapping, Template},
+    columns::Columns,
+    mapping::Template,
     records::Record,
     rejects::Reject,
-    values::{moment, present, property, whole},
+    values::{moment, whole},
 };
 
 /// Where imported answers say they come from.
@@ -25,9 +20,7 @@ pub struct Plan {
     /// Key of the survey.
     pub survey: String,
     /// Which column fills what.
-    pub mapping: Mapping,
-    /// Names of the columns.
-    pub header: Header,
+    pub columns: Columns,
     /// Makes an address where the file has none.
     pub email: Option<Template>,
     /// Of `responded_at`.
@@ -39,24 +32,22 @@ pub struct Plan {
 impl Plan {
     /// The answer that a row tells of.
     pub fn response(&self, record: &Record) -> Result<NewResponse, Reject> {
-        if record.len() != self.header.0.len() {
-            let reason = format!("has {} columns, but the header has {}", record.len(), self.header.0.len());
-            return Err(Reject::new(record.line, String::new(), "", reason));
-        }
-        let score = self.required(record, "score")?;
+        let columns = &self.columns;
+        columns.check_width(record)?;
+        let score = columns.required(record, "score")?;
         let Some(score) = whole(&score) else {
-            return Err(self.reject(record, "score", &score, "score: must be a whole number"));
+            return Err(columns.reject(record, "score", &score, "score: must be a whole number"));
         };
         Ok(NewResponse {
             survey: self.survey.clone(),
             score,
-            comment: self.cell(record, "comment")?.map(|comment| text::clean_block(&comment)),
-            person: self.person(record)?,
-            external_id: Some(match self.mapping.column("external_id") {
-                Some(_) => self.required(record, "external_id")?,
+            comment: columns.cell(record, "comment")?.map(|comment| text::clean_block(&comment)),
+            person: columns.person(record, self.email.as_ref())?,
+            external_id: Some(match columns.mapping.column("external_id") {
+                Some(_) => columns.required(record, "external_id")?,
                 None => self.made_up_id(record),
             }),
-            responded_at: match self.mapping.column("responded_at") {
+            responded_at: match columns.mapping.column("responded_at") {
                 Some(_) => Some(self.date(record)?),
                 None => None,
             },
@@ -64,33 +55,11 @@ impl Plan {
         })
     }
 
-    fn person(&self, record: &Record) -> Result<NewPerson, Reject> {
-        let line = |field| Ok(self.cell(record, field)?.map(|text| text::clean_line(&text)));
-        let mut person = NewPerson {
-            email: self.cell(record, "email")?,
-            name: line("name")?,
-            locale: line("locale")?,
-            timezone: line("timezone")?,
-            account: line("account")?,
-            owner: line("owner")?,
-            ..NewPerson::default()
-        };
-        if let (None, Some(template)) = (&person.email, &self.email) {
-            person.email = template.fill(|column| Some(present(std::str::from_utf8(record.get(column)?).ok()?)?.to_owned()));
-        }
-        for (name, column) in self.mapping.properties() {
-            if let Some(value) = self.text(record, column)? {
-                person.properties.insert(name.to_owned(), property(text::clean_line(&value)));
-            }
-        }
-        Ok(person)
-    }
-
     fn date(&self, record: &Record) -> Result<chrono::DateTime<chrono::Utc>, Reject> {
-        let value = self.required(record, "responded_at")?;
+        let value = self.columns.required(record, "responded_at")?;
         moment(&value, self.date_format.as_deref()).ok_or_else(|| {
             let expected = self.date_format.as_deref().unwrap_or("2026-03-29 or 2026-03-29T10:00:00Z, or say --date-format");
-            self.reject(record, "responded_at", &value, &format!("responded_at: expected a date as {expected}"))
+            self.columns.reject(record, "responded_at", &value, &format!("responded_at: expected a date as {expected}"))
         })
     }
 
@@ -104,37 +73,11 @@ impl Plan {
         format!("row-{}", fingerprint(&whole))
     }
 
-    fn required(&self, record: &Record, field: &'static str) -> Result<String, Reject> {
-        self.cell(record, field)?.ok_or_else(|| {
-            let cell = self.mapping.column(field).and_then(|column| record.get(column)).unwrap_or_default();
-            self.reject(record, field, &String::from_utf8_lossy(cell), &format!("{field}: missing"))
-        })
-    }
-
-    fn cell(&self, record: &Record, field: &'static str) -> Result<Option<String>, Reject> {
-        self.mapping.column(field).map_or(Ok(None), |column| self.text(record, column))
-    }
-
-    fn text(&self, record: &Record, column: usize) -> Result<Option<String>, Reject> {
-        let cell = record.get(column).unwrap_or_default();
-        let text = std::str::from_utf8(cell).map_err(|_| {
-            let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
-            Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(cell), reason)
-        })?;
-        Ok(present(text).map(str::to_owned))
-    }
-
-    fn reject(&self, record: &Record, field: &'static str, value: &str, reason: &str) -> Reject {
-        let column = self.mapping.column(field).map(|column| self.header.name(column)).unwrap_or_default();
-        Reject::new(record.line, column, value, reason)
-    }
-
     /// What the engine refused, in terms of the file.
     pub fn refused(&self, row: u64, sent: &NewResponse, error: &EngineError) -> Reject {
         let EngineError::Invalid(fields) = error else {
             let id = sent.external_id.clone().unwrap_or_default();
-            let column = self.mapping.column("external_id").map(|column| self.header.name(column)).unwrap_or_default();
-            return Reject::new(row, column, &id, error.to_string());
+            return Reject::new(row, self.columns.name("external_id").unwrap_or_default(), &id, error.to_string());
         };
         let first = fields.first().map(|error| error.field.trim_start_matches("person.")).unwrap_or_default();
         let (column, value) = self.source_of(first, sent);
@@ -144,8 +87,8 @@ impl Plan {
     fn source_of(&self, field: &str, sent: &NewResponse) -> (String, String) {
         let person = &sent.person;
         if let Some(name) = field.strip_prefix("properties.") {
-            let column = self.mapping.properties().find(|(property, _)| *property == name).map(|(_, column)| column);
-            return (column.map_or_else(|| field.to_owned(), |column| self.header.name(column)), String::new());
+            let column = self.columns.mapping.properties().find(|(property, _)| *property == name).map(|(_, column)| column);
+            return (column.map_or_else(|| field.to_owned(), |column| self.columns.header.name(column)), String::new());
         }
         let (field, value) = match field {
             "score" => ("score", Some(sent.score.to_string())),
@@ -160,7 +103,6 @@ impl Plan {
             "owner" => ("owner", person.owner.clone()),
             _ => return (field.to_owned(), String::new()),
         };
-        let column = self.mapping.column(field).map_or_else(|| field.to_owned(), |column| self.header.name(column));
-        (column, value.unwrap_or_default())
+        (self.columns.name(field).unwrap_or_else(|| field.to_owned()), value.unwrap_or_default())
     }
 }

@@ -1,0 +1,34 @@
+//! `hearback erase EMAIL`
+
+use std::process::ExitCode;
+
+use clap::Args as Arguments;
+use hearback_core::{Email, id::PersonId};
+use hearback_engine::people;
+use hearback_store::lists;
+
+use crate::{
+    config::Config,
+    open,
+    output::{say, usage},
+    telemetry,
+};
+
+/// Arguments of `erase`.
+#[derive(Debug, Arguments)]
+pub struct Args {
+    /// Mail address of the customer. Words, names and addresses go; the scores stay as anonymous counts.
+    email: String,
+}
+
+/// Forgets a customer for good.
+pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::quiet();
+    let email = Email::parse(&args.email).map_err(|error| usage(format!("EMAIL {error}")))?;
+    let (cx, ws) = open::context(&config).await?;
+    let person = lists::person_named(cx.db.read(), ws, Some(&email), None).await?;
+    let Some(person) = person else { anyhow::bail!("nobody with the address {email} is stored; there is nothing to erase") };
+    people::erase_person(&cx, ws, PersonId::from_uuid(person.id)).await?;
+    say("erased: words, names and addresses of this customer are gone, the scores stay as anonymous counts");
+    Ok(ExitCode::SUCCESS)
+}
