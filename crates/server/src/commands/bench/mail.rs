@@ -87,7 +87,7 @@ async fn send(cx: &Ctx, until: u64, mails: u64) -> anyhow::Result<f64> {
     let started = Instant::now();
     let running = tokio::spawn(worker.run(stop.clone()));
     while delivery_counts::sent(cx.db.read()).await? < until {
-        ensure!(started.elapsed() < Duration::from_secs(300), "the mails were not sent within five minutes");
+        ensure!(started.elapsed() < Duration::from_mins(5), "the mails were not sent within five minutes");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let rate = mails as f64 / started.elapsed().as_secs_f64();
