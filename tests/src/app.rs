@@ -40,7 +40,7 @@ use crate::{
 /// Where mail comes from.
 pub const SENDER: &str = "feedback@shop.example";
 /// What a claim of the tests holds for.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 /// More rounds of work than anything here needs: something goes in circles.
 const MOST_ROUNDS: usize = 200;
 
@@ -188,6 +188,16 @@ impl TestApp {
     /// Adds one of our people; they are in the default team.
     pub async fn add_user(&self, email: &str, name: &str, role: Role, password: Option<&str>) {
         access::add_user(&self.cx, self.ws, email, name, role, password).await.expect("a user");
+    }
+
+    /// A browser in which a new user of this role has logged in.
+    pub async fn log_in(&self, email: &str, role: Role) -> Client {
+        const PASSWORD: &str = "correct-horse-battery-staple";
+        self.add_user(email, "Somebody", role, Some(PASSWORD)).await;
+        let browser = Client::stranger(self.address());
+        let inside = browser.form("/login", &format!("email={}&password={PASSWORD}", email.replace('@', "%40"))).await;
+        assert_eq!(inside.status, 303, "{}", inside.text());
+        browser
     }
 
     /// The admin key of [`TestApp::api`].

@@ -49,6 +49,21 @@ impl Client {
         Self { key: Some(key.to_owned()), ..Self::stranger(address) }
     }
 
+    /// The same with a key besides.
+    pub fn and_key(self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// Another browser with a copy of the cookies.
+    pub fn copy(&self) -> Self {
+        Self { cookies: Arc::new(Mutex::new(self.jar().clone())), ..self.clone() }
+    }
+
+    /// The cookies as they are sent.
+    pub fn cookies(&self) -> String {
+        self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Where the server listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -92,9 +107,8 @@ impl Client {
         if let Some(key) = &self.key {
             request = request.header(AUTHORIZATION, format!("Bearer {key}"));
         }
-        let cookies: Vec<String> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !cookies.is_empty() {
-            request = request.header(COOKIE, cookies.join("; "));
+        if !self.cookies().is_empty() {
+            request = request.header(COOKIE, self.cookies());
         }
         for (name, value) in headers {
             request = request.header(HeaderName::from_bytes(name.as_bytes()).expect("the name of a header"), *value);

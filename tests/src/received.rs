@@ -1,6 +1,6 @@
 //! A mail as its reader's program sees it: what the mail server got, parsed again.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a mail that can't be read must fail its test loudly")]
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a mail that can't be read must fail its test loudly")]
 
 use mail_parser::MessageParser;
 

@@ -11,7 +11,7 @@ use hearback_store::{
     outbox::{self, Job, Outcome},
     referrals, rollups, runs, tasks,
 };
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
 
 /// How jobs are run.
@@ -133,7 +133,7 @@ async fn told(app: &TestApp) -> BTreeMap<String, usize> {
 
 async fn compare(times: Times) {
     on_every_database(async |app| {
-        let other = TestApp::start(hearback_tests::database::Fresh::make(app.database.kind).await, &Default::default()).await;
+        let other = TestApp::start(hearback_tests::database::Fresh::make(app.database.kind).await, &Options::default()).await;
         let once = story(&other, Times::Once).await;
         let mut again = story(app, times).await;
         if times == Times::AtOnce {

@@ -17,7 +17,7 @@ use hearback_tests::app::{TestApp, on_every_database};
 
 use super::all;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 fn noop(app: &TestApp, cause: &str, due_in: Span) -> Model {
     outbox::row(app.ws, &Job::Noop, cause, app.now() + due_in, app.now(), None)
@@ -49,7 +49,10 @@ async fn settle(app: &TestApp, lease: &Lease, outcome: Outcome) -> HashSet<JobId
 
 async fn is_held(app: &TestApp, lease: &Lease) -> bool {
     let tx = app.cx.db.write().await.unwrap();
-    outbox::is_held(&tx, lease).await.unwrap()
+    let held = outbox::is_held(&tx, lease).await.unwrap();
+    // Dropped, it would hold its lock until the pool has taken the connection back.
+    tx.rollback().await.unwrap();
+    held
 }
 
 async fn only(app: &TestApp) -> Model {

@@ -9,15 +9,10 @@ use hearback_store::{
     EntityTrait, accounts, api_keys, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox, persons, referrals,
     responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams, users, workspaces,
 };
-use hearback_tests::{
-    app::{TestApp, on_every_database},
-    client::Client,
-};
+use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
 
 use super::root;
-
-const PASSWORD: &str = "correct horse battery staple";
 
 /// A row of each table as text, but for when a key and a session were last used.
 async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
@@ -47,7 +42,9 @@ async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     tables.insert("api_keys", keys.into_iter().map(|row| format!("{:?}", api_keys::Model { used_at: None, ..row })).collect());
     let seen = sessions::Entity::find().all(app.cx.db.read()).await.unwrap();
     tables.insert("sessions", seen.into_iter().map(|row| format!("{:?}", sessions::Model { seen_at: 0, ..row })).collect());
-    tables.values_mut().for_each(|rows| rows.sort());
+    for rows in tables.values_mut() {
+        rows.sort();
+    }
     tables
 }
 
@@ -77,7 +74,6 @@ fn get_routes() -> Vec<String> {
 
 /// An answer of each kind with all that follows; for each route with a place in it, a path that shows something.
 async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
-    app.add_user("boss@shop.example", "Boss", Role::Admin, Some(PASSWORD)).await;
     let low = json!({ "survey": "nps", "score": 1, "comment": "late", "person": { "email": "anna@example.com", "properties": { "plan": "gold" } } });
     let low = app.post("/responses", low).await.expect(201);
     app.answer("mia@example.com", 10).await;
@@ -112,9 +108,7 @@ async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
 async fn a_get_changes_nothing() {
     on_every_database(async |app| {
         let places = data(app).await;
-        let boss = Client::with_key(app.address(), app.key_text());
-        let login = boss.form("/login", &format!("email=boss@shop.example&password={}", PASSWORD.replace(' ', "+"))).await;
-        assert_eq!(login.status, 303, "{}", login.text());
+        let boss = app.log_in("boss@shop.example", Role::Admin).await.and_key(app.key_text());
         let before = dump(app).await;
         let mut shown = 0;
         for route in get_routes() {
@@ -140,7 +134,7 @@ async fn a_get_changes_nothing() {
 #[tokio::test]
 async fn the_check_looks_at_every_table() {
     let app =
-        TestApp::start(hearback_tests::database::Fresh::make(hearback_tests::database::Kind::Sqlite).await, &Default::default()).await;
+        TestApp::start(hearback_tests::database::Fresh::make(hearback_tests::database::Kind::Sqlite).await, &Options::default()).await;
     let looked_at: Vec<String> = dump(&app).await.into_keys().map(str::to_owned).collect();
     let mut tables: Vec<String> = super::sources()
         .iter()

@@ -6,6 +6,7 @@ mod corrections;
 mod detractor;
 mod happy;
 mod isolation;
+mod pages;
 mod repeats;
 mod rules;
 mod sending;
