@@ -96,8 +96,6 @@ pub struct Server {
     pub bind: String,
     /// Base of all links, without a trailing slash.
     pub public_url: String,
-    /// Address and port of the operations listener; empty for none.
-    pub operations_bind: String,
 }
 
 /// `[mail]`
@@ -280,9 +278,6 @@ impl Config {
         scheme("database.url", &database.url, &["sqlite://", "postgres://", "postgresql://"])?;
         scheme("mail.url", &mail.url, &["smtp://", "smtp+starttls://", "smtps://", "file:///"])?;
         address("server.bind", &server.bind)?;
-        if !server.operations_bind.is_empty() {
-            address("server.operations_bind", &server.operations_bind)?;
-        }
         let host = server.public_url.strip_prefix("http://").or_else(|| server.public_url.strip_prefix("https://"));
         if !host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' '])) {
             let got = &server.public_url;
