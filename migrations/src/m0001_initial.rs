@@ -94,7 +94,6 @@ fn answers() -> Vec<Table> {
             .all(Text, &["idem_key", "body_hash", "segment", "channel", "properties"])
             .all(Int, &["score", "revision", "answered_at", "created_at", "updated_at"])
             .maybe(Text, &["external_id", "comment", "locale"])
-            .belongs("survey_id", "surveys")
             .belongs("person_id", "persons")
             .index(true, "workspace_id, idem_key")
             .index(false, "workspace_id, survey_id, answered_at")
@@ -135,26 +134,23 @@ fn follow_up() -> Vec<Table> {
             .index(true, "workspace_id, response_id")
             .index(false, "workspace_id, survey_id, answered_at")
             .index(false, "workspace_id, answered_at")
+            .index_where(false, "workspace_id, close_due_at", "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, first_contact_due_at", "loop_status = 'open' AND contact_overdue_at IS NULL"),
-        Table::in_workspace("runs", &[("id", Uuid)])
-            .all(Uuid, &["case_id", "response_id"])
+        Table::in_workspace("runs", &[("case_id", Uuid), ("id", Uuid)])
+            .of_large_rows()
+            .required("response_id", Uuid)
             .all(Text, &["trigger", "rules", "facts", "trace"])
             .all(Int, &["revision", "at"])
-            .belongs("case_id", "cases")
-            .index(false, "workspace_id, case_id"),
-        Table::in_workspace("events", &[("id", Uuid)])
-            .required("case_id", Uuid)
+            .belongs("case_id", "cases"),
+        Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)])
             .all(Text, &["kind", "actor", "data"])
             .required("at", Int)
-            .belongs("case_id", "cases")
-            .index(false, "workspace_id, case_id"),
-        Table::in_workspace("contact_attempts", &[("id", Uuid)])
-            .required("case_id", Uuid)
+            .belongs("case_id", "cases"),
+        Table::in_workspace("contact_attempts", &[("case_id", Uuid), ("id", Uuid)])
             .all(Text, &["channel", "outcome", "actor"])
             .required("at", Int)
             .maybe(Text, &["note"])
-            .belongs("case_id", "cases")
-            .index(false, "workspace_id, case_id"),
+            .belongs("case_id", "cases"),
         Table::in_workspace("tasks", &[("id", Uuid)])
             .required("case_id", Uuid)
             .all(Text, &["title", "owner", "status"])
@@ -195,7 +191,8 @@ fn sending() -> Vec<Table> {
             .maybe(Int, &["sent_at", "revision", "step_index"])
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")
-            .index(false, "workspace_id, status, id"),
+            .index(false, "workspace_id, status, id")
+            .index(false, "workspace_id, created_at"),
         Table::in_workspace("outbox", &[("id", Uuid)])
             .all(Text, &["kind", "payload", "state"])
             .all(Int, &["run_at", "attempts", "created_at"])

@@ -32,6 +32,8 @@ use crate::{
     workspace::Workspace,
 };
 
+/// How often the writer lets others run, in a row, without anybody joining the batch.
+const PATIENCE: u32 = 8;
 /// How often a batch is tried again when another node stored the same key first.
 const RACES: u32 = 5;
 
@@ -95,11 +97,20 @@ impl Queue {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
                 let mut size = first.entries.len();
                 let mut batch = vec![first];
-                while size < max_batch
-                    && let Ok(more) = self.0.try_recv()
-                {
-                    size += more.entries.len();
-                    batch.push(more);
+                let mut quiet = 0;
+                while size < max_batch && quiet < PATIENCE {
+                    match self.0.try_recv() {
+                        Ok(more) => {
+                            size += more.entries.len();
+                            batch.push(more);
+                            quiet = 0;
+                        }
+                        // No pause: only those who are ready to run right now get the chance to join.
+                        Err(_) => {
+                            quiet += 1;
+                            tokio::task::yield_now().await;
+                        }
+                    }
                 }
                 answer(&cx, batch).await;
             }

@@ -85,6 +85,16 @@ pub fn select(backend: DbBackend, fields: &[(&str, Kind)], parameter: usize) -> 
     }
 }
 
+/// The rows of a workspace (parameter 1) whose `column` is one of the texts in a JSON array parameter. The order of the
+/// join is fixed, list first: a planner without statistics would read the whole workspace instead.
+pub fn by_texts(backend: DbBackend, table: &str, column: &str, parameter: usize) -> String {
+    let list = match backend {
+        DbBackend::Postgres => format!("json_array_elements_text(${parameter}::json) AS k(value)"),
+        _ => format!("json_each(${parameter}) AS k"),
+    };
+    format!("SELECT t.* FROM {list} CROSS JOIN {table} AS t WHERE t.workspace_id = $1 AND t.{column} = k.value")
+}
+
 /// `(SELECT ..)` of the texts in a JSON array parameter, for `IN`.
 pub fn texts(backend: DbBackend, parameter: usize) -> String {
     match backend {
@@ -93,9 +103,10 @@ pub fn texts(backend: DbBackend, parameter: usize) -> String {
     }
 }
 
-/// A JSON array of texts, for [`texts`].
-pub fn text_list<'a>(items: impl IntoIterator<Item = &'a str>) -> Value {
-    Value::from(serde_json::Value::from_iter(items).to_string())
+/// A JSON array of the texts, each once, for [`by_texts`] and [`texts`].
+pub fn text_list<T: AsRef<str>>(items: &[T]) -> Value {
+    let each: std::collections::BTreeSet<&str> = items.iter().map(AsRef::as_ref).collect();
+    Value::from(serde_json::Value::from_iter(each).to_string())
 }
 
 const fn postgres_type(kind: Kind) -> &'static str {

@@ -5,12 +5,17 @@ use hearback_core::{
     LoopStatus, Segment,
     id::{PersonId, WorkspaceId},
 };
-use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait as _};
+use sea_orm::{
+    Condition, QueryOrder, QuerySelect, QueryTrait as _,
+    entity::prelude::*,
+    sea_query::{ExprTrait as _, SelectStatement},
+};
 
 use crate::{
     StoreError,
     cases::{Column, Entity, Model},
     cursor::{Cursor, Listed, Page},
+    responses,
     time::millis,
 };
 
@@ -78,8 +83,10 @@ pub async fn list(
     let found = Entity::find().filter(filter.condition(ws)).limit(page.limit + 1);
     let sorted = match order {
         CaseOrder::Newest => {
-            let rest = found.filter(page.below(Expr::col(Column::AnsweredAt), Column::Id));
-            rest.order_by_desc(Column::AnsweredAt).order_by_desc(Column::Id)
+            // One customer has few cases: sort those, instead of looking through all cases in order of time for them.
+            let by_time = if filter.person.is_some() { Expr::cust("+answered_at") } else { Expr::col(Column::AnsweredAt) };
+            let rest = found.filter(page.below(by_time.clone(), Column::Id));
+            rest.order_by_desc(by_time).order_by_desc(Column::Id)
         }
         CaseOrder::Due => {
             let rest = found.filter(page.above(Expr::cust(DUE), Column::Id));
@@ -103,6 +110,16 @@ fn place(case: &Model, order: CaseOrder) -> Cursor {
     Cursor { sort, id: case.id }
 }
 
+/// Answers are found by person, cases by answer.
+fn responses_of(ws: WorkspaceId, person: PersonId) -> SelectStatement {
+    let of_person = responses::Entity::find()
+        .select_only()
+        .column(responses::Column::Id)
+        .filter(responses::Column::WorkspaceId.eq(ws.uuid()))
+        .filter(responses::Column::PersonId.eq(person.uuid()));
+    of_person.into_query()
+}
+
 impl CaseFilter {
     fn condition(&self, ws: WorkspaceId) -> Condition {
         let overdue = self.overdue.map(|(wanted, now)| {
@@ -118,7 +135,7 @@ impl CaseFilter {
             .add_option((!self.owners.is_empty()).then(|| Column::Owner.is_in(self.owners.iter().cloned())))
             .add_option(overdue)
             .add_option(self.surveys.clone().map(|surveys| Column::SurveyId.is_in(surveys)))
-            .add_option(self.person.map(|person| Column::PersonId.eq(person.uuid())))
+            .add_option(self.person.map(|person| Column::ResponseId.in_subquery(responses_of(ws, person))))
             .add_option(self.since.map(|since| Column::AnsweredAt.gte(millis(since))))
             .add_option(self.until.map(|until| Column::AnsweredAt.lt(millis(until))))
     }

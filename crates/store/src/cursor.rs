@@ -44,9 +44,12 @@ impl Page {
     pub(crate) fn below(self, sort: Expr, id: impl ColumnTrait) -> Condition {
         match self.after {
             None => Condition::all(),
-            Some(after) => Condition::any()
-                .add(sort.clone().lt(after.sort))
-                .add(Condition::all().add(sort.eq(after.sort)).add(id.lt(after.id))),
+            // The first half says nothing new, but an index can start from it.
+            Some(after) => Condition::all().add(sort.clone().lte(after.sort)).add(
+                Condition::any()
+                    .add(sort.clone().lt(after.sort))
+                    .add(Condition::all().add(sort.eq(after.sort)).add(id.lt(after.id))),
+            ),
         }
     }
 
@@ -54,9 +57,12 @@ impl Page {
     pub(crate) fn above(self, sort: Expr, id: impl ColumnTrait) -> Condition {
         match self.after {
             None => Condition::all(),
-            Some(after) => Condition::any()
-                .add(sort.clone().gt(after.sort))
-                .add(Condition::all().add(sort.eq(after.sort)).add(id.gt(after.id))),
+            // The first half says nothing new, but an index can start from it.
+            Some(after) => Condition::all().add(sort.clone().gte(after.sort)).add(
+                Condition::any()
+                    .add(sort.clone().gt(after.sort))
+                    .add(Condition::all().add(sort.eq(after.sort)).add(id.gt(after.id))),
+            ),
         }
     }
 }

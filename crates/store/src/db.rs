@@ -11,6 +11,8 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
+use sea_orm::sqlx::{self, Connection as _, Sqlite, SqliteConnection, TransactionManager as _};
+
 use crate::StoreError;
 
 /// How long SQLite waits for another process's write lock.
@@ -36,22 +38,9 @@ impl Db {
             let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
             Ok(Self { write, read })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let mut options = ConnectOptions::new(url);
-            options
-                .max_connections(connections.max(2))
-                .min_connections(1)
-                .acquire_timeout(Duration::from_secs(5))
-                .connect_timeout(Duration::from_secs(5))
-                .idle_timeout(Duration::from_secs(300))
-                .sqlx_logging(false)
-                .map_sqlx_postgres_opts(|options| {
-                    options
-                        .statement_cache_capacity(100)
-                        .application_name("hearback")
-                        .options([("idle_in_transaction_session_timeout", "30s"), ("lock_timeout", "10s")])
-                });
-            let pool = Database::connect(options).await?;
-            Ok(Self { write: pool.clone(), read: pool })
+            let write = Database::connect(postgres(url, connections, &WRITE_PLANS)).await?;
+            let read = Database::connect(postgres(url, connections, &[])).await?;
+            Ok(Self { write, read })
         } else {
             Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
                 "database.url must start with sqlite:// or postgres://, got `{}`",
@@ -158,13 +147,39 @@ impl std::ops::Deref for Tx {
     }
 }
 
+/// Writes find their rows by key, whatever the planner believes: a plan that was made while a table was small, and kept,
+/// would read the whole table for every batch once it has grown.
+const WRITE_PLANS: [(&str, &str); 3] = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
+fn postgres(url: &str, connections: u32, plans: &'static [(&'static str, &'static str)]) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections.max(2))
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .test_before_acquire_if_idle_for(Duration::from_secs(2))
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(|options| {
+            options
+                .statement_cache_capacity(100)
+                .application_name("hearback")
+                .options([("idle_in_transaction_session_timeout", "30s"), ("lock_timeout", "10s")])
+                .options(plans.iter().copied())
+        });
+    options
+}
+
 fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))))
         .map_sqlx_sqlite_opts(|options| {
             options
                 .create_if_missing(true)
@@ -177,6 +192,15 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
                 .busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT_MS)))
         });
     options
+}
+
+/// Whether a connection may be used again. When a write fails (full disk), SQLite takes the whole transaction back by
+/// itself; the driver goes on counting it, makes every later transaction a savepoint within it, and in the end "commits"
+/// what nobody ever commits. Such a connection is closed and a new one opened.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Lets a rollback that is under way happen first.
+    connection.ping().await?;
+    Ok(<Sqlite as sqlx::Database>::TransactionManager::get_transaction_depth(connection) == 0)
 }
 
 /// Durability depends on these: refuse to run on anything else.

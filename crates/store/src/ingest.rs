@@ -9,29 +9,27 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value, entity::prelud
 
 use crate::{
     StoreError, Tx,
-    bulk::{self, text_list, texts},
+    bulk::{self, text_list},
     persons, responses, rollups,
 };
 
 /// The stored answers with one of these keys.
 pub async fn responses_by_keys(tx: &Tx, ws: Uuid, keys: &[&str]) -> Result<Vec<responses::Model>, StoreError> {
     let backend = tx.get_database_backend();
-    let sql = format!("SELECT * FROM responses WHERE workspace_id = $1 AND idem_key IN {}", texts(backend, 2));
-    let values = [Value::from(ws), text_list(keys.iter().copied())];
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let sql = bulk::by_texts(backend, "responses", "idem_key", 2);
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(ws), text_list(keys)])).await?;
     Ok(rows.iter().map(|row| responses::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }
 
 /// The stored customers with one of these keys or one of these external ids.
 pub async fn persons_by_keys(tx: &Tx, ws: Uuid, keys: &[&str], externals: &[&str]) -> Result<Vec<persons::Model>, StoreError> {
     let backend = tx.get_database_backend();
-    let of_key = format!("SELECT * FROM persons WHERE workspace_id = $1 AND key IN {}", texts(backend, 2));
+    let of_key = bulk::by_texts(backend, "persons", "key", 2);
     let (sql, values) = if externals.is_empty() {
-        (of_key, vec![Value::from(ws), text_list(keys.iter().copied())])
+        (of_key, vec![Value::from(ws), text_list(keys)])
     } else {
-        let of_external = format!("SELECT * FROM persons WHERE workspace_id = $1 AND external_id IN {}", texts(backend, 3));
-        let values = vec![Value::from(ws), text_list(keys.iter().copied()), text_list(externals.iter().copied())];
-        (format!("{of_key} UNION {of_external}"), values)
+        let of_external = bulk::by_texts(backend, "persons", "external_id", 3);
+        (format!("{of_key} UNION {of_external}"), vec![Value::from(ws), text_list(keys), text_list(externals)])
     };
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     Ok(rows.iter().map(|row| persons::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)

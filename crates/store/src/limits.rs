@@ -125,7 +125,7 @@ async fn drain(db: &Db, batch: u64) -> Result<(), StoreError> {
         }
         let ids = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<Result<Vec<_>, _>>()?;
         let tx = db.write().await?;
-        let list = crate::bulk::text_list(ids.iter().map(String::as_str));
+        let list = crate::bulk::text_list(&ids);
         tx.execute_raw(Statement::from_sql_and_values(backend, settle.clone(), [list])).await?;
         tx.commit().await?;
     }

@@ -9,7 +9,7 @@ use sea_orm::{
     Condition, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
     entity::prelude::{
         ActiveModelBehavior, ColumnTrait, DbErr, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, Expr,
-        PrimaryKeyTrait, QueryFilter, Uuid,
+        PaginatorTrait, PrimaryKeyTrait, QueryFilter, Uuid,
     },
     ConnectionTrait, sea_query::ExprTrait as _,
 };
@@ -115,8 +115,10 @@ pub enum Outcome {
 
 /// Claims and retries before a job is given up as dead.
 pub const MAX_ATTEMPTS: u32 = 10;
-/// Claims that ended in a crash of the process before a job is given up as dead.
-pub const MAX_CRASHES: u32 = 3;
+/// Crashes of a process that had claimed a job before the job is given up as dead.
+pub const MAX_CRASHES: u32 = 5;
+/// Jobs of dead workers that one look takes up.
+pub const PER_RESCUE: u64 = 1_000;
 
 /// A new row. `cause` names what made the job: the same cause is queued once, whoever tries again.
 pub fn row(workspace: WorkspaceId, job: &Job, cause: &str, run_at: DateTime<Utc>, now: DateTime<Utc>, about: Option<(CaseId, u32)>) -> Model {
@@ -188,6 +190,11 @@ fn read_lease(row: &QueryResult, fence: Uuid) -> Result<Lease, DbErr> {
 /// Settles jobs of one or several leases. Returns those whose lease was still held; for the others nothing was
 /// written, because somebody else has them now.
 pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
+    write_outcomes(tx, settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect()).await
+}
+
+/// Writes what became of jobs, as far as the claims in the records still hold.
+async fn write_outcomes(tx: &Tx, records: Vec<[Value; 8]>) -> Result<HashSet<JobId>, StoreError> {
     const FIELDS: [(&str, Kind); 8] = [
         ("w", Kind::Uuid),
         ("i", Kind::Uuid),
@@ -198,7 +205,6 @@ pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) 
         ("new_error", Kind::Text),
         ("ended", Kind::Int),
     ];
-    let records: Vec<[Value; 8]> = settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect();
     if records.is_empty() {
         return Ok(HashSet::new());
     }
@@ -255,29 +261,43 @@ pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration
     tx.commit().await
 }
 
-/// Returns jobs whose worker died to the queue; a job that killed its worker [`MAX_CRASHES`] times is dead.
+/// Returns jobs whose worker died to the queue; a job that was claimed in [`MAX_CRASHES`] crashes is dead. Nobody knows
+/// which of the jobs that were claimed together ended the process: from the second crash on they come back one by one,
+/// spread over a growing time, so that the one that does it is soon alone. At most [`PER_RESCUE`] at a time.
 pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let expired = Condition::all().add(Column::State.eq("running")).add(Column::LeasedUntil.lt(millis(now)));
-    if Entity::find().filter(expired.clone()).limit(1).one(db.read()).await?.is_none() {
+    let lost = Entity::find().filter(expired).limit(PER_RESCUE).all(db.read()).await?;
+    if lost.is_empty() {
         return Ok(0);
     }
     let tx = db.write().await?;
-    let given_up = Entity::update_many()
-        .col_expr(Column::State, Expr::value("dead"))
-        .col_expr(Column::Error, Expr::value("the process ended while running this job, three times"))
-        .col_expr(Column::FinishedAt, Expr::value(millis(now)))
-        .filter(expired.clone())
-        .filter(Column::Attempts.gte(i64::from(MAX_CRASHES)))
-        .exec(&*tx)
-        .await?;
-    let back = Entity::update_many()
-        .col_expr(Column::State, Expr::value("queued"))
-        .col_expr(Column::LeaseId, Expr::value(Option::<Uuid>::None))
-        .filter(expired)
-        .exec(&*tx)
-        .await?;
+    let rescued = write_outcomes(&tx, lost.iter().map(|job| after_crash(job, now)).collect()).await?;
     tx.commit().await?;
-    Ok(given_up.rows_affected + back.rows_affected)
+    Ok(u64::try_from(rescued.len()).unwrap_or(u64::MAX))
+}
+
+/// What becomes of a job whose worker died.
+fn after_crash(job: &Model, now: DateTime<Utc>) -> [Value; 8] {
+    let is_over = job.attempts >= i64::from(MAX_CRASHES);
+    let (state, ended) = if is_over { ("dead", Some(millis(now))) } else { ("queued", None) };
+    let seconds = match job.attempts {
+        ..=1 => 0,
+        2 => 60,
+        _ => 300,
+    };
+    // The id is as good as random, and each crash looks at other bytes of it: who met once does not meet again.
+    let chance = job.id.as_bytes().get(usize::try_from(job.attempts).unwrap_or_default() % 6).copied().unwrap_or_default();
+    let run_at = millis(now) + seconds * 1_000 * i64::from(chance) / 256;
+    [
+        job.workspace_id.into(),
+        job.id.into(),
+        job.lease_id.into(),
+        state.into(),
+        run_at.into(),
+        0_i64.into(),
+        format!("the process ended while this job was claimed, crash {} of {MAX_CRASHES}", job.attempts).into(),
+        ended.into(),
+    ]
 }
 
 /// Gives unfinished claims back at a clean shutdown, without costing an attempt.
@@ -298,6 +318,18 @@ pub async fn release(db: &Db, fences: &[Uuid]) -> Result<(), StoreError> {
 pub async fn is_held(tx: &Tx, lease: &Lease) -> Result<bool, StoreError> {
     let row = Entity::find_by_id((lease.workspace.uuid(), lease.id.uuid())).lock_exclusive().one(&**tx).await?;
     Ok(row.is_some_and(|row| row.state == "running" && row.lease_id == Some(lease.fence)))
+}
+
+/// Whether any of these jobs still has to be done.
+pub async fn is_any_open(tx: &Tx, workspace: WorkspaceId, jobs: &[JobId]) -> Result<bool, StoreError> {
+    if jobs.is_empty() {
+        return Ok(false);
+    }
+    let open = Entity::find()
+        .filter(Column::WorkspaceId.eq(workspace.uuid()))
+        .filter(Column::Id.is_in(jobs.iter().map(|job| job.uuid())))
+        .filter(Column::State.is_in(["queued", "running"]));
+    Ok(open.limit(1).one(&**tx).await?.is_some())
 }
 
 /// Cancels what still waits in a case from revisions before `revision`; returns what that was.
@@ -324,6 +356,11 @@ pub async fn cancel_older(tx: &Tx, workspace: WorkspaceId, case: CaseId, revisio
 pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
     let row = Entity::find().filter(Column::State.eq("queued")).order_by_asc(Column::RunAt).limit(1).one(db.read()).await?;
     Ok(row.map(|row| from_millis(row.run_at)))
+}
+
+/// How many jobs are claimed now, by living workers or dead ones.
+pub async fn running(db: &Db) -> Result<u64, StoreError> {
+    Ok(Entity::find().filter(Column::State.eq("running")).count(db.read()).await?)
 }
 
 /// Deletes jobs that ended before `before`; at most `limit`.

@@ -12,6 +12,7 @@ pub struct Model {
     pub workspace_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
     pub case_id: Uuid,
     pub response_id: Uuid,
     pub revision: i64,

@@ -71,7 +71,7 @@ pub async fn words_of(
         _ => "(SELECT unhex(value) FROM json_each($2))",
     };
     let sql = format!("SELECT id, {column} FROM {name} WHERE workspace_id = $1 AND id IN {list}");
-    let values = [Value::from(ws), text_list(ids.iter().map(String::as_str))];
+    let values = [Value::from(ws), text_list(&ids)];
     let rows = conn.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
 }
