@@ -45,11 +45,9 @@ impl Page {
         match self.after {
             None => Condition::all(),
             // The first half says nothing new, but an index can start from it.
-            Some(after) => Condition::all().add(sort.clone().lte(after.sort)).add(
-                Condition::any()
-                    .add(sort.clone().lt(after.sort))
-                    .add(Condition::all().add(sort.eq(after.sort)).add(id.lt(after.id))),
-            ),
+            Some(after) => Condition::all()
+                .add(sort.clone().lte(after.sort))
+                .add(Condition::any().add(sort.clone().lt(after.sort)).add(Condition::all().add(sort.eq(after.sort)).add(id.lt(after.id)))),
         }
     }
 
@@ -58,11 +56,9 @@ impl Page {
         match self.after {
             None => Condition::all(),
             // The first half says nothing new, but an index can start from it.
-            Some(after) => Condition::all().add(sort.clone().gte(after.sort)).add(
-                Condition::any()
-                    .add(sort.clone().gt(after.sort))
-                    .add(Condition::all().add(sort.eq(after.sort)).add(id.gt(after.id))),
-            ),
+            Some(after) => Condition::all()
+                .add(sort.clone().gte(after.sort))
+                .add(Condition::any().add(sort.clone().gt(after.sort)).add(Condition::all().add(sort.eq(after.sort)).add(id.gt(after.id)))),
         }
     }
 }
