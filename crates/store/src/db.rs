@@ -9,9 +9,8 @@ use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::{self, Connection as _, SqliteConnection},
 };
-
-use sea_orm::sqlx::{self, Connection as _, Sqlite, SqliteConnection, TransactionManager as _};
 
 use crate::StoreError;
 
@@ -109,6 +108,16 @@ impl Db {
         Ok(())
     }
 
+    /// Lets PostgreSQL look at the tables that grow with every answer. Until it has looked, it believes that one workspace
+    /// has few rows and reads all of them where it should look up one; its own look comes only once a minute.
+    pub async fn refresh_statistics(&self) -> Result<(), StoreError> {
+        if self.backend() == DbBackend::Postgres {
+            let sql = "ANALYZE persons, responses, cases, runs, events, tasks, deliveries, outbox, rollups";
+            self.read.execute_unprepared(sql).await?;
+        }
+        Ok(())
+    }
+
     /// Ends all connections.
     pub async fn close(self) -> Result<(), StoreError> {
         self.write.close().await?;
@@ -200,7 +209,7 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
 async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // Lets a rollback that is under way happen first.
     connection.ping().await?;
-    Ok(<Sqlite as sqlx::Database>::TransactionManager::get_transaction_depth(connection) == 0)
+    Ok(!connection.is_in_transaction())
 }
 
 /// Durability depends on these: refuse to run on anything else.
