@@ -1,7 +1,7 @@
 //! What each kind of deferred action does. `match` is exhaustive: a new kind is handled here or does not compile.
 
-use hearback_core::id::CaseId;
-use hearback_rules::{Planned, StepRef, Trigger, due_step};
+use hearback_core::id::{CaseId, JobId};
+use hearback_rules::{Delay, Planned, RuleVersion, StepRef, Trigger, due_step};
 use hearback_store::{
     Tx, cases,
     outbox::{self, Job, Lease, Outcome},
@@ -17,6 +17,9 @@ use crate::{
     facts, faults, sending,
     workspace::read_version,
 };
+
+/// How long a step waits for an earlier one of its rule.
+const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 
 /// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id.
 pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
@@ -51,6 +54,17 @@ async fn current(tx: &Tx, lease: &Lease, case: CaseId, revision: u32) -> Result<
     Ok(Ok(rows))
 }
 
+/// The jobs of the delayed steps that stand before this one in its rule and are due no later.
+fn earlier_steps(version: &RuleVersion, step: StepRef) -> Vec<JobId> {
+    let steps = (0..).zip(&version.rule.then);
+    let after = steps.clone().find(|(index, _)| *index == step.index).map_or(Delay::ZERO, |(_, own)| own.after);
+    steps
+        .take_while(|(index, _)| *index < step.index)
+        .filter(|(_, earlier)| earlier.after > Delay::ZERO && earlier.after <= after)
+        .map(|(index, _)| JobId::derived(&format!("step/{}", StepRef { index, ..step }.key())))
+        .collect()
+}
+
 /// A delayed step of a rule is due: ask its condition, then do it.
 async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Result<Outcome, EngineError> {
     let now = cx.now();
@@ -64,6 +78,10 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Resul
     let (Some(version), Some(survey)) = (version.first().map(read_version).transpose()?, workspace.survey(rows.case.survey_id)) else {
         return Ok(Outcome::Dead("the rule version or the survey is gone".to_owned()));
     };
+    if outbox::is_any_open(&tx, lease.workspace, &earlier_steps(&version, step)).await? {
+        // Both became due while nobody worked: a mail must not go out before the link that it carries is made.
+        return Ok(Outcome::Snooze(now + IN_TURN, "an earlier step of the rule is not done yet".to_owned()));
+    }
     let asked = facts::facts(&rows, Trigger::ResponseSettled, survey, None);
     let mut changes = Changes::default();
     match due_step(&version, step.index, &asked) {
