@@ -17,7 +17,7 @@ use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey
 use hearback_engine::{
     Ctx, Settings,
     access::{self, Role, Scope},
-    jobs, setup,
+    fsck, jobs, setup,
     ticks::TICKS,
 };
 use hearback_mailer::{Limits as MailLimits, RelayOptions, Templates, Transport};
@@ -32,7 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     client::{Answer, Client},
-    database::{self, Fresh},
+    database::{self, Fresh, Kind},
     received::Received,
     smtp_server::{Script, SmtpServer},
 };
@@ -73,7 +73,8 @@ pub struct TestApp {
     _stop: DropGuard,
 }
 
-/// Runs the scenario on a fresh database of every kind that this build tests on.
+/// Runs the scenario on a fresh database of every kind that this build tests on; what must be true of its rows is checked
+/// at the end.
 pub async fn on_every_database(scenario: impl AsyncFn(&TestApp)) {
     on_every_database_with(&Options::default(), scenario).await;
 }
@@ -81,9 +82,18 @@ pub async fn on_every_database(scenario: impl AsyncFn(&TestApp)) {
 /// The same with the product set up in another way.
 pub async fn on_every_database_with(options: &Options, scenario: impl AsyncFn(&TestApp)) {
     for kind in database::EVERY {
-        eprintln!("--- on {kind:?}");
-        let app = TestApp::start(Fresh::make(*kind).await, options).await;
+        let app = TestApp::on(*kind, options).await;
         scenario(&app).await;
+        app.assert_sound().await;
+        app.end().await;
+    }
+}
+
+/// The same for tests that write rows by hand, which need not make sense together.
+pub async fn on_every_store(test: impl AsyncFn(&TestApp)) {
+    for kind in database::EVERY {
+        let app = TestApp::on(*kind, &Options::default()).await;
+        test(&app).await;
         app.end().await;
     }
 }
@@ -94,8 +104,10 @@ pub fn monday() -> DateTime<Utc> {
 }
 
 impl TestApp {
-    /// Boots on an empty database.
-    pub async fn start(database: Fresh, options: &Options) -> Self {
+    /// Boots on an empty database of this kind, and says so in the test's output.
+    pub async fn on(kind: Kind, options: &Options) -> Self {
+        eprintln!("--- on {kind:?}");
+        let database = Fresh::make(kind).await;
         let smtp = Arc::new(SmtpServer::start(options.smtp.clone()).await);
         Self::boot(Arc::new(database), options, ManualClock::new(monday()), smtp, None).await
     }
@@ -127,6 +139,12 @@ impl TestApp {
         };
         let api = Client::with_key(address, &key);
         Self { cx, ws, clock, smtp, api, database, key, options: options.clone(), _stop: stop.drop_guard() }
+    }
+
+    /// Recomputes what must be true, as `hearback fsck` does.
+    pub async fn assert_sound(&self) {
+        let found = fsck::check(&self.cx.db, self.now()).await.expect("a database that can be checked");
+        assert!(found.is_empty(), "{found:#?}");
     }
 
     /// Ends it.

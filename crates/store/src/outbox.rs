@@ -332,14 +332,14 @@ pub async fn is_any_open(tx: &Tx, workspace: WorkspaceId, jobs: &[JobId]) -> Res
     Ok(open.limit(1).one(&**tx).await?.is_some())
 }
 
-/// Cancels what still waits in a case from revisions before `revision`; returns what that was.
+/// Cancels what still waits in a case from revisions before `revision`; returns what that was, in the order of its time.
 pub async fn cancel_older(tx: &Tx, workspace: WorkspaceId, case: CaseId, revision: u32, why: &str, now: DateTime<Utc>) -> Result<Vec<Model>, StoreError> {
     let waiting = Condition::all()
         .add(Column::WorkspaceId.eq(workspace.uuid()))
         .add(Column::CaseId.eq(case.uuid()))
         .add(Column::Revision.lt(i64::from(revision)))
         .add(Column::State.eq("queued"));
-    let rows = Entity::find().filter(waiting.clone()).lock_exclusive().all(&**tx).await?;
+    let rows = Entity::find().filter(waiting.clone()).order_by_asc(Column::RunAt).lock_exclusive().all(&**tx).await?;
     if !rows.is_empty() {
         Entity::update_many()
             .col_expr(Column::State, Expr::value("cancelled"))

@@ -133,7 +133,7 @@ async fn told(app: &TestApp) -> BTreeMap<String, usize> {
 
 async fn compare(times: Times) {
     on_every_database(async |app| {
-        let other = TestApp::start(hearback_tests::database::Fresh::make(app.database.kind).await, &Options::default()).await;
+        let other = TestApp::on(app.database.kind, &Options::default()).await;
         let once = story(&other, Times::Once).await;
         let mut again = story(app, times).await;
         if times == Times::AtOnce {

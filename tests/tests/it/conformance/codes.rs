@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures::future::join_all;
 use hearback_core::id::{CaseId, RecordId};
 use hearback_store::{bulk, incentive_codes};
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_tests::app::{TestApp, on_every_store};
 
 use super::all;
 
@@ -42,7 +42,7 @@ async fn give(app: &TestApp, pool: &str, wanted: &[CaseId]) -> HashSet<CaseId> {
 
 #[tokio::test]
 async fn a_case_keeps_its_code_and_an_empty_pool_gives_none() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         stock(app, "gift", 2).await;
         stock(app, "other", 5).await;
         let cases = some_cases(app, 3).await;
@@ -62,7 +62,7 @@ async fn a_case_keeps_its_code_and_an_empty_pool_gives_none() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_takers_never_share_a_code() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         stock(app, "gift", 150).await;
         let cases = some_cases(app, 200).await;
         let takers = cases.chunks(5).map(|wanted| {

@@ -8,7 +8,7 @@ use hearback_store::{
     suppressions,
     time::millis,
 };
-use hearback_tests::app::{LEASE, TestApp, on_every_database};
+use hearback_tests::app::{LEASE, TestApp, on_every_store};
 use uuid::Uuid;
 
 use super::all;
@@ -78,7 +78,7 @@ async fn row(app: &TestApp, delivery: Uuid) -> deliveries::Model {
 
 #[tokio::test]
 async fn what_was_sent_never_changes() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let (id, lease) = claimed(app, "anna@example.com").await;
         assert!(mark(app, id, &lease).await);
         let sending = row(app, id).await;
@@ -100,7 +100,7 @@ async fn what_was_sent_never_changes() {
 
 #[tokio::test]
 async fn a_mail_whose_end_is_unknown_is_counted_when_it_is_sent_again() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let (id, lease) = claimed(app, "anna@example.com").await;
         assert!(mark(app, id, &lease).await && record(app, id, "unknown").await && mark(app, id, &lease).await);
         let again = row(app, id).await;
@@ -111,7 +111,7 @@ async fn a_mail_whose_end_is_unknown_is_counted_when_it_is_sent_again() {
 
 #[tokio::test]
 async fn nothing_is_sent_without_a_claim_after_a_cancel_or_to_somebody_who_opted_out() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let (lost, old) = claimed(app, "lost@example.com").await;
         app.clock.advance(chrono::Duration::seconds(61));
         outbox::rescue(&app.cx.db, app.now()).await.unwrap();

@@ -8,7 +8,7 @@ use hearback_store::{
     lists, persons,
     time::millis,
 };
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_tests::app::{TestApp, on_every_store};
 use uuid::Uuid;
 
 use super::person;
@@ -38,7 +38,7 @@ async fn stored_cases(app: &TestApp) -> Vec<Uuid> {
 
 #[tokio::test]
 async fn pages_show_each_case_once_in_both_orders() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let mut stored = stored_cases(app).await;
         stored.sort_unstable();
         for order in [CaseOrder::Newest, CaseOrder::Due] {
@@ -66,7 +66,7 @@ async fn pages_show_each_case_once_in_both_orders() {
 
 #[tokio::test]
 async fn a_row_that_comes_meanwhile_neither_repeats_nor_hides_others() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let insert = async |emails: &[String]| {
             let rows: Vec<persons::Model> = emails.iter().map(|email| person(app, email)).collect();
             let tx = app.cx.db.write().await.unwrap();

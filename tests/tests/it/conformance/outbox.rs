@@ -13,7 +13,7 @@ use hearback_store::{
     outbox::{self, Job, Lease, MAX_ATTEMPTS, MAX_CRASHES, Model, Outcome},
     time::millis,
 };
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_tests::app::{TestApp, on_every_store};
 
 use super::all;
 
@@ -63,7 +63,7 @@ async fn only(app: &TestApp) -> Model {
 
 #[tokio::test]
 async fn one_cause_is_queued_once_also_when_it_is_done() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         enqueue(app, &[noop(app, "a", Span::zero()), noop(app, "b", Span::hours(1))]).await;
         enqueue(app, &[noop(app, "a", Span::hours(2)), noop(app, "c", Span::zero())]).await;
         let due: HashSet<JobId> = claim(app).await.iter().map(|lease| lease.id).collect();
@@ -79,7 +79,7 @@ async fn one_cause_is_queued_once_also_when_it_is_done() {
 
 #[tokio::test]
 async fn the_oldest_comes_first_and_a_claim_takes_no_more_than_it_was_told() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let rows: Vec<Model> = [3, 1, 2, 0].map(|hours| noop(app, &hours.to_string(), Span::hours(hours))).into();
         enqueue(app, &rows).await;
         assert_eq!(outbox::next_due(&app.cx.db).await.unwrap(), Some(app.now()));
@@ -99,7 +99,7 @@ async fn the_oldest_comes_first_and_a_claim_takes_no_more_than_it_was_told() {
 
 #[tokio::test]
 async fn each_outcome_leaves_its_row() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         enqueue(app, &[noop(app, "a", Span::zero())]).await;
         let later = app.now() + Span::minutes(5);
         let lease = claim_one(app).await;
@@ -142,7 +142,7 @@ async fn each_outcome_leaves_its_row() {
 
 #[tokio::test]
 async fn who_lost_a_claim_settles_nothing() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         enqueue(app, &[noop(app, "a", Span::zero())]).await;
         let slept = claim_one(app).await;
         assert!(is_held(app, &slept).await);
@@ -167,7 +167,7 @@ async fn who_lost_a_claim_settles_nothing() {
 
 #[tokio::test]
 async fn a_renewed_claim_lives_on_and_one_that_is_given_back_costs_nothing() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         enqueue(app, &[noop(app, "a", Span::zero())]).await;
         let lease = claim_one(app).await;
         app.clock.advance(Span::seconds(50));
@@ -183,7 +183,7 @@ async fn a_renewed_claim_lives_on_and_one_that_is_given_back_costs_nothing() {
 
 #[tokio::test]
 async fn a_job_that_kills_its_worker_is_dead_in_the_end() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         enqueue(app, &[noop(app, "poison", Span::zero()), noop(app, "later", Span::hours(9))]).await;
         for crash in 1..=MAX_CRASHES {
             assert_eq!(claim_one(app).await.attempt, crash);
@@ -202,7 +202,7 @@ async fn a_job_that_kills_its_worker_is_dead_in_the_end() {
 /// Whoever was claimed together with it is not given up with it.
 #[tokio::test]
 async fn a_job_that_kills_its_worker_dies_alone() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let poison = JobId::derived("poison");
         let mut jobs: Vec<Model> = (0..200).map(|n| noop(app, &format!("innocent-{n}"), Span::zero())).collect();
         jobs.push(noop(app, "poison", Span::zero()));
@@ -228,7 +228,7 @@ async fn a_job_that_kills_its_worker_dies_alone() {
 
 #[tokio::test]
 async fn a_payload_of_a_newer_version_is_kept_and_said_to_be_unreadable() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let newer = Model { payload: r#"{"job":"teleport","to":"moon"}"#.to_owned(), ..noop(app, "a", Span::zero()) };
         enqueue(app, std::slice::from_ref(&newer)).await;
         app.run_until_idle().await;
@@ -241,7 +241,7 @@ async fn a_payload_of_a_newer_version_is_kept_and_said_to_be_unreadable() {
 
 #[tokio::test]
 async fn a_new_revision_cancels_what_waits_from_older_ones() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let (case, other) = (CaseId::new(app.now()), CaseId::new(app.now()));
         let about = |cause: &str, case, revision| {
             outbox::row(app.ws, &Job::Noop, cause, app.now() + Span::hours(1), app.now(), Some((case, revision)))
@@ -260,7 +260,7 @@ async fn a_new_revision_cancels_what_waits_from_older_ones() {
 
 #[tokio::test]
 async fn only_old_jobs_that_ended_well_are_pruned() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         for (cause, outcome) in [("done", Some(Outcome::Done)), ("dead", Some(Outcome::Dead(String::new()))), ("open", None)] {
             enqueue(app, &[noop(app, cause, Span::zero())]).await;
             if let Some(outcome) = outcome {
@@ -279,7 +279,7 @@ async fn only_old_jobs_that_ended_well_are_pruned() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_claimers_take_each_job_once() {
     const JOBS: usize = 600;
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let rows: Vec<Model> = (0..JOBS).map(|n| noop(app, &n.to_string(), Span::zero())).collect();
         enqueue(app, &rows).await;
         let other = app.database.open().await;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use hearback_core::{Counts, Scale, Score};
 use hearback_engine::{people, submit::NewPerson};
 use hearback_store::{StoreError, bulk, ingest, persons, rollups, teams};
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_tests::app::{TestApp, on_every_store};
 
 use super::{all, person, survey};
 
@@ -40,7 +40,7 @@ fn odd_texts() -> Vec<String> {
 
 #[tokio::test]
 async fn rows_come_back_as_they_were_written() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let texts = odd_texts();
         let mut written: Vec<persons::Model> = (0_i64..)
             .zip(&texts)
@@ -71,7 +71,7 @@ async fn rows_come_back_as_they_were_written() {
 
 #[tokio::test]
 async fn keys_are_found_by_their_exact_text() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let tx = app.cx.db.write().await.unwrap();
         let rows = ["a'b", "a\"b", "a\\b", "A'B", "\u{1F600}"].map(|key| persons::Model { key: key.to_owned(), ..person(app, key) });
         bulk::insert::<persons::Entity>(&tx, &rows).await.unwrap();
@@ -86,7 +86,7 @@ async fn keys_are_found_by_their_exact_text() {
 
 #[tokio::test]
 async fn a_taken_key_fails_the_statement_or_is_passed_over() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let team = |key: &str| teams::Model { workspace_id: app.ws.uuid(), key: key.to_owned(), name: key.to_owned(), email: None };
         let tx = app.cx.db.write().await.unwrap();
         assert_eq!(bulk::insert_missing::<teams::Entity>(&tx, &[team("a"), team("b")]).await.unwrap(), 2);
@@ -106,7 +106,7 @@ async fn a_taken_key_fails_the_statement_or_is_passed_over() {
 
 #[tokio::test]
 async fn people_are_laid_over_those_who_are_stored() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let first = person(app, "anna@example.com");
         let tx = app.cx.db.write().await.unwrap();
         ingest::put_persons(&tx, std::slice::from_ref(&first)).await.unwrap();
@@ -124,7 +124,7 @@ async fn people_are_laid_over_those_who_are_stored() {
 /// One customer described by many at once, on two nodes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_descriptions_make_one_person() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let descriptions = (0..20).map(|n| {
             let (cx, ws) = (app.cx.clone(), app.ws);
             tokio::spawn(async move {
@@ -145,7 +145,7 @@ async fn parallel_descriptions_make_one_person() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roll_ups_add_and_take_away() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let survey = survey(app).await;
         let of = |score: i64, comment: bool| Counts::of(Score::new(Scale::NPS, score).ok(), comment);
         let batches = (0..20).map(|_| {
@@ -182,7 +182,7 @@ fn hours_go_on_before_1970() {
 /// Two answers that describe one new customer at the same time, on two nodes: one row, both answers kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_that_meet_a_new_customer_make_one_person() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let other = TestApp::second_node(app).await;
         for round in 0..10 {
             let email = format!("new-{round}@example.com");

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use hearback_store::{Db, StoreError, bulk, cases, workspaces};
 use hearback_tests::{
-    app::{Options, TestApp, on_every_database},
+    app::{Options, TestApp, on_every_store},
     database::{self, Fresh, Kind},
 };
 
@@ -40,7 +40,7 @@ async fn a_schema_that_is_missing_is_noticed() {
 
 #[tokio::test]
 async fn sqlite_runs_only_where_a_commit_is_durable() {
-    let app = TestApp::start(Fresh::make(Kind::Sqlite).await, &Options::default()).await;
+    let app = TestApp::on(Kind::Sqlite, &Options::default()).await;
     assert!(app.database.folder.path().join("hearback.db-wal").exists(), "the write-ahead log is on");
     let refused = Db::connect("sqlite::memory:", 1).await.unwrap_err().to_string();
     assert!(refused.contains("journal_mode=memory"), "{refused}");
@@ -48,7 +48,7 @@ async fn sqlite_runs_only_where_a_commit_is_durable() {
 
 #[tokio::test]
 async fn a_row_without_its_parent_is_refused() {
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let tx = app.cx.db.write().await.unwrap();
         let stored = super::cases(app, &tx, 1).await;
         let orphan = cases::Model { id: uuid::Uuid::nil(), response_id: uuid::Uuid::nil(), ..stored[0].clone() };
@@ -68,7 +68,7 @@ async fn other_addresses_than_the_two_databases_are_refused() {
 async fn writers_that_read_first_never_meet_a_locked_database() {
     const WRITERS: i64 = 32;
     const TURNS: i64 = 10;
-    on_every_database(async |app| {
+    on_every_store(async |app| {
         let other = app.database.open().await;
         let turns = (0..WRITERS).map(|writer| {
             let db = if writer % 2 == 0 { app.cx.db.clone() } else { other.clone() };

@@ -133,8 +133,7 @@ async fn a_get_changes_nothing() {
 /// Whoever adds a table adds it to `dump`.
 #[tokio::test]
 async fn the_check_looks_at_every_table() {
-    let app =
-        TestApp::start(hearback_tests::database::Fresh::make(hearback_tests::database::Kind::Sqlite).await, &Options::default()).await;
+    let app = TestApp::on(hearback_tests::database::Kind::Sqlite, &Options::default()).await;
     let looked_at: Vec<String> = dump(&app).await.into_keys().map(str::to_owned).collect();
     let mut tables: Vec<String> = super::sources()
         .iter()
