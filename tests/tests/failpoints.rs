@@ -1,0 +1,175 @@
+//! Everything fails once at each place where it reads, writes or sends, and all is done in the end, once.
+//!
+//! A program of its own: where things fail is known to a whole process, and the other tests run side by side in theirs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use chrono::DateTime;
+use fail::FailScenario;
+use hearback_engine::{
+    EngineError,
+    faults::PLACES,
+    fsck,
+    submit::{FollowUp, NewResponse, submit_responses},
+};
+use hearback_mailer::Limits;
+use hearback_tests::{
+    audit,
+    database::{Fresh, Kind},
+    engine::{Engine, MAIL_CONNECTIONS},
+    load::{Log, Sent},
+    smtp_server::{Script, SmtpServer},
+};
+
+/// How often each place is passed in one round without faults.
+type Passes = Vec<(&'static str, usize)>;
+
+/// A product that goes through round after round of answers.
+struct Scene {
+    database: Fresh,
+    mail: SmtpServer,
+    engine: Engine,
+    next: u32,
+    log: Log,
+}
+
+impl Scene {
+    async fn make(kind: Kind) -> Self {
+        let database = Fresh::make(kind).await;
+        let mail = SmtpServer::start(Script::default()).await;
+        let monday = DateTime::from_timestamp(1_773_651_600, 0).unwrap();
+        let url = format!("smtp://127.0.0.1:{}", mail.port());
+        let engine = Engine::open(&database.url, &url, Limits::default(), monday).await;
+        Self { database, mail, engine, next: 0, log: Log::default() }
+    }
+
+    /// The next answer of this sort.
+    fn answer(&mut self, fits: impl Fn(&Sent) -> bool) -> Sent {
+        loop {
+            let sent = Sent::nth(self.next);
+            self.next += 1;
+            if fits(&sent) {
+                return sent;
+            }
+        }
+    }
+
+    /// One answer of each sort comes in, is sent again when it was not taken, and three hours pass. How often an answer
+    /// was not taken.
+    async fn round(&mut self) -> usize {
+        let sorts: [fn(&Sent) -> bool; 5] = [
+            |sent| sent.score <= 6 && sent.email.is_some() && !sent.one_click,
+            |sent| matches!(sent.score, 7..=8) && sent.email.is_some(),
+            |sent| sent.score >= 9 && sent.email.is_some() && !sent.one_click,
+            |sent| sent.score >= 9 && sent.email.is_some() && sent.one_click,
+            |sent| sent.email.is_none(),
+        ];
+        let mut refused = 0;
+        for sort in sorts {
+            let sent = self.answer(sort);
+            refused += self.submit(&sent).await;
+        }
+        self.engine.work_for(chrono::Duration::hours(3)).await;
+        refused
+    }
+
+    async fn submit(&mut self, sent: &Sent) -> usize {
+        for refused in 0..3 {
+            let new: NewResponse = serde_json::from_value(sent.json()).unwrap();
+            match submit_responses(&self.engine.cx, self.engine.ws, vec![new], FollowUp::On).await.pop().unwrap() {
+                Ok(receipt) => {
+                    self.log.confirmed.insert(sent.external_id.clone(), receipt.id.to_string());
+                    return refused;
+                }
+                Err(EngineError::Store(error)) => assert!(error.is_passing(), "the sender is not told to try again: {error}"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("{} is refused again and again", sent.external_id);
+    }
+
+    /// What is wrong, and how many mails were sent again so far.
+    async fn look(&self) -> (Vec<String>, i64) {
+        let db = &self.engine.cx.db;
+        let again = self.engine.deliveries().await.iter().map(|row| row.duplicates).sum();
+        let mut wrong = audit::answers(db, &self.log).await;
+        wrong.extend(audit::effects(db).await);
+        wrong.extend(audit::mail(db, &self.mail.mails(), usize::MAX).await);
+        let violations = fsck::check(db, self.engine.cx.now()).await.unwrap();
+        wrong.extend(violations.iter().map(|violation| format!("fsck: {}: {}", violation.check, violation.what)));
+        (wrong, again)
+    }
+
+    async fn passes(&mut self) -> Passes {
+        let counters: Vec<(&str, Arc<AtomicUsize>)> = PLACES.iter().map(|place| (*place, Arc::default())).collect();
+        for (place, counter) in &counters {
+            let counter = Arc::clone(counter);
+            let count = move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+            };
+            fail::cfg_callback(*place, count).unwrap();
+        }
+        self.round().await;
+        counters
+            .into_iter()
+            .map(|(place, counter)| {
+                fail::remove(place);
+                (place, counter.load(Ordering::Relaxed))
+            })
+            .collect()
+    }
+
+    async fn end(self) {
+        self.engine.close().await;
+        self.database.remove().await;
+    }
+}
+
+/// Whether a failure here may leave it unknown whether a mail was delivered.
+fn is_past_the_mark(place: &str) -> bool {
+    place.starts_with("ledger.") || matches!(place, "sending.dot" | "sending.report")
+}
+
+async fn fails_once_at_each_place(kind: Kind) {
+    // Taken by one test at a time.
+    let scenario = FailScenario::setup();
+    let mut scene = Scene::make(kind).await;
+    let passes = scene.passes().await;
+    assert_eq!(scene.look().await, (Vec::new(), 0), "{kind:?}, without faults");
+    let mut again = 0;
+    for (place, count) in passes {
+        assert!(count > 0, "nothing passes {place}");
+        // The first time, and once in the middle.
+        for before in [0, count / 2] {
+            fail::cfg(place, &format!("{before}*off->1*return(error)->off")).unwrap();
+            let refused = scene.round().await;
+            fail::remove(place);
+            assert_eq!(refused, usize::from(place.starts_with("intake.")), "{kind:?}, {place} after {before}");
+            let (wrong, now) = scene.look().await;
+            assert!(wrong.is_empty(), "{kind:?}, {place} after {before}:\n{}", wrong.join("\n"));
+            let most = if is_past_the_mark(place) { i64::try_from(MAIL_CONNECTIONS).unwrap() } else { 0 };
+            assert!(now - again <= most, "{kind:?}, {place} after {before}: {} mails were sent again", now - again);
+            again = now;
+        }
+    }
+    assert!(again > 0, "a mail whose end was not recorded is sent again, and counted");
+    eprintln!("{kind:?}: {} mails, {again} counted as sent again", scene.mail.mails().len());
+    scene.end().await;
+    scenario.teardown();
+}
+
+#[tokio::test]
+async fn each_place_fails_once_on_sqlite() {
+    fails_once_at_each_place(Kind::Sqlite).await;
+}
+
+#[cfg(feature = "servers")]
+#[tokio::test]
+async fn each_place_fails_once_on_postgres() {
+    fails_once_at_each_place(Kind::Postgres).await;
+}
