@@ -32,10 +32,11 @@ pub async fn decide(
     let now = cx.now();
     let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
     let mut asked = facts::facts(rows, trigger, survey, previous_score);
-    if trigger == Trigger::ResponseCorrected {
+    // A first answer has no past. Later, a step acts once for a case, whether an answer changed or a clock ran out again.
+    if trigger != Trigger::ResponseSettled {
         let wanted = hearback_rules::plan(&workspace.rules, &asked, now);
         let wanted = wanted.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
-        asked.case.done = already_done(tx, rows, &wanted, changes, now).await?;
+        asked.case.done = already_done(tx, rows, &wanted, trigger == Trigger::ResponseCorrected, changes, now).await?;
         asked.case.open_tasks = facts::small(rows.case.open_tasks);
     }
     let plan = hearback_rules::plan(&workspace.rules, &asked, now);
@@ -52,11 +53,12 @@ pub async fn decide(
 }
 
 /// What the steps of earlier revisions did that still holds: mails that went out, tasks that are still wanted.
-/// Tasks that no rule wants any more are cancelled.
+/// With `is_corrected`, tasks that no rule wants any more are cancelled.
 async fn already_done(
     tx: &Tx,
     rows: &mut CaseRows,
     wanted: &BTreeSet<String>,
+    is_corrected: bool,
     changes: &mut Changes,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<BTreeSet<String>, EngineError> {
@@ -79,7 +81,7 @@ async fn already_done(
     for task in tasks {
         let Some(step) = name(task.rule_version_id, task.step_index) else { continue };
         match task.status.as_str() {
-            "open" if !wanted.contains(&step) => drop_task(tx, rows, task, changes, now).await?,
+            "open" if is_corrected && !wanted.contains(&step) => drop_task(tx, rows, task, changes, now).await?,
             "cancelled" => {}
             _ => {
                 done.insert(step);

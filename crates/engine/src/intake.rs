@@ -113,6 +113,7 @@ impl Queue {
                     }
                 }
                 answer(&cx, batch).await;
+                cx.db.grew(size);
             }
         });
     }
@@ -464,9 +465,14 @@ async fn load_stored<'e>(tx: &Tx, ws: WorkspaceId, keys: impl Iterator<Item = &'
         return Ok(stored);
     }
     let rows = ingest::responses_by_keys(tx, ws.uuid(), &keys).await?;
+    let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut cases: HashMap<uuid::Uuid, cases::Model> =
+        snapshot::cases_of_responses(&**tx, ws.uuid(), &ids).await?.into_iter().map(|case| (case.response_id, case)).collect();
     for row in rows {
-        let Some(key) = row.external_id.clone() else { continue };
-        let receipt = receipt_of(&**tx, &row).await?;
+        let (Some(key), Some(case)) = (row.external_id.clone(), cases.remove(&row.id)) else { continue };
+        // History was never put to the rules: there is no run to look for.
+        let effects = if case.first_contact_due_at.is_some() { effects_of(&**tx, &row, &case).await? } else { Vec::new() };
+        let receipt = stored_receipt(&row, &case, effects);
         stored.insert(key, Stored { body_hash: row.body_hash, receipt });
     }
     Ok(stored)
@@ -476,13 +482,26 @@ async fn load_stored<'e>(tx: &Tx, ws: WorkspaceId, keys: impl Iterator<Item = &'
 pub async fn receipt_of(connection: &impl hearback_store::ConnectionTrait, row: &responses::Model) -> Result<Receipt, EngineError> {
     let case = snapshot::case_of_response(connection, row.workspace_id, row.id).await?;
     let case = case.ok_or_else(|| EngineError::not_found("case of response", row.id))?;
+    let effects = effects_of(connection, row, &case).await?;
+    Ok(stored_receipt(row, &case, effects))
+}
+
+async fn effects_of(
+    connection: &impl hearback_store::ConnectionTrait,
+    row: &responses::Model,
+    case: &cases::Model,
+) -> Result<Vec<ReceiptEffect>, EngineError> {
     let runs = runs::of_case(connection, row.workspace_id, case.id).await?;
-    let run = runs.into_iter().rev().find(|run| run.revision == row.revision && run.trigger.starts_with("response_") && run.facts != erasure::NO_FACTS);
-    let effects = match run {
+    let is_of_answer =
+        |run: &runs::Model| run.revision == row.revision && run.trigger.starts_with("response_") && run.facts != erasure::NO_FACTS;
+    Ok(match runs.into_iter().rev().find(is_of_answer) {
         Some(run) => replay(connection, &run).await?.effects.iter().map(receipt_effect).collect(),
         None => Vec::new(),
-    };
-    Ok(Receipt {
+    })
+}
+
+fn stored_receipt(row: &responses::Model, case: &cases::Model, effects: Vec<ReceiptEffect>) -> Receipt {
+    Receipt {
         id: ResponseId::from_uuid(row.id),
         segment: facts::read_segment(&row.segment),
         score: u8::try_from(row.score).unwrap_or(u8::MAX),
@@ -490,7 +509,7 @@ pub async fn receipt_of(connection: &impl hearback_store::ConnectionTrait, row: 
         case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: crate::apply::read_status(&case.loop_status) },
         effects,
         created: false,
-    })
+    }
 }
 
 /// What a run decided, computed again from what it saw.

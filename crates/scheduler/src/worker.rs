@@ -8,6 +8,7 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -109,11 +110,22 @@ where
                     slot = Arc::clone(&slots).acquire_owned() => slot,
                 };
                 let (run, done, limit) = (Arc::clone(&run), done.clone(), self.settings.job_timeout);
-                tokio::spawn(async move {
+                let mut job = Box::pin(async move {
                     let outcome = guarded(run(lease.clone()), limit).await;
-                    let _ = done.send((lease, outcome)).await;
-                    drop(slot);
+                    (lease, outcome)
                 });
+                // A job that needs to wait for nothing ends here; only one that does becomes a task of its own.
+                match futures::poll!(&mut job) {
+                    Poll::Ready(ended) => {
+                        let _ = done.send(ended).await;
+                    }
+                    Poll::Pending => {
+                        tokio::spawn(async move {
+                            let _ = done.send(job.await).await;
+                            drop(slot);
+                        });
+                    }
+                }
             }
             if !full {
                 tokio::select! {
@@ -172,6 +184,7 @@ async fn settle_all(db: Db, clock: Arc<dyn Clock>, held: Arc<Held>, mut finished
         }
         total += u64::try_from(ended.len()).unwrap_or(u64::MAX);
         held.remove(ended.iter().map(|(lease, _)| lease.fence));
+        db.grew(ended.len());
     }
     total
 }

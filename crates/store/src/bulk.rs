@@ -81,7 +81,8 @@ pub fn select(backend: DbBackend, fields: &[(&str, Kind)], parameter: usize) -> 
         DbBackend::Postgres => {
             format!("SELECT {picks} FROM json_to_recordset(${parameter}::json) AS r({}) WHERE true", types.join(", "))
         }
-        _ => format!("SELECT {picks} FROM json_each(${parameter}) WHERE true"),
+        // Binary JSON: each record is read where it stands, not written out as text and parsed again.
+        _ => format!("SELECT {picks} FROM jsonb_each(${parameter}) WHERE true"),
     }
 }
 

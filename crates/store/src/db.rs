@@ -3,7 +3,13 @@
 //! SQLite: one connection writes (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), a few read. PostgreSQL: one pool.
 //! What must stay true: a write transaction starts here and nowhere else; no network call happens while a [`Tx`] is alive.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -22,6 +28,14 @@ const BUSY_TIMEOUT_MS: u32 = 5_000;
 pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    growth: Arc<Growth>,
+}
+
+/// How many rows came since the start, and at how many the planner is told next.
+#[derive(Debug)]
+struct Growth {
+    rows: AtomicUsize,
+    tell_at: AtomicUsize,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it is rolled back.
@@ -35,11 +49,11 @@ impl Db {
             let write = Database::connect(sqlite(url, 1)).await?;
             check_pragmas(&write).await?;
             let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
-            Ok(Self { write, read })
+            Ok(Self { write, read, growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }) })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = Database::connect(postgres(url, connections, &WRITE_PLANS)).await?;
             let read = Database::connect(postgres(url, connections, &[])).await?;
-            Ok(Self { write, read })
+            Ok(Self { write, read, growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }) })
         } else {
             Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
                 "database.url must start with sqlite:// or postgres://, got `{}`",
@@ -108,9 +122,27 @@ impl Db {
         Ok(())
     }
 
+    /// Notes that rows were added. When their number has grown by a factor since the last look, the planner looks again.
+    pub fn grew(&self, rows: usize) {
+        let total = self.growth.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        let tell_at = self.growth.tell_at.load(Ordering::Relaxed);
+        if total < tell_at || self.backend() != DbBackend::Postgres {
+            return;
+        }
+        let mine = self.growth.tell_at.compare_exchange(tell_at, total.saturating_mul(4), Ordering::Relaxed, Ordering::Relaxed);
+        if mine.is_ok() {
+            let db = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = db.refresh_statistics().await {
+                    tracing::warn!(%error, "the planner's statistics could not be refreshed; writes may be slow for a minute");
+                }
+            });
+        }
+    }
+
     /// Lets PostgreSQL look at the tables that grow with every answer. Until it has looked, it believes that one workspace
     /// has few rows and reads all of them where it should look up one; its own look comes only once a minute.
-    pub async fn refresh_statistics(&self) -> Result<(), StoreError> {
+    async fn refresh_statistics(&self) -> Result<(), StoreError> {
         if self.backend() == DbBackend::Postgres {
             let sql = "ANALYZE persons, responses, cases, runs, events, tasks, deliveries, outbox, rollups";
             self.read.execute_unprepared(sql).await?;

@@ -190,7 +190,28 @@ fn read_lease(row: &QueryResult, fence: Uuid) -> Result<Lease, DbErr> {
 /// Settles jobs of one or several leases. Returns those whose lease was still held; for the others nothing was
 /// written, because somebody else has them now.
 pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
-    write_outcomes(tx, settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect()).await
+    let (done, other): (Vec<_>, Vec<_>) = settled.iter().partition(|(_, outcome)| *outcome == Outcome::Done);
+    let mut held = write_done(tx, &done.iter().map(|(lease, _)| *lease).collect::<Vec<_>>(), now).await?;
+    held.extend(write_outcomes(tx, other.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect()).await?);
+    Ok(held)
+}
+
+/// The usual end, which is the same for all: only the keys travel.
+async fn write_done(tx: &Tx, leases: &[&Lease], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
+    const FIELDS: [(&str, Kind); 3] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("fence", Kind::Uuid)];
+    if leases.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "WITH x AS ({}) UPDATE outbox SET state = 'done', error = NULL, finished_at = $2, lease_id = NULL, leased_until = NULL FROM x \
+         WHERE outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence RETURNING id",
+        select(backend, &FIELDS, 1)
+    );
+    let records = leases.iter().map(|lease| [Value::from(lease.workspace.uuid()), lease.id.uuid().into(), lease.fence.into()]);
+    let values = [Value::from(to_json(backend, records)), millis(now).into()];
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0).map(JobId::from_uuid)).collect::<Result<_, DbErr>>()?)
 }
 
 /// Writes what became of jobs, as far as the claims in the records still hold.

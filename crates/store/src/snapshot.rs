@@ -32,6 +32,15 @@ pub async fn case_of_response(connection: &impl ConnectionTrait, ws: Uuid, respo
     Ok(of_response.one(connection).await?)
 }
 
+/// The cases of these responses.
+pub async fn cases_of_responses(connection: &impl ConnectionTrait, ws: Uuid, responses: &[Uuid]) -> Result<Vec<cases::Model>, StoreError> {
+    if responses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_responses = cases::Entity::find().filter(cases::Column::WorkspaceId.eq(ws));
+    Ok(of_responses.filter(cases::Column::ResponseId.is_in(responses.iter().copied())).all(connection).await?)
+}
+
 /// A response by id.
 pub async fn response(connection: &impl ConnectionTrait, ws: Uuid, id: Uuid) -> Result<Option<responses::Model>, StoreError> {
     Ok(responses::Entity::find_by_id((ws, id)).one(connection).await?)

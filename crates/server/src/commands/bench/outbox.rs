@@ -55,6 +55,7 @@ async fn enqueue(db: &Db, ws: WorkspaceId, jobs: usize, pair: usize) -> anyhow::
         let tx = db.write().await?;
         outbox::enqueue(&tx, chunk).await?;
         tx.commit().await?;
+        db.grew(chunk.len());
     }
     Ok(())
 }
