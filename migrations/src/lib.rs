@@ -8,8 +8,8 @@
 mod m0001_initial;
 mod table;
 
-pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 use sea_orm_migration::{MigrationTrait, async_trait};
+pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 
 /// All schema changes in order.
 #[derive(Debug)]

@@ -3,7 +3,12 @@
 //! Owns: letting time pass without waiting, so that a lease of a dead worker runs out and a mail that rests is sent again.
 //! Refuses to know what should come of it.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "an engine that does not start must fail its test loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "an engine that does not start must fail its test loudly"
+)]
 
 use std::{sync::Arc, time::Duration};
 

@@ -2,7 +2,12 @@
 //!
 //! Owns: the program, its settings, its log, the database that it is given. Refuses to know what is tested with it.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a process that does not do as it is told must fail its test loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a process that does not do as it is told must fail its test loudly"
+)]
 
 use std::{
     fmt::Write as _,
@@ -29,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub const LOOK: Duration = Duration::from_millis(20);
 
 /// Waits until `is_so`; `what` is what is waited for.
-pub async fn until<F: Future<Output = bool>>(limit: Duration, what: &str, mut is_so: impl FnMut() -> F) {
+pub async fn until(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let start = Instant::now();
     while !is_so().await {
         assert!(start.elapsed() < limit, "{what}: not so after {} s", limit.as_secs());

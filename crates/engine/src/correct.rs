@@ -90,7 +90,13 @@ async fn count(tx: &Tx, survey: &Survey, before: &responses::Model, after: &resp
 }
 
 /// What waits from earlier revisions must not happen any more; the timeline says what that was.
-async fn cancel_pending(cx: &Ctx, tx: &Tx, rows: &mut CaseRows, before: &responses::Model, changes: &mut Changes) -> Result<(), EngineError> {
+async fn cancel_pending(
+    cx: &Ctx,
+    tx: &Tx,
+    rows: &mut CaseRows,
+    before: &responses::Model,
+    changes: &mut Changes,
+) -> Result<(), EngineError> {
     let now = cx.now();
     let actor = Actor::Customer;
     let corrected = json!({
@@ -100,8 +106,7 @@ async fn cancel_pending(cx: &Ctx, tx: &Tx, rows: &mut CaseRows, before: &respons
     changes.events.push(event(&rows.case, "corrected", &actor, &corrected, now));
     let ws = WorkspaceId::from_uuid(rows.case.workspace_id);
     let why = format!("the answer was changed from {} to {}", before.score, rows.response.score);
-    let cancelled =
-        outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), facts::small(rows.response.revision), &why, now).await?;
+    let cancelled = outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), facts::small(rows.response.revision), &why, now).await?;
     let jobs: Vec<Job> = cancelled.iter().filter_map(|row| serde_json::from_str(&row.payload).ok()).collect();
     let mails: Vec<uuid::Uuid> = jobs.iter().filter_map(mail_of).map(DeliveryId::uuid).collect();
     ledger::cancel(tx, ws.uuid(), &mails, millis(now)).await?;

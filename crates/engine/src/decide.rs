@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use hearback_core::{CaseEvent, case};
 use hearback_rules::{Plan, Trigger, plan::done_key};
 use hearback_store::{
-    Tx, bulk, runs, snapshot::{self, CaseRows}, tasks,
+    Tx, bulk, runs,
+    snapshot::{self, CaseRows},
+    tasks,
     time::millis,
 };
 use serde_json::json;
@@ -70,9 +72,7 @@ async fn already_done(
     for row in &versions {
         keys.insert(row.id, read_version(row)?.rule.key);
     }
-    let name = |version: Option<uuid::Uuid>, index: Option<i64>| {
-        Some(done_key(keys.get(&version?)?, u32::try_from(index?).ok()?))
-    };
+    let name = |version: Option<uuid::Uuid>, index: Option<i64>| Some(done_key(keys.get(&version?)?, u32::try_from(index?).ok()?));
     let mut done: BTreeSet<String> = deliveries
         .iter()
         .filter(|mail| mail.status != "cancelled")

@@ -85,4 +85,3 @@ pub fn read_segment(word: &str) -> Segment {
 pub fn small(count: i64) -> u32 {
     u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }
-

@@ -523,7 +523,11 @@ pub async fn replay(connection: &impl hearback_store::ConnectionTrait, run: &run
     Ok(hearback_rules::plan(&versions, &facts, from_millis(run.at)))
 }
 
-async fn load_accounts<'e>(tx: &Tx, ws: WorkspaceId, keys: impl Iterator<Item = &'e str>) -> Result<HashMap<String, accounts::Model>, StoreError> {
+async fn load_accounts<'e>(
+    tx: &Tx,
+    ws: WorkspaceId,
+    keys: impl Iterator<Item = &'e str>,
+) -> Result<HashMap<String, accounts::Model>, StoreError> {
     let rows = snapshot::accounts_by_keys(&**tx, ws.uuid(), &keys.collect()).await?;
     Ok(rows.into_iter().map(|row| (row.key.clone(), row)).collect())
 }
@@ -591,4 +595,3 @@ impl People {
         ingest::put_persons(tx, &changed).await
     }
 }
-

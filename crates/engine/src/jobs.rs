@@ -32,9 +32,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     };
     match result {
         Ok(outcome) => outcome,
-        Err(EngineError::Store(error)) if error.is_passing() => {
-            Outcome::Snooze(cx.now() + chrono::Duration::seconds(5), error.to_string())
-        }
+        Err(EngineError::Store(error)) if error.is_passing() => Outcome::Snooze(cx.now() + chrono::Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
@@ -88,8 +86,7 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Resul
         Ok(effect) => {
             let planned = Planned { step, rule_key: version.rule.key.clone(), effect, due: now };
             let owner = facts::account_owner(rows.account.as_ref());
-            let scene =
-                Scene { settings: &cx.settings, workspace: &workspace, person: &rows.person, account_owner: owner.as_ref(), now };
+            let scene = Scene { settings: &cx.settings, workspace: &workspace, person: &rows.person, account_owner: owner.as_ref(), now };
             let done = apply(&scene, &mut rows.case, std::slice::from_ref(&planned), &mut changes);
             changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
         }

@@ -123,7 +123,10 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             if mail.status == "deferred" && counts {
                 return Ok(Outcome::Snooze(until, trouble.why));
             }
-            let report = Report { fate: fate(lease, mail, "deferred", Some(fail.to_string())), ..report(lease, mail, Outcome::Snooze(until, trouble.why)) };
+            let report = Report {
+                fate: fate(lease, mail, "deferred", Some(fail.to_string())),
+                ..report(lease, mail, Outcome::Snooze(until, trouble.why))
+            };
             record(cx, report).await
         }
         FailClass::Reject => {

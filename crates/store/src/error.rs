@@ -40,7 +40,14 @@ impl From<DbErr> for StoreError {
         }
         let text = error.to_string();
         let has = |needles: &[&str]| needles.iter().any(|needle| text.contains(needle));
-        if has(&["database or disk is full", "disk I/O error", "readonly database", "read-only transaction", "No space left", "could not extend file"]) {
+        if has(&[
+            "database or disk is full",
+            "disk I/O error",
+            "readonly database",
+            "read-only transaction",
+            "No space left",
+            "could not extend file",
+        ]) {
             return Self::CannotWrite(text);
         }
         if has(&["malformed", "file is not a database"]) {

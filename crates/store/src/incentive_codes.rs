@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::CaseId;
-use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*, sea_query::{LockBehavior, LockType}};
+use sea_orm::{
+    QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{LockBehavior, LockType},
+};
 
 use crate::{StoreError, Tx, time::millis};
 

@@ -65,4 +65,3 @@ fn rollup(workspace_id: Uuid, survey_id: Uuid, hour: i64, counts: &Counts) -> ro
     let (no_score, with_comment) = (counts.no_score, counts.with_comment);
     rollups::Model { workspace_id, survey_id, hour, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, no_score, with_comment }
 }
-

@@ -17,7 +17,9 @@ pub async fn prepare(db: &Db) -> Result<(), StoreError> {
     let serial = if db.backend() == DbBackend::Postgres { "BIGSERIAL PRIMARY KEY" } else { "INTEGER PRIMARY KEY" };
     let tx = db.write().await?;
     for table in ["bench_responses", "bench_outbox"] {
-        let sql = format!("CREATE TABLE {table} (id {serial}, workspace BIGINT NOT NULL, person BIGINT NOT NULL, score BIGINT NOT NULL, body TEXT NOT NULL)");
+        let sql = format!(
+            "CREATE TABLE {table} (id {serial}, workspace BIGINT NOT NULL, person BIGINT NOT NULL, score BIGINT NOT NULL, body TEXT NOT NULL)"
+        );
         tx.execute_unprepared(&sql).await?;
     }
     tx.execute_unprepared(

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use hearback_core::id::{CaseId, DeliveryId, JobId, WorkspaceId};
 use hearback_rules::StepRef;
 use sea_orm::{
-    Condition, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
+    Condition, ConnectionTrait, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
     entity::prelude::{
         ActiveModelBehavior, ColumnTrait, DbErr, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, Expr,
         PaginatorTrait, PrimaryKeyTrait, QueryFilter, Uuid,
     },
-    ConnectionTrait, sea_query::ExprTrait as _,
+    sea_query::ExprTrait as _,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,19 +55,11 @@ impl ActiveModelBehavior for ActiveModel {}
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
     /// Hand one mail to the mail server.
-    Mail {
-        delivery: DeliveryId,
-    },
+    Mail { delivery: DeliveryId },
     /// A delayed step of a rule is due.
-    Step {
-        case: CaseId,
-        step: StepRef,
-    },
+    Step { case: CaseId, step: StepRef },
     /// An answer has rested long enough to act on.
-    Settle {
-        case: CaseId,
-        revision: u32,
-    },
+    Settle { case: CaseId, revision: u32 },
     /// Nothing; measures the queue.
     Noop,
 }
@@ -121,7 +113,14 @@ pub const MAX_CRASHES: u32 = 5;
 pub const PER_RESCUE: u64 = 1_000;
 
 /// A new row. `cause` names what made the job: the same cause is queued once, whoever tries again.
-pub fn row(workspace: WorkspaceId, job: &Job, cause: &str, run_at: DateTime<Utc>, now: DateTime<Utc>, about: Option<(CaseId, u32)>) -> Model {
+pub fn row(
+    workspace: WorkspaceId,
+    job: &Job,
+    cause: &str,
+    run_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    about: Option<(CaseId, u32)>,
+) -> Model {
     Model {
         workspace_id: workspace.uuid(),
         id: JobId::derived(cause).uuid(),
@@ -166,7 +165,11 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: u64) -> 
     let tx = db.write().await?;
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     let leases = rows.iter().map(|row| read_lease(row, fence)).collect::<Result<Vec<_>, DbErr>>()?;
-    if leases.is_empty() { tx.rollback().await? } else { tx.commit().await? }
+    if leases.is_empty() {
+        tx.rollback().await?
+    } else {
+        tx.commit().await?
+    }
     Ok(leases)
 }
 
@@ -354,7 +357,14 @@ pub async fn is_any_open(tx: &Tx, workspace: WorkspaceId, jobs: &[JobId]) -> Res
 }
 
 /// Cancels what still waits in a case from revisions before `revision`; returns what that was, in the order of its time.
-pub async fn cancel_older(tx: &Tx, workspace: WorkspaceId, case: CaseId, revision: u32, why: &str, now: DateTime<Utc>) -> Result<Vec<Model>, StoreError> {
+pub async fn cancel_older(
+    tx: &Tx,
+    workspace: WorkspaceId,
+    case: CaseId,
+    revision: u32,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Model>, StoreError> {
     let waiting = Condition::all()
         .add(Column::WorkspaceId.eq(workspace.uuid()))
         .add(Column::CaseId.eq(case.uuid()))

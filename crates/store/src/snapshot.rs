@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, accounts, calendars, cases, deliveries, persons, responses, rule_versions, surveys, tasks, team_members, teams, users};
+use crate::{
+    StoreError, accounts, calendars, cases, deliveries, persons, responses, rule_versions, surveys, tasks, team_members, teams, users,
+};
 
 /// A case with what belongs to it.
 #[derive(Debug, Clone)]
@@ -47,7 +49,11 @@ pub async fn response(connection: &impl ConnectionTrait, ws: Uuid, id: Uuid) -> 
 }
 
 /// Accounts with these keys.
-pub async fn accounts_by_keys(connection: &impl ConnectionTrait, ws: Uuid, keys: &BTreeSet<&str>) -> Result<Vec<accounts::Model>, StoreError> {
+pub async fn accounts_by_keys(
+    connection: &impl ConnectionTrait,
+    ws: Uuid,
+    keys: &BTreeSet<&str>,
+) -> Result<Vec<accounts::Model>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -63,7 +69,10 @@ pub async fn work_of_case(
 ) -> Result<(Vec<tasks::Model>, Vec<deliveries::Model>), StoreError> {
     let tasks = tasks::Entity::find().filter(tasks::Column::WorkspaceId.eq(ws)).filter(tasks::Column::CaseId.eq(case));
     let deliveries = deliveries::Entity::find().filter(deliveries::Column::WorkspaceId.eq(ws)).filter(deliveries::Column::CaseId.eq(case));
-    Ok((tasks.order_by_asc(tasks::Column::CreatedAt).all(connection).await?, deliveries.order_by_asc(deliveries::Column::CreatedAt).all(connection).await?))
+    Ok((
+        tasks.order_by_asc(tasks::Column::CreatedAt).all(connection).await?,
+        deliveries.order_by_asc(deliveries::Column::CreatedAt).all(connection).await?,
+    ))
 }
 
 /// Published surveys, oldest version first.
@@ -97,7 +106,8 @@ pub async fn rule_versions(connection: &impl ConnectionTrait, ws: Uuid, ids: &[U
 
 /// Open tasks whose due time has passed and that were not marked overdue yet: `(workspace, task, case)`.
 pub async fn newly_overdue_tasks(connection: &impl ConnectionTrait, now: i64, limit: u64) -> Result<Vec<tasks::Model>, StoreError> {
-    let late = Condition::all().add(tasks::Column::Status.eq("open")).add(tasks::Column::DueAt.lte(now)).add(tasks::Column::OverdueAt.is_null());
+    let late =
+        Condition::all().add(tasks::Column::Status.eq("open")).add(tasks::Column::DueAt.lte(now)).add(tasks::Column::OverdueAt.is_null());
     Ok(tasks::Entity::find().filter(late).order_by_asc(tasks::Column::DueAt).limit(limit).all(connection).await?)
 }
 

@@ -165,8 +165,17 @@ async fn ends_at_each_place(kind: Kind) {
         let is_of_jobs = place.starts_with("jobs.");
         let faults = format!("{place}={passes}*off->return(abort)");
         let mut server = scene.setup.clone().faults(&faults).start().await;
-        post(&mut server, &mut log, &scene.key, u32::MAX, async || if is_of_jobs { let_time_pass(&scene.db).await }).await;
-        assert!(server.has_ended(), "nothing passed {place}: is the program built with `--features hearback/failpoints`?\n{}", server.log());
+        post(&mut server, &mut log, &scene.key, u32::MAX, async || {
+            if is_of_jobs {
+                let_time_pass(&scene.db).await
+            }
+        })
+        .await;
+        assert!(
+            server.has_ended(),
+            "nothing passed {place}: is the program built with `--features hearback/failpoints`?\n{}",
+            server.log()
+        );
         assert_eq!(server.ended().await.signal(), Some(6), "it ends as told at {place}");
         // One request at a time: at most one is under way when the process ends.
         let (stored, confirmed) = (scene.stored().await, log.confirmed.len());

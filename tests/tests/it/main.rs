@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
+mod conformance;
 mod crash;
 mod faults;
-mod conformance;
 mod invariants;
 mod jobs;
 mod mails;
