@@ -199,7 +199,7 @@ fn postgres(url: &str, connections: u32, plans: &'static [(&'static str, &'stati
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .connect_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(300))
+        .idle_timeout(Duration::from_mins(5))
         .test_before_acquire_if_idle_for(Duration::from_secs(2))
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(|options| {

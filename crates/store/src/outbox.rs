@@ -166,9 +166,9 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: u64) -> 
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     let leases = rows.iter().map(|row| read_lease(row, fence)).collect::<Result<Vec<_>, DbErr>>()?;
     if leases.is_empty() {
-        tx.rollback().await?
+        tx.rollback().await?;
     } else {
-        tx.commit().await?
+        tx.commit().await?;
     }
     Ok(leases)
 }
