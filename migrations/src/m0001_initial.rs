@@ -104,7 +104,8 @@ fn answers() -> Vec<Table> {
     ]
 }
 
-/// Rules, cases and what people do in them.
+/// Rules, cases and what people do in them. `runs` and `events` are only ever written together with their case, several for
+/// each answer: they go without the database's own check of their parent, `fsck` makes it.
 fn follow_up() -> Vec<Table> {
     vec![
         Table::in_workspace("rule_versions", &[("id", Uuid)])
@@ -140,12 +141,8 @@ fn follow_up() -> Vec<Table> {
             .of_large_rows()
             .required("response_id", Uuid)
             .all(Text, &["trigger", "rules", "facts", "trace"])
-            .all(Int, &["revision", "at"])
-            .belongs("case_id", "cases"),
-        Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)])
-            .all(Text, &["kind", "actor", "data"])
-            .required("at", Int)
-            .belongs("case_id", "cases"),
+            .all(Int, &["revision", "at"]),
+        Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)]).all(Text, &["kind", "actor", "data"]).required("at", Int),
         Table::in_workspace("contact_attempts", &[("case_id", Uuid), ("id", Uuid)])
             .all(Text, &["channel", "outcome", "actor"])
             .required("at", Int)

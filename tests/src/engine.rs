@@ -31,7 +31,7 @@ pub const PUBLIC_URL: &str = "http://feedback.shop.example";
 /// Connections to the mail server.
 pub const MAIL_CONNECTIONS: usize = 4;
 /// How long work that is due may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An engine without a server.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Engine {
             },
         };
         let working = tokio::spawn(worker.run(stop.clone()));
-        until(PATIENCE, "all that is due is done", || is_idle(&self.cx.db, self.clock.now())).await;
+        until(PATIENCE, "all that is due is done", async || is_idle(&self.cx.db, self.clock.now()).await).await;
         stop.cancel();
         working.await.expect("a worker that stops");
     }

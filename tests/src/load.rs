@@ -25,7 +25,7 @@ use tokio::{
 use crate::connection::{Answer, Connection};
 
 /// How long the whole load may take.
-const PATIENCE: Duration = Duration::from_secs(3_600);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// Where answers go.
 const PATH: &str = "/api/v1/responses";
 /// Pause before a request that was not confirmed is sent again.
@@ -80,17 +80,15 @@ impl Sent {
 
     /// The body of the request.
     pub fn json(&self) -> Value {
-        let mut body = json!({ "survey": "nps", "score": self.score, "external_id": self.external_id });
-        if let Some(email) = &self.email {
-            body["person"] = json!({ "email": email, "name": "Ona", "locale": "lt" });
-        }
-        if self.one_click {
-            body["channel"] = json!("email");
-        }
-        if self.comment {
-            body["comment"] = json!("it took too long");
-        }
-        body
+        let person = self.email.as_ref().map_or_else(|| json!({}), |email| json!({ "email": email, "name": "Ona", "locale": "lt" }));
+        json!({
+            "survey": "nps",
+            "score": self.score,
+            "external_id": self.external_id,
+            "person": person,
+            "channel": if self.one_click { "email" } else { "api" },
+            "comment": self.comment.then_some("it took too long"),
+        })
     }
 
     /// Kinds of mail that the shipped rules send because of it, in the end, sorted.

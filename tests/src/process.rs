@@ -143,7 +143,7 @@ impl Setup {
     /// Starts the server and waits until it says on its log where it listens.
     pub async fn start(&self) -> Server {
         std::fs::create_dir_all(&self.folder).expect("a writable folder");
-        let log = (1..).map(|n| self.folder.join(format!("server-{n}.log"))).find(|path| !path.exists()).expect("a free name");
+        let log = (1..10_000).map(|n| self.folder.join(format!("server-{n}.log"))).find(|path| !path.exists()).expect("a free name");
         let file = File::create(&log).expect("a writable folder");
         let both = file.try_clone().expect("one more handle");
         let child = self.command(&["serve"]).stdout(file).stderr(both).spawn().expect("the program starts");
@@ -173,7 +173,7 @@ pub struct Server {
 impl Server {
     /// Waits for `/readyz`.
     pub async fn ready(&self) {
-        let is_ready = || async { matches!(Connection::to(self.address).get("/readyz", "").await, Ok(answer) if answer.status == 200) };
+        let is_ready = async || matches!(Connection::to(self.address).get("/readyz", "").await, Ok(answer) if answer.status == 200);
         until(PATIENCE, "the server is ready", is_ready).await;
     }
 

@@ -176,7 +176,7 @@ pub enum CaseEvent {
     Contact(ContactOutcome),
     /// A mail server accepted the acknowledgement.
     Acknowledged,
-    /// A task was opened.
+    /// A task was opened, or taken up again; a finished case is reopened first.
     TaskOpened,
     /// A task was done or dropped.
     TaskFinished,
@@ -236,7 +236,12 @@ pub fn step(case: &Case, event: &CaseEvent, now: DateTime<Utc>) -> Result<Case, 
             }
             close_if_nothing_is_left(&mut next, now);
         }
-        CaseEvent::TaskOpened => next.open_tasks += 1,
+        CaseEvent::TaskOpened => {
+            if !case.status.is_active() {
+                return refuse("given a task");
+            }
+            next.open_tasks += 1;
+        }
         CaseEvent::TaskFinished => {
             next.open_tasks = next.open_tasks.saturating_sub(1);
             close_if_nothing_is_left(&mut next, now);

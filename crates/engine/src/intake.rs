@@ -1,12 +1,12 @@
 //! Group commit: answers that wait at the same time share one transaction.
 //!
-//! One writer takes all that waits (no delay), stores it in one transaction, then answers everyone. What must stay
+//! A writer takes all that waits (no delay), stores it in one transaction, then answers everyone. What must stay
 //! true: nobody is answered before the commit; one bad item never fails its neighbours; a lost connection during the
 //! commit is resolved by reading what is stored, never by guessing.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -20,12 +20,12 @@ use hearback_store::{
     time::{from_millis, millis},
 };
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
-    ctx::Actor,
+    ctx::{Actor, Parts},
     facts, faults,
     people::CheckedPerson,
     submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase, ReceiptEffect, fail_all},
@@ -88,34 +88,41 @@ impl Intake {
 }
 
 impl Queue {
-    /// Starts the writer. It ends when the context is gone.
-    pub fn start(mut self, cx: &Ctx) {
-        let weak = cx.downgrade();
-        let max_batch = cx.settings.max_batch.max(1);
-        tokio::spawn(async move {
-            while let Some(first) = self.0.recv().await {
-                let Some(cx) = Ctx::upgrade(&weak) else { break };
-                let mut size = first.entries.len();
-                let mut batch = vec![first];
-                let mut quiet = 0;
-                while size < max_batch && quiet < PATIENCE {
-                    match self.0.try_recv() {
-                        Ok(more) => {
-                            size += more.entries.len();
-                            batch.push(more);
-                            quiet = 0;
-                        }
-                        // No pause: only those who are ready to run right now get the chance to join.
-                        Err(_) => {
-                            quiet += 1;
-                            tokio::task::yield_now().await;
-                        }
-                    }
+    /// Starts the writers. They end when the context is gone.
+    pub fn start(self, cx: &Ctx) {
+        let waiting = Arc::new(Mutex::new(self.0));
+        for _ in 0..cx.db.writers() {
+            tokio::spawn(write(Arc::clone(&waiting), cx.downgrade(), cx.settings.max_batch.max(1)));
+        }
+    }
+}
+
+/// One writer: takes all that waits, stores it, answers, and looks again.
+async fn write(waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, weak: Weak<Parts>, max_batch: usize) {
+    loop {
+        let mut queue = waiting.lock().await;
+        let Some(first) = queue.recv().await else { break };
+        let mut size = first.entries.len();
+        let mut batch = vec![first];
+        let mut quiet = 0;
+        while size < max_batch && quiet < PATIENCE {
+            match queue.try_recv() {
+                Ok(more) => {
+                    size += more.entries.len();
+                    batch.push(more);
+                    quiet = 0;
                 }
-                answer(&cx, batch).await;
-                cx.db.grew(size);
+                // No pause: only those who are ready to run right now get the chance to join.
+                Err(_) => {
+                    quiet += 1;
+                    tokio::task::yield_now().await;
+                }
             }
-        });
+        }
+        drop(queue);
+        let Some(cx) = Ctx::upgrade(&weak) else { break };
+        answer(&cx, batch).await;
+        cx.db.grew(size);
     }
 }
 
@@ -158,7 +165,7 @@ async fn store_together(cx: &Ctx, entries: &[Entry]) -> Result<Vec<Outcome>, Eng
     let mut race = 0;
     loop {
         match try_store(cx, entries).await {
-            Err(EngineError::Store(StoreError::Taken(_))) if race < RACES => race += 1,
+            Err(EngineError::Store(error)) if race < RACES && error.is_race() => race += 1,
             result => return result,
         }
     }
@@ -590,8 +597,10 @@ impl People {
     }
 
     async fn write(&self, tx: &Tx) -> Result<(), StoreError> {
-        let changed: Vec<persons::Model> =
+        let mut changed: Vec<persons::Model> =
             self.rows.iter().zip(&self.changed).filter(|(_, changed)| **changed).map(|(row, _)| row.clone()).collect();
+        // One order for all writers: two that meet on the same people wait for each other, never in a circle.
+        changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         ingest::put_persons(tx, &changed).await
     }
 }

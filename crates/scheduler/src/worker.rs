@@ -100,7 +100,8 @@ where
             // Registered before the query: a hint that comes while it runs is not missed.
             let hint = self.wake.notified();
             let leases = claim(&self.db, &*self.clock, &self.settings).await;
-            let full = leases.len() >= usize::try_from(self.settings.batch).unwrap_or(usize::MAX);
+            // A claim that found something may have left more behind: rows that another worker had locked at that moment.
+            let found = !leases.is_empty();
             held.add(&leases);
             for lease in leases {
                 let slot = tokio::select! {
@@ -127,7 +128,7 @@ where
                     }
                 }
             }
-            if !full {
+            if !found {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = hint => {}

@@ -97,6 +97,12 @@ impl Db {
         self.read.get_database_backend()
     }
 
+    /// How many transactions can usefully be written side by side: SQLite has one writer; on PostgreSQL a second batch is
+    /// put together while the first one is stored, and more only make the batches smaller.
+    pub fn writers(&self) -> usize {
+        if self.backend() == DbBackend::Postgres { 2 } else { 1 }
+    }
+
     /// Brings the schema up to date, in one transaction: a process that dies in between leaves nothing behind. Safe when
     /// several nodes do it at once: one works, the others wait for its transaction.
     pub async fn migrate(&self) -> Result<(), StoreError> {

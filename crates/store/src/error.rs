@@ -82,6 +82,15 @@ impl From<DbErr> for StoreError {
 }
 
 impl StoreError {
+    /// Whether somebody else was first, or two writers met in opposite order: looking again settles it.
+    pub fn is_race(&self) -> bool {
+        match self {
+            Self::Taken(_) => true,
+            Self::Unavailable(text) => text.contains("deadlock detected") || text.contains("could not serialize"),
+            Self::CannotWrite(_) | Self::Damaged(_) | Self::Unreadable { .. } | Self::Other(_) => false,
+        }
+    }
+
     /// Whether the same write may succeed when it is tried again as it is.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::CannotWrite(_))

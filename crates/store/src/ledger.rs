@@ -38,7 +38,8 @@ pub struct Sendable {
     pub suppressed_for: Option<String>,
 }
 
-/// A delivery with what it is about; `None` when it is gone (erased).
+/// A delivery with what it is about; `None` when it is gone (erased). A mail to us that was decided on later than the task of
+/// its case (by a delayed step, after a correction) is about that task.
 pub async fn sendable(db: &Db, ws: Uuid, delivery: Uuid) -> Result<Option<Sendable>, StoreError> {
     const SQL: &str = "SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
          d.created_at, d.sent_at, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
@@ -48,7 +49,9 @@ pub async fn sendable(db: &Db, ws: Uuid, delivery: Uuid) -> Result<Option<Sendab
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
          LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = c.person_id \
-         LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = d.task_id \
+         LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
+           WHERE o.workspace_id = d.workspace_id AND o.case_id = d.case_id AND NOT d.acknowledges \
+           ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
          LEFT JOIN incentive_codes i ON i.workspace_id = d.workspace_id AND i.case_id = d.case_id \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \

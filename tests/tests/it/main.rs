@@ -10,3 +10,4 @@ mod jobs;
 mod mails;
 mod scenarios;
 mod smtp;
+mod walks;

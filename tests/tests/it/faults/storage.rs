@@ -23,7 +23,7 @@ use tokio::time::Instant;
 /// How long a server may take to work again once it could.
 const RECOVERY: Duration = Duration::from_secs(30);
 /// How long a queue may take to be worked through.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Scene {
     mail: SmtpServer,
@@ -75,7 +75,7 @@ impl Scene {
 
     /// Lets the server finish what it has in hand, stops it, and looks at what is stored.
     async fn end(self, server: Server, log: &Log) {
-        until(PATIENCE, "all mail is out", || is_idle(&self.db, SystemClock.now())).await;
+        until(PATIENCE, "all mail is out", async || is_idle(&self.db, SystemClock.now()).await).await;
         assert!(server.terminate().await.success());
         let wrong = audit::answers(&self.db, log).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -229,17 +229,17 @@ mod postgres {
         let load = Load::start(&scene.key, 1_500, 8);
         load.server_at(Some(server.address));
         for cut in 1..=10 {
-            until(PATIENCE, "answers are confirmed", || async { load.confirmed() >= cut * 100 }).await;
+            until(PATIENCE, "answers are confirmed", async || load.confirmed() >= cut * 100).await;
             admin.cut().await;
         }
         admin.run("ALTER DATABASE {name} ALLOW_CONNECTIONS false").await;
         admin.cut().await;
         let before = load.not_now();
-        until(PATIENCE, "callers are told to come again", || async { load.not_now() > before }).await;
+        until(PATIENCE, "callers are told to come again", async || load.not_now() > before).await;
         admin.run("ALTER DATABASE {name} ALLOW_CONNECTIONS true").await;
         let log = load.finish().await;
         assert_eq!(log.unanswered, 0, "every request gets an answer");
-        until(PATIENCE, "all mail is out", || is_idle(&scene.db, SystemClock.now())).await;
+        until(PATIENCE, "all mail is out", async || is_idle(&scene.db, SystemClock.now()).await).await;
         let again = hearback_store::deliveries::Entity::find().all(scene.db.read()).await.unwrap();
         let again: i64 = again.iter().map(|row| row.duplicates + i64::from(row.status == "unknown")).sum();
         assert!(again <= 11 * i64::try_from(MAIL_CONNECTIONS).unwrap(), "{again} mails are sent again");
@@ -263,7 +263,7 @@ mod postgres {
         assert_eq!(refused, (503, Some("1".to_owned())), "{}", server.log());
         // A connection that was cut is noticed by the request that meets it.
         until(RECOVERY, "who only reads is served", async || scene.reads(&server).await == 200).await;
-        until(RECOVERY, "the log says why", || async { server.log().contains("read-only") }).await;
+        until(RECOVERY, "the log says why", async || server.log().contains("read-only")).await;
         admin.run("ALTER DATABASE {name} RESET default_transaction_read_only").await;
         admin.cut().await;
         scene.post(&server, &mut log, 5).await;

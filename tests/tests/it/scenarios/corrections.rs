@@ -79,11 +79,13 @@ async fn from_3_to_4_neither_writes_nor_asks_twice() {
 #[tokio::test]
 async fn a_correction_before_anything_was_sent_sends_once() {
     on_every_database(async |app| {
+        super::agent(app).await;
         let receipt = app.answer("anna@example.com", 3).await;
         app.correct(&receipt, 4).await;
         app.correct(&receipt, 5).await;
         app.run_until_idle().await;
-        assert_eq!(app.mails_to("anna@example.com").len(), 1);
+        assert_eq!((app.mails_to("anna@example.com").len(), app.mails_to(super::AGENT).len()), (1, 1));
+        assert!(app.mails_to(super::AGENT)[0].subject.contains("Call the customer"), "told of the task that was opened before");
         let case = app.case_of(&receipt).await;
         assert_eq!(case["open_tasks"], 1);
         let open: Vec<String> = texts(&case["tasks"], "/status").into_iter().filter(|status| status == "open").collect();

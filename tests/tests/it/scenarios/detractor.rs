@@ -66,6 +66,7 @@ async fn a_detractor_is_heard_contacted_helped_and_closed() {
         assert_eq!((&loops["total"], &loops["closed"], &loops["open"], &loops["overdue"]), (&json!(1), &json!(1), &json!(0), &json!(0)));
         assert_eq!((&loops["contacted_in_time"], &loops["first_contact_hours"]["median"]), (&json!(1), &json!(2.0)));
         act("contacts", json!({ "channel": "phone", "outcome": "reached" })).await.expect(409);
+        app.api.patch(&format!("/api/v1/tasks/{task_id}"), &json!({ "status": "open" })).await.expect(409);
         let reopened = act("reopen", json!({ "note": "called again" })).await.expect(200);
         assert_eq!(reopened["loop_status"], "open");
     })
