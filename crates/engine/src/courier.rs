@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// First pause when the server can't be used; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause between two tries to use the server.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// Most idle connections that are kept.
 const IDLE: usize = 64;
 
@@ -52,11 +52,7 @@ impl Courier {
 
     /// Waits for a free connection and opens it where needed.
     pub(crate) async fn open(&self) -> Result<Way, Fail> {
-        // The semaphore is never closed; if it were, a fresh one-time permit would keep mail going.
-        let slot = match Arc::clone(&self.slots).acquire_owned().await {
-            Ok(slot) => slot,
-            Err(_) => return Err(closed()),
-        };
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(closed()) };
         let kept = lock(&self.idle).pop();
         let session = match kept {
             Some(session) => session,

@@ -21,6 +21,9 @@ use crate::{
     workspace::{Workspace, read_version},
 };
 
+/// Outcome of a task that no rule wants any more.
+const ANSWER_CHANGED: &str = "the answer was changed";
+
 /// Asks the rules, stores the run with its trace, applies what follows. The case row is the caller's to save.
 pub async fn decide(
     cx: &Ctx,
@@ -82,7 +85,8 @@ async fn already_done(
         let Some(step) = name(task.rule_version_id, task.step_index) else { continue };
         match task.status.as_str() {
             "open" if is_corrected && !wanted.contains(&step) => drop_task(tx, rows, task, changes, now).await?,
-            "cancelled" => {}
+            // Dropped together with the answer that wanted it: wanted again, it is opened again. What one of us cancelled stays so.
+            "cancelled" if task.outcome.as_deref() == Some(ANSWER_CHANGED) => {}
             _ => {
                 done.insert(step);
             }
@@ -98,15 +102,10 @@ async fn drop_task(
     changes: &mut Changes,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), EngineError> {
-    let data = json!({ "task": task.id, "title": task.title, "why": "the answer was changed" });
+    let data = json!({ "task": task.id, "title": task.title, "why": ANSWER_CHANGED });
     tasks::save(
         tx,
-        tasks::Model {
-            status: "cancelled".to_owned(),
-            outcome: Some("the answer was changed".to_owned()),
-            finished_at: Some(millis(now)),
-            ..task
-        },
+        tasks::Model { status: "cancelled".to_owned(), outcome: Some(ANSWER_CHANGED.to_owned()), finished_at: Some(millis(now)), ..task },
     )
     .await?;
     if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, now) {

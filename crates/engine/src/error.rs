@@ -46,6 +46,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// One refused field.
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass literals, errors and formatted text alike")]
     pub fn field(field: impl Into<String>, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldError { field: field.into(), message: message.to_string() }])
     }
@@ -63,6 +64,7 @@ impl EngineError {
     }
 
     /// Something that is not here.
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass ids and keys alike")]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }

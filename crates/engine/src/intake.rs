@@ -106,17 +106,14 @@ async fn write(waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, weak: Weak<Parts>, 
         let mut batch = vec![first];
         let mut quiet = 0;
         while size < max_batch && quiet < PATIENCE {
-            match queue.try_recv() {
-                Ok(more) => {
-                    size += more.entries.len();
-                    batch.push(more);
-                    quiet = 0;
-                }
+            if let Ok(more) = queue.try_recv() {
+                size += more.entries.len();
+                batch.push(more);
+                quiet = 0;
+            } else {
                 // No pause: only those who are ready to run right now get the chance to join.
-                Err(_) => {
-                    quiet += 1;
-                    tokio::task::yield_now().await;
-                }
+                quiet += 1;
+                tokio::task::yield_now().await;
             }
         }
         drop(queue);
@@ -578,20 +575,18 @@ impl People {
         let place = by_key.or(by_external);
         let stored = place.and_then(|place| self.rows.get(place));
         let mut row = sent.over(stored, ws, now);
-        match place.and_then(|place| self.rows.get_mut(place).zip(self.changed.get_mut(place)).map(|slots| (place, slots))) {
-            Some((place, (slot, changed))) => {
-                if *slot != row {
-                    row.updated_at = millis(now);
-                    *slot = row.clone();
-                    *changed = true;
-                }
-                self.index(place, &row);
+        let slots = place.and_then(|place| self.rows.get_mut(place).zip(self.changed.get_mut(place)));
+        if let (Some(place), Some((slot, changed))) = (place, slots) {
+            if *slot != row {
+                row.updated_at = millis(now);
+                *slot = row.clone();
+                *changed = true;
             }
-            None => {
-                self.index(self.rows.len(), &row);
-                self.rows.push(row.clone());
-                self.changed.push(true);
-            }
+            self.index(place, &row);
+        } else {
+            self.index(self.rows.len(), &row);
+            self.rows.push(row.clone());
+            self.changed.push(true);
         }
         row
     }

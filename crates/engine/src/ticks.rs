@@ -31,7 +31,7 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
     Tick { name: "overdue first contacts", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_contacts(cx)) },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
-    Tick { name: "prune", period: Duration::from_secs(600), run: |cx| Box::pin(prune(cx)) },
+    Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },
 ];
 
 /// Most rows that one look repairs; the next look goes on.

@@ -49,10 +49,10 @@ impl Default for WorkerSettings {
         Self {
             batch: 500,
             concurrency: 64,
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             heartbeat: Duration::from_secs(10),
             poll: Duration::from_secs(1),
-            job_timeout: Duration::from_secs(20 * 60),
+            job_timeout: Duration::from_mins(20),
             drain: Duration::from_secs(25),
         }
     }
