@@ -94,6 +94,27 @@ async fn a_correction_before_anything_was_sent_sends_once() {
     .await;
 }
 
+/// A task that one of us cancelled does not come back because of a small correction, least of all into a closed case.
+#[tokio::test]
+async fn a_cancelled_task_stays_cancelled_and_a_dropped_one_comes_back() {
+    on_every_database(async |app| {
+        let receipt = app.answer("anna@example.com", 2).await;
+        let task = app.case_of(&receipt).await["tasks"][0]["id"].as_str().unwrap().to_owned();
+        app.api.patch(&format!("/api/v1/tasks/{task}"), &json!({ "status": "cancelled" })).await.expect(200);
+        app.correct(&receipt, 3).await;
+        assert_eq!(texts(&app.case_of(&receipt).await["tasks"], "/status"), ["cancelled"]);
+
+        let other = app.answer("jonas@example.com", 2).await;
+        app.correct(&other, 9).await;
+        assert_eq!(texts(&app.case_of(&other).await["tasks"], "/status"), ["cancelled"]);
+        app.correct(&other, 2).await;
+        let mut tasks = texts(&app.case_of(&other).await["tasks"], "/status");
+        tasks.sort();
+        assert_eq!(tasks, ["cancelled", "open"]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn from_2_to_9_drops_the_task_and_thanks() {
     on_every_database(async |app| {
