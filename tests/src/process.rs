@@ -101,6 +101,9 @@ impl Setup {
                 shell
             }
         };
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEARBACK_")) {
+            command.env_remove(name);
+        }
         command
             .args(arguments)
             .env_remove("FAILPOINTS")
