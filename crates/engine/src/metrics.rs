@@ -70,8 +70,19 @@ async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result
     let mut rows = measures::by_property(cx.db.read(), scope, &property, MAX_GROUPS as u64 + 1).await?;
     let more = rows.len() > MAX_GROUPS;
     rows.truncate(MAX_GROUPS);
-    let value = |json: Option<String>| json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    let value = |json: Option<String>| json.and_then(|json| serde_json::from_str(&json).ok()).map(whole).unwrap_or_default();
     Ok((rows.into_iter().map(|(json, counts)| Group { value: value(json), score: ScoreLine::new(scale, &counts) }).collect(), more))
+}
+
+/// A whole number as people write it: 3, not 3.0.
+fn whole(value: serde_json::Value) -> serde_json::Value {
+    /// Up to here a double tells whole numbers apart.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value.as_f64() {
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number within the exact range of a double")]
+        Some(number) if number.fract() == 0.0 && number.abs() < EXACT => (number as i64).into(),
+        _ => value,
+    }
 }
 
 /// Answers by day. Whole hours come from the roll-ups; what a bound cuts off an hour is counted answer by answer.
