@@ -4,13 +4,37 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use hearback_core::{Clock as _, SystemClock};
+use hearback_mailer::Limits;
 use hearback_store::{Db, EntityTrait as _, cases, deliveries, responses, tasks};
 use uuid::Uuid;
 
 use crate::{
+    engine::Engine,
     load::{Log, Sent},
-    smtp_server::Mail,
+    process::Setup,
+    smtp_server::{Mail, SmtpServer},
 };
+
+/// A little more than a claim holds.
+const CLAIM: chrono::Duration = chrono::Duration::seconds(61);
+/// Longer than anything waits that follows from an answer by itself: settling, resting mails, delayed steps.
+const LONGEST: chrono::Duration = chrono::Duration::hours(3);
+
+/// What is wrong once enough time has passed for everything to be through: claims of dead workers, mails that rested
+/// because nobody knew whether they had arrived, steps that wait an hour. No server may run any more. At most `repeats`
+/// mails may have been sent again.
+pub async fn in_the_end(setup: &Setup, server: &SmtpServer, log: &Log, repeats: usize) -> Vec<String> {
+    let engine = Engine::open(setup.database(), setup.mail(), Limits::default(), SystemClock.now() + CLAIM).await;
+    engine.work_for(LONGEST).await;
+    let db = engine.cx.db.clone();
+    let mut wrong = answers(&db, log).await;
+    wrong.extend(effects(&db).await);
+    wrong.extend(mail(&db, &server.mails(), repeats).await);
+    engine.close().await;
+    wrong.extend(setup.fsck().await.lines().map(|line| format!("fsck: {line}")));
+    wrong
+}
 
 /// Each confirmed answer is stored once under the id that was told; nothing is stored twice; each has one case.
 pub async fn answers(db: &Db, log: &Log) -> Vec<String> {

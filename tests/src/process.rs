@@ -71,6 +71,16 @@ impl Setup {
         Self { database: database.to_owned(), folder: folder.to_owned(), mail: mail.to_owned(), variables: Vec::new(), shell: None }
     }
 
+    /// The database's address.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The mail server's address.
+    pub fn mail(&self) -> &str {
+        &self.mail
+    }
+
     /// With one more environment variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

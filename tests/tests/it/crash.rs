@@ -9,13 +9,12 @@ use std::{os::unix::process::ExitStatusExt, time::Duration};
 use futures::future::join_all;
 use hearback_core::{Clock as _, SystemClock};
 use hearback_engine::faults::PLACES;
-use hearback_mailer::Limits;
 use hearback_store::{ConnectionTrait as _, Db, EntityTrait as _, outbox, responses, workspaces};
 use hearback_tests::{
     audit,
     connection::Connection,
     database::{EVERY, Fresh, Kind},
-    engine::{Engine, MAIL_CONNECTIONS, is_idle},
+    engine::{MAIL_CONNECTIONS, is_idle},
     load::{Load, Log, Numbers},
     process::{Server, Setup, until},
     smtp_server::{Script, SmtpServer},
@@ -28,8 +27,6 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const TAKEN_UP: Duration = Duration::from_mins(2);
 /// Answers come for this long at most, until the server ends at the place where it should.
 const LONGEST: Duration = Duration::from_secs(30);
-/// A little more than a claim holds.
-const CLAIM: chrono::Duration = chrono::Duration::seconds(61);
 
 /// A number from the environment.
 #[expect(clippy::disallowed_methods, reason = "the product never reads the environment outside its configuration; the tests have none")]
@@ -48,26 +45,21 @@ struct Scene {
 
 impl Scene {
     async fn make(kind: Kind) -> Self {
+        Self::with(kind, Script::default()).await
+    }
+
+    async fn with(kind: Kind, script: Script) -> Self {
         let database = Fresh::make(kind).await;
-        let mail = SmtpServer::start(Script::default()).await;
+        let mail = SmtpServer::start(script).await;
         let setup = Setup::new(&database.url, database.folder.path(), &format!("smtp://127.0.0.1:{}", mail.port()));
         let key = setup.api_key().await;
         let db = Db::connect(&database.url, 4).await.unwrap();
         Self { database, mail, setup, key, db }
     }
 
-    /// What is wrong, after enough time has passed for everything to be through: claims of dead workers, mails that
-    /// rested because nobody knew whether they had arrived, steps that wait an hour.
-    async fn faults_after(&self, log: &Log, crashes: usize) -> Vec<String> {
-        let url = format!("smtp://127.0.0.1:{}", self.mail.port());
-        let engine = Engine::open(&self.database.url, &url, Limits::default(), SystemClock.now() + CLAIM).await;
-        engine.work_for(chrono::Duration::hours(3)).await;
-        engine.close().await;
-        let mut wrong = audit::answers(&self.db, log).await;
-        wrong.extend(audit::effects(&self.db).await);
-        wrong.extend(audit::mail(&self.db, &self.mail.mails(), crashes * MAIL_CONNECTIONS).await);
-        wrong.extend(self.setup.fsck().await.lines().map(|line| format!("fsck: {line}")));
-        wrong
+    /// What is wrong in the end, after this many crashes: each may leave one mail a connection in doubt.
+    async fn wrong(&self, log: &Log, crashes: usize) -> Vec<String> {
+        audit::in_the_end(&self.setup, &self.mail, log, crashes * MAIL_CONNECTIONS).await
     }
 
     async fn stored(&self) -> usize {
@@ -118,7 +110,7 @@ async fn killed_again_and_again(kind: Kind) {
     );
     assert!(server.terminate().await.success());
     assert_eq!(log.confirmed.len(), count as usize);
-    let wrong = scene.faults_after(&log, usize::try_from(kills).unwrap()).await;
+    let wrong = scene.wrong(&log, usize::try_from(kills).unwrap()).await;
     nothing_is_wrong(&wrong, &format!("{kind:?}, HEARBACK_CRASH_SEED={seed}"));
     scene.end().await;
 }
@@ -192,7 +184,7 @@ async fn ends_at_each_place(kind: Kind) {
     post(&mut healthy, &mut log, &scene.key, end, async || {}).await;
     assert!(healthy.terminate().await.success());
     eprintln!("{kind:?}: {} answers, ended at {} places", log.confirmed.len(), PLACES.len());
-    let wrong = scene.faults_after(&log, PLACES.len()).await;
+    let wrong = scene.wrong(&log, PLACES.len()).await;
     nothing_is_wrong(&wrong, &format!("{kind:?}, after all places"));
     scene.end().await;
 }
@@ -224,6 +216,31 @@ async fn a_lost_answer_is_noticed() {
     }
 }
 
+/// A node that stands still loses its claims to another one; when it wakes, it neither sends nor settles what is no longer its.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_node_is_replaced_and_does_no_harm_when_it_wakes() {
+    use hearback_tests::smtp_server::{At, Fault};
+
+    let slow = Script::default().always(At::Dot, Fault::Late(Duration::from_millis(100)));
+    let scene = Scene::with(Kind::Postgres, slow).await;
+    let frozen = scene.setup.start().await;
+    let load = Load::start(&scene.key, 300, 8);
+    load.server_at(Some(frozen.address));
+    let log = load.finish().await;
+    until(PATIENCE, "mails are claimed", async || outbox::running(&scene.db).await.unwrap() > MAIL_CONNECTIONS as u64).await;
+    frozen.signal("STOP").await;
+    let (sent, stopped) = (scene.mail.mails().len(), Instant::now());
+    let other = scene.setup.start().await;
+    until(TAKEN_UP, "the other node takes the work over and does it", async || is_idle(&scene.db, SystemClock.now()).await).await;
+    eprintln!("frozen after {sent} mails; {} more {:.1} s later", scene.mail.mails().len() - sent, stopped.elapsed().as_secs_f32());
+    frozen.signal("CONT").await;
+    assert!(frozen.terminate().await.success());
+    assert!(other.terminate().await.success());
+    nothing_is_wrong(&scene.wrong(&log, 1).await, "after it woke");
+    scene.end().await;
+}
+
 /// SIGTERM under load: what is under way is finished, claims are given back, nothing is cut.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_is_clean() {
@@ -241,7 +258,7 @@ async fn a_stop_under_load_is_clean() {
         load.server_at(Some(server.address));
         let log = load.finish().await;
         assert!(server.terminate().await.success());
-        nothing_is_wrong(&scene.faults_after(&log, 0).await, &format!("{kind:?}"));
+        nothing_is_wrong(&scene.wrong(&log, 0).await, &format!("{kind:?}"));
         scene.end().await;
     }
 }
