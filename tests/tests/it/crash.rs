@@ -115,15 +115,10 @@ async fn killed_again_and_again(kind: Kind) {
     scene.end().await;
 }
 
+/// Side by side: most of the time is spent waiting for the claims of dead processes to run out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_confirmed_outlives_kills_on_sqlite() {
-    killed_again_and_again(Kind::Sqlite).await;
-}
-
-#[cfg(feature = "servers")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_confirmed_outlives_kills_on_postgres() {
-    killed_again_and_again(Kind::Postgres).await;
+async fn what_was_confirmed_outlives_kills() {
+    join_all(EVERY.iter().map(|kind| killed_again_and_again(*kind))).await;
 }
 
 /// Posts one answer after the other, from the first that is not confirmed yet, until the server is gone or `end` is reached.
@@ -190,14 +185,8 @@ async fn ends_at_each_place(kind: Kind) {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_or_doubled_at_any_place_on_sqlite() {
-    ends_at_each_place(Kind::Sqlite).await;
-}
-
-#[cfg(feature = "servers")]
-#[tokio::test]
-async fn nothing_is_lost_or_doubled_at_any_place_on_postgres() {
-    ends_at_each_place(Kind::Postgres).await;
+async fn nothing_is_lost_or_doubled_at_any_place() {
+    join_all(EVERY.iter().map(|kind| ends_at_each_place(*kind))).await;
 }
 
 /// The negative control: a server that confirms without a commit is found out.
