@@ -162,10 +162,16 @@ impl TestApp {
         self.clock.now()
     }
 
-    /// Moves the clock in one jump, then does what is due.
+    /// Moves the clock in one jump, then does what is due. A step that was claimed together with an earlier one of its
+    /// rule waits a second for its turn: it gets that second.
     pub async fn advance(&self, by: chrono::Duration) {
         self.clock.advance(by);
         self.run_until_idle().await;
+        let turn = self.now() + chrono::Duration::seconds(1);
+        if outbox::next_due(&self.cx.db).await.expect("a look at the queue").is_some_and(|next| next <= turn) {
+            self.clock.set(turn);
+            self.run_until_idle().await;
+        }
     }
 
     /// Does what is due now, and what follows from it, until nothing is left to do at this moment.
