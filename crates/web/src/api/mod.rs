@@ -4,6 +4,7 @@ mod cases;
 mod deliveries;
 mod health;
 mod metrics;
+mod openapi;
 mod people;
 mod responses;
 mod responses_batch;
@@ -46,7 +47,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys", get(setup::surveys))
         .route("/rules", get(setup::rules))
         .route("/suppressions", get(setup::suppressions).post(setup::suppress))
-        .route("/openapi.json", get(setup::openapi));
+        .route("/openapi.json", get(openapi::show));
     Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
 }
 
@@ -98,11 +99,10 @@ mod tests {
 
     #[test]
     fn the_description_names_every_route() {
-        let described: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
-        let paths = described["paths"].as_object().unwrap();
+        let paths = openapi::document()["paths"].as_object().unwrap();
         for line in include_str!("mod.rs").lines().filter_map(|line| line.trim().strip_prefix(".route(\"/")) {
             let path = format!("/{}", line.split('"').next().unwrap());
-            assert!(paths.contains_key(&path) || path == "/openapi.json", "{path} is not described");
+            assert!(paths.contains_key(&path), "{path} is not described");
         }
     }
 }

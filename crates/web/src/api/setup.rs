@@ -1,10 +1,9 @@
-//! How a workspace is set up, to be read: `/api/v1/surveys`, `/rules`, `/suppressions`; and the description of this API.
+//! How a workspace is set up, to be read: `/api/v1/surveys`, `/rules`, `/suppressions`.
 
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    http::{StatusCode, Uri},
 };
 use hearback_engine::{publish, unsubscribe};
 use hearback_store::{lists, suppressions};
@@ -117,9 +116,4 @@ pub(crate) async fn suppress(
 ) -> Result<(StatusCode, Json<SuppressionView>), Problem> {
     let row = unsubscribe::suppress(&app.cx, caller.0.ws, &new.address, new.note.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(SuppressionView::of(row))))
-}
-
-/// `GET /openapi.json`: for everybody; it tells nothing about the data.
-pub(crate) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }
