@@ -57,6 +57,7 @@ fn ours() -> Vec<Table> {
             .required("created_at", Int)
             .maybe(Int, &["used_at", "revoked_at"])
             .index(true, "public_part"),
+        Table::in_workspace("audit", &[("id", Uuid)]).required("at", Int).all(Text, &["actor", "action", "subject", "data"]),
         Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
     ]
 }

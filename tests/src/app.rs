@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey};
 use hearback_engine::{
-    Ctx, Settings,
+    Actor, Ctx, Settings,
     access::{self, Role, Scope},
     fsck, jobs, setup,
     ticks::TICKS,
@@ -135,7 +135,7 @@ impl TestApp {
         tokio::spawn(hearback_web::serve(listener, router, Limits::default(), stop.clone()));
         let key = match key {
             Some(key) => key,
-            None => access::create_api_key(&cx, ws, "tests", Scope::Admin).await.expect("a key"),
+            None => access::create_api_key(&cx, ws, &Actor::Operator, "tests", Scope::Admin).await.expect("a key"),
         };
         let api = Client::with_key(address, &key);
         Self { cx, ws, clock, smtp, api, database, key, options: options.clone(), _stop: stop.drop_guard() }
@@ -211,7 +211,7 @@ impl TestApp {
 
     /// Adds one of our people; they are in the default team.
     pub async fn add_user(&self, email: &str, name: &str, role: Role, password: Option<&str>) {
-        access::add_user(&self.cx, self.ws, email, name, role, password).await.expect("a user");
+        access::add_user(&self.cx, self.ws, &Actor::Operator, email, name, role, password).await.expect("a user");
     }
 
     /// A browser in which a new user of this role has logged in.
@@ -231,7 +231,7 @@ impl TestApp {
 
     /// A client with a key of this scope for this workspace.
     pub async fn key(&self, ws: WorkspaceId, scope: Scope) -> Client {
-        let key = access::create_api_key(&self.cx, ws, scope.as_str(), scope).await.expect("a key");
+        let key = access::create_api_key(&self.cx, ws, &Actor::Operator, scope.as_str(), scope).await.expect("a key");
         Client::with_key(self.address(), &key)
     }
 

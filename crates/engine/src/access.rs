@@ -19,7 +19,9 @@ use hearback_store::{
     users, workspaces,
 };
 
-use crate::{Ctx, EngineError, error::Fields};
+use serde_json::json;
+
+use crate::{Actor, Ctx, EngineError, audit, error::Fields};
 
 pub use keys::{ApiKey, authenticate, create_api_key};
 pub use role::{Role, Scope};
@@ -37,10 +39,12 @@ pub struct Doors {
     passwords: password::Guard,
 }
 
-/// Adds a user, also to the workspace's default team. Without a password one is made up and returned, once.
+/// Adds a user, also to the workspace's default team. Without a password one is made up and returned, once. In the audit log
+/// it is `actor` who did it.
 pub async fn add_user(
     cx: &Ctx,
     ws: WorkspaceId,
+    actor: &Actor,
     email: &str,
     name: &str,
     role: Role,
@@ -77,6 +81,7 @@ pub async fn add_user(
     }
     let member = team_members::Model { workspace_id: ws.uuid(), team_key: workspace.default_team, user_id: user.id };
     bulk::insert::<team_members::Entity>(&tx, &[member]).await?;
+    audit::note(&tx, ws, actor, "user.added", &user.email, json!({ "role": user.role }), now).await?;
     workspaces::bump_config(&tx, ws).await?;
     tx.commit().await?;
     Ok((user, generated))

@@ -132,6 +132,8 @@ pub enum Actor {
     User(String),
     /// An API key, by name.
     ApiKey(String),
+    /// Whoever works at the command line of the server.
+    Operator,
     /// Hearback itself: clocks, deliveries.
     System,
 }
@@ -143,6 +145,7 @@ impl fmt::Display for Actor {
             Self::Rule(key) => write!(f, "rule:{key}"),
             Self::User(email) => write!(f, "user:{email}"),
             Self::ApiKey(name) => write!(f, "api:{name}"),
+            Self::Operator => f.write_str("operator"),
             Self::System => f.write_str("system"),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod audit;
 pub mod correct;
 pub mod courier;
 pub mod ctx;

@@ -7,7 +7,7 @@ use chrono::Duration;
 use common::World;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    EngineError,
+    Actor, EngineError,
     access::{Role, Scope, add_user, authenticate, create_api_key, has_users, log_in, log_out, session},
     setup,
 };
@@ -35,12 +35,15 @@ async fn two_nodes_set_up_the_same_database_at_once() {
 async fn a_password_opens_a_session_that_ends() {
     let world = World::new().await;
     let (cx, ws) = (&world.cx, world.ws);
-    let (user, generated) = add_user(cx, ws, "Anna@Example.com", "Anna", Role::Agent, None).await.unwrap();
+    let (user, generated) = add_user(cx, ws, &Actor::Operator, "Anna@Example.com", "Anna", Role::Agent, None).await.unwrap();
     let password = generated.unwrap();
     assert_eq!((user.email.as_str(), user.role.as_str()), ("anna@example.com", "agent"));
     assert!(has_users(cx, ws).await.unwrap());
-    assert!(matches!(add_user(cx, ws, "anna@example.com", "", Role::Agent, None).await, Err(EngineError::Invalid(_))));
-    assert!(matches!(add_user(cx, ws, "b@example.com", "B", Role::Admin, Some("short")).await, Err(EngineError::Invalid(_))));
+    assert!(matches!(add_user(cx, ws, &Actor::Operator, "anna@example.com", "", Role::Agent, None).await, Err(EngineError::Invalid(_))));
+    assert!(matches!(
+        add_user(cx, ws, &Actor::Operator, "b@example.com", "B", Role::Admin, Some("short")).await,
+        Err(EngineError::Invalid(_))
+    ));
 
     assert!(log_in(cx, ws, "anna@example.com", "wrong password").await.unwrap().is_none());
     assert!(log_in(cx, ws, "nobody@example.com", &password).await.unwrap().is_none());
@@ -65,7 +68,7 @@ async fn a_password_opens_a_session_that_ends() {
 async fn five_wrong_passwords_make_even_the_right_one_wait() {
     let world = World::new().await;
     let (cx, ws) = (&world.cx, world.ws);
-    add_user(cx, ws, "anna@example.com", "Anna", Role::Agent, Some("a long password")).await.unwrap();
+    add_user(cx, ws, &Actor::Operator, "anna@example.com", "Anna", Role::Agent, Some("a long password")).await.unwrap();
     for _ in 0..5 {
         assert!(log_in(cx, ws, "anna@example.com", "wrong password").await.unwrap().is_none());
     }
@@ -78,7 +81,7 @@ async fn five_wrong_passwords_make_even_the_right_one_wait() {
 async fn a_key_opens_its_workspace_until_it_is_revoked() {
     let world = World::new().await;
     let (cx, ws) = (&world.cx, world.ws);
-    let key = create_api_key(cx, ws, "shop", Scope::Write).await.unwrap();
+    let key = create_api_key(cx, ws, &Actor::Operator, "shop", Scope::Write).await.unwrap();
     assert_eq!(key.len(), "hb_live_".len() + 8 + 1 + 43);
     let caller = authenticate(cx, &key).await.unwrap().unwrap();
     assert_eq!((caller.ws, caller.name.as_str(), caller.scope), (ws, "shop", Scope::Write));

@@ -68,7 +68,7 @@ async fn an_erased_person_leaves_counts_and_a_suppression_and_nothing_else() {
     let before = metrics(cx, ws, MetricsQuery::default()).await.unwrap();
 
     let person = snapshot::case(cx.db.read(), ws.uuid(), case.uuid()).await.unwrap().unwrap().person;
-    erase_person(cx, ws, PersonId::from_uuid(person.id)).await.unwrap();
+    erase_person(cx, ws, &hearback_engine::Actor::Operator, PersonId::from_uuid(person.id)).await.unwrap();
 
     let blank = persons::by_id(cx.db.read(), ws, PersonId::from_uuid(person.id)).await.unwrap().unwrap();
     assert_eq!((blank.email, blank.name, blank.external_id, blank.properties.as_str()), (None, None, None, "{}"));

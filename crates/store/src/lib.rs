@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
 pub mod bulk;
 pub mod calendars;
 pub mod case_list;

@@ -15,10 +15,11 @@ use hearback_store::{
     StoreError, api_keys, bulk,
     time::{from_millis, millis},
 };
+use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::{NOTE_USE_EVERY, Scope, no_randomness};
-use crate::{Ctx, EngineError};
+use crate::{Actor, Ctx, EngineError, audit};
 
 /// How long a key is believed without asking the database.
 const KEY_CACHED: Duration = Duration::seconds(30);
@@ -54,7 +55,7 @@ struct SeenKey {
 }
 
 /// Makes a key; what it returns is shown once and stored only as a hash.
-pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, name: &str, scope: Scope) -> Result<String, EngineError> {
+pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, name: &str, scope: Scope) -> Result<String, EngineError> {
     let name = text::line(name, MAX_LINE).map_err(|error| EngineError::field("name", error))?;
     let public_part: String = fingerprint(&random_secret().map_err(no_randomness)?).chars().take(PUBLIC_PART).collect();
     let key = format!("{KEY_PREFIX}{public_part}_{}", random_secret().map_err(no_randomness)?);
@@ -71,6 +72,8 @@ pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, name: &str, scope: Scope)
         revoked_at: None,
     };
     let tx = cx.db.write().await?;
+    let data = json!({ "name": row.name, "scope": row.scope });
+    audit::note(&tx, ws, actor, "key.created", &row.public_part, data, now).await?;
     bulk::insert::<api_keys::Entity>(&tx, &[row]).await?;
     tx.commit().await?;
     Ok(key)

@@ -6,10 +6,11 @@ use hearback_core::{
     id::{CaseId, PersonId, WorkspaceId},
 };
 use hearback_store::{StoreError, bulk, cases, erasure, events, persons, time::millis};
+use serde_json::Value;
 
 use super::{CheckedPerson, check_person};
 use crate::{
-    Actor, Ctx, EngineError,
+    Actor, Ctx, EngineError, audit,
     error::Fields,
     submit::NewPerson,
     work::{core_case, write_case},
@@ -70,11 +71,12 @@ async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<pe
 
 /// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
 /// work are given up. The address stays in one place, the list of those that must not be mailed.
-pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, id: PersonId) -> Result<(), EngineError> {
+pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let now = cx.now();
     let tx = cx.db.write().await?;
     let person = persons::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("person", id))?;
     let cases = erasure::lock_cases(&tx, ws, id).await?;
+    audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;
     for mut row in cases {
         give_up(&mut row, now);

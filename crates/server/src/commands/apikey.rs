@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Subcommand, builder::PossibleValuesParser};
-use hearback_engine::access::{self, Scope};
+use hearback_engine::{
+    Actor,
+    access::{self, Scope},
+};
 
 use crate::{
     config::Config,
@@ -32,6 +35,6 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let Command::Create { name, scope } = command;
     let scope = Scope::parse(&scope).ok_or_else(|| usage("--scope must be read, write or admin"))?;
     let (cx, ws) = open::context(&config).await?;
-    say(access::create_api_key(&cx, ws, &name, scope).await?);
+    say(access::create_api_key(&cx, ws, &Actor::Operator, &name, scope).await?);
     Ok(ExitCode::SUCCESS)
 }

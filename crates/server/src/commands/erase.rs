@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args as Arguments;
 use hearback_core::{Email, id::PersonId};
-use hearback_engine::people;
+use hearback_engine::{Actor, people};
 use hearback_store::lists;
 
 use crate::{
@@ -28,7 +28,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     let person = lists::person_named(cx.db.read(), ws, Some(&email), None).await?;
     let Some(person) = person else { anyhow::bail!("nobody with the address {email} is stored; there is nothing to erase") };
-    people::erase_person(&cx, ws, PersonId::from_uuid(person.id)).await?;
+    people::erase_person(&cx, ws, &Actor::Operator, PersonId::from_uuid(person.id)).await?;
     say("erased: words, names and addresses of this customer are gone, the scores stay as anonymous counts");
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::{Subcommand, builder::PossibleValuesParser};
-use hearback_engine::access::{self, Role};
+use hearback_engine::{
+    Actor,
+    access::{self, Role},
+};
 
 use crate::{
     config::Config,
@@ -42,7 +45,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
     let password = if password_stdin { Some(first_line()?) } else { ask()? };
     let (cx, ws) = open::context(&config).await?;
-    let (user, generated) = access::add_user(&cx, ws, &email, &name, role, password.as_deref()).await?;
+    let (user, generated) = access::add_user(&cx, ws, &Actor::Operator, &email, &name, role, password.as_deref()).await?;
     say(format!("added {} as {}", user.email, user.role));
     if let Some(password) = generated {
         say(format!("password: {password}"));

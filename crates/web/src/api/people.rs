@@ -84,6 +84,6 @@ pub(crate) async fn upsert(
 
 /// `DELETE /people/{id}`: erases; answers stay as anonymous counts.
 pub(crate) async fn erase(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    people::erase_person(&app.cx, caller.0.ws, path_id("person", &id)?).await?;
+    people::erase_person(&app.cx, caller.0.ws, &caller.actor(), path_id("person", &id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use hearback_engine::access::{self, Role};
+use hearback_engine::{
+    Actor,
+    access::{self, Role},
+};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
@@ -109,7 +112,7 @@ async fn first_user(app: &App, token: &str, input: &Input) -> Result<Response, P
         return Err(Problem::field("password", format!("must have at least {SHORTEST_PASSWORD} characters")));
     }
     let ws = app.config.workspace;
-    access::add_user(&app.cx, ws, &email, &name, Role::Admin, Some(&password)).await?;
+    access::add_user(&app.cx, ws, &Actor::User(email.clone()), &email, &name, Role::Admin, Some(&password)).await?;
     let Some((_, session)) = access::log_in(&app.cx, ws, &email, &password).await? else { return Ok(see_other("/login")) };
     let mut response = see_other("/");
     session::remember(&mut response, app, &session);

@@ -1,7 +1,7 @@
 //! Two workspaces on one database, and what a key may do.
 
 use hearback_core::id::{SurveyId, WorkspaceId};
-use hearback_engine::{access::Scope, publish, workspace::read_version};
+use hearback_engine::{Actor, access::Scope, publish, workspace::read_version};
 use hearback_store::{bulk, responses, surveys, teams, workspaces};
 use hearback_tests::{
     app::{TestApp, on_every_database},
@@ -129,7 +129,7 @@ async fn a_key_does_what_its_scope_says() {
 async fn without_a_key_the_api_says_only_how_to_get_one() {
     on_every_database(async |app| {
         let stranger = Client::stranger(app.address());
-        let key = hearback_engine::access::create_api_key(&app.cx, app.ws, "real", Scope::Admin).await.unwrap();
+        let key = hearback_engine::access::create_api_key(&app.cx, app.ws, &Actor::Operator, "real", Scope::Admin).await.unwrap();
         let mut forged = key.clone();
         forged.replace_range(key.len() - 1.., if key.ends_with('A') { "B" } else { "A" });
         for (name, value) in [

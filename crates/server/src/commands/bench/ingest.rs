@@ -3,7 +3,10 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
-use hearback_engine::access::{Scope, create_api_key};
+use hearback_engine::{
+    Actor,
+    access::{Scope, create_api_key},
+};
 use hearback_store::{Db, limits};
 use tokio::process::Command;
 
@@ -53,7 +56,7 @@ pub async fn key(place: &Place) -> anyhow::Result<String> {
     let mut config = Config::load(None)?;
     config.use_database(&place.url, place.folder.path().join("data"));
     let (cx, ws) = open::context(&config).await?;
-    Ok(create_api_key(&cx, ws, "bench", Scope::Write).await?)
+    Ok(create_api_key(&cx, ws, &Actor::Operator, "bench", Scope::Write).await?)
 }
 
 /// What the database can do with nothing around it.

@@ -9,7 +9,7 @@ use hearback_core::{
     id::{RecordId, WorkspaceId},
 };
 use hearback_engine::{
-    Ctx,
+    Actor, Ctx,
     access::{self, Scope},
     submit::{FollowUp, submit_responses},
 };
@@ -40,7 +40,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
     let clock = ManualClock::new(start);
     let (cx, ws) = open::context_at(config, Arc::new(clock.clone())).await?;
     (state.email, state.password) = staff(&cx, ws).await?;
-    state.api_key = access::create_api_key(&cx, ws, "demo", Scope::Admin).await?;
+    state.api_key = access::create_api_key(&cx, ws, &Actor::Operator, "demo", Scope::Admin).await?;
     company(&cx, ws).await?;
     let mut random = Random::new(SEED);
     let customers = customers(&mut random);
@@ -62,7 +62,7 @@ async fn staff(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
     let mut first: Option<(String, String)> = None;
     for member in STAFF {
         let password = first.as_ref().map(|(_, password)| password.as_str());
-        let (user, made_up) = access::add_user(cx, ws, &member.email(), member.name, member.role, password).await?;
+        let (user, made_up) = access::add_user(cx, ws, &Actor::Operator, &member.email(), member.name, member.role, password).await?;
         if let Some(password) = made_up {
             first = Some((user.email, password));
         }
