@@ -59,6 +59,12 @@ fn ours() -> Vec<Table> {
             .index(true, "public_part"),
         Table::in_workspace("audit", &[("id", Uuid)]).required("at", Int).all(Text, &["actor", "action", "subject", "data"]),
         Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
+        Table::in_workspace("alerts", &[("id", Uuid)])
+            .all(Text, &["kind", "subject", "message"])
+            .all(Int, &["count", "first_at", "last_at"])
+            .maybe(Int, &["done_at"])
+            .index_where(true, "workspace_id, kind, subject", "done_at IS NULL")
+            .index(false, "workspace_id, last_at"),
     ]
 }
 

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Actor, Settings,
+    alerts::{self, Alert},
     work::{core_case, write_case},
     workspace::{Member, Workspace},
 };
@@ -54,6 +55,8 @@ pub struct Changes {
     pub referrals: Vec<referrals::Model>,
     /// Codes to give, by pool.
     pub incentives: BTreeMap<String, Vec<CaseId>>,
+    /// What somebody has to look at.
+    pub alerts: Vec<Alert>,
 }
 
 /// Applies `effects` to `case`: those due now become rows, later ones wait in the outbox.
@@ -276,7 +279,8 @@ impl Changes {
         for (pool, wanted) in std::mem::take(&mut self.incentives) {
             self.give(tx, workspace, &pool, &wanted, now).await?;
         }
-        bulk::insert::<events::Entity>(tx, &self.events).await
+        bulk::insert::<events::Entity>(tx, &self.events).await?;
+        alerts::raise(tx, WorkspaceId::from_uuid(workspace), &self.alerts, now).await
     }
 
     /// Gives each case one code of the pool, as far as they last; the timeline says which cases got none.

@@ -4,6 +4,7 @@
 //! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
 
 pub mod access;
+pub mod alerts;
 pub mod apply;
 pub mod audit;
 pub mod correct;

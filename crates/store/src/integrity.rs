@@ -19,7 +19,7 @@ pub const MOST: usize = 1_000;
 struct Link(&'static str, &'static str, &'static str, &'static str);
 
 /// Every pointer from row to row, those that the schema enforces included.
-const LINKS: [Link; 34] = [
+const LINKS: [Link; 35] = [
     Link("team_members", "team_key", "teams", "key"),
     Link("team_members", "user_id", "users", "id"),
     Link("sessions", "user_id", "users", "id"),
@@ -45,6 +45,7 @@ const LINKS: [Link; 34] = [
     Link("outbox", "case_id", "cases", "id"),
     Link("users", "workspace_id", "workspaces", "id"),
     Link("teams", "workspace_id", "workspaces", "id"),
+    Link("alerts", "workspace_id", "workspaces", "id"),
     Link("api_keys", "workspace_id", "workspaces", "id"),
     Link("audit", "workspace_id", "workspaces", "id"),
     Link("calendars", "workspace_id", "workspaces", "id"),

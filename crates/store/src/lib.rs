@@ -6,6 +6,7 @@
 #![expect(missing_docs, reason = "a row's fields are the table's columns; each file says what its table holds")]
 
 pub mod accounts;
+pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod bulk;

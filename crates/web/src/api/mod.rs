@@ -1,5 +1,6 @@
 //! The HTTP API: one file for each resource; request, handler and answer together.
 
+mod alerts;
 mod cases;
 mod deliveries;
 mod health;
@@ -47,6 +48,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys", get(setup::surveys))
         .route("/rules", get(setup::rules))
         .route("/suppressions", get(setup::suppressions).post(setup::suppress))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}/done", post(alerts::done))
         .route("/openapi.json", get(openapi::show));
     Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
 }

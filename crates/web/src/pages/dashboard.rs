@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::{
     Frame,
+    alerts::{self, AlertRow},
     cases::{self, CaseRow, Choice, Owners},
     chart::{self, Chart},
     session::Visitor,
@@ -29,6 +30,8 @@ use crate::{App, error::Problem, query::Params};
 
 /// Unhappy customers shown.
 const NEWEST: u64 = 8;
+/// Open alerts shown.
+const ALERTS: u64 = 3;
 
 /// A span that one can look at, up to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,7 @@ struct View {
     loops: LoopsView,
     trend: Option<Chart>,
     newest: Vec<CaseRow>,
+    alerts: Vec<AlertRow>,
     since: Option<String>,
     public_url: String,
 }
@@ -163,6 +167,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, uri: Uri) -> 
         segments: segments(report.metric, &report.total),
         loops: loops(report.metric, &report.loops),
         trend: chart::trend(report.metric, period.bucket == Bucket::Month, &report.buckets),
+        alerts: alerts::open(&app, ws, ALERTS).await?,
         newest: cases::rows(&app, &visitor, &newest.items, &surveys, &owners).await?,
         since: since.map(|since| since.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
         public_url: app.config.public_url.clone(),

@@ -1,5 +1,6 @@
 //! The pages: server-rendered HTML that works without scripts, one file for each.
 
+mod alerts;
 mod captured;
 mod case;
 mod case_work;
@@ -32,6 +33,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/{step}", post(case_work::act).get(case_work::back))
         .route("/tasks/{id}", post(case_work::task))
+        .route("/alerts", get(alerts::show))
+        .route("/alerts/{id}/done", post(alerts::done))
         .route("/mail", get(captured::list))
         .route("/mail/{name}", get(captured::one))
         .route("/mail/{name}/html", get(captured::html))

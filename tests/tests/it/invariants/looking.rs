@@ -6,8 +6,9 @@ use chrono::Duration;
 use hearback_core::token::Purpose;
 use hearback_engine::access::Role;
 use hearback_store::{
-    EntityTrait, accounts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox, persons,
-    referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams, users, workspaces,
+    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox,
+    persons, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams, users,
+    workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -18,6 +19,7 @@ use super::root;
 async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables = BTreeMap::new();
     rows::<accounts::Entity>(app, "accounts", &mut tables).await;
+    rows::<alerts::Entity>(app, "alerts", &mut tables).await;
     rows::<audit::Entity>(app, "audit", &mut tables).await;
     rows::<calendars::Entity>(app, "calendars", &mut tables).await;
     rows::<cases::Entity>(app, "cases", &mut tables).await;

@@ -1,0 +1,120 @@
+//! What somebody of ours has to look at: guard rails that stopped something, pools that run dry, webhooks that were given up.
+//!
+//! Whoever notices raises an alert in the transaction in which it noticed: `changes.alerts.push(..)` beside other rows, or
+//! [`raise`] where there are no [`Changes`](crate::apply::Changes). One alert is open for each kind and subject; the same
+//! again counts up and says the newest message. A message says what happened and what to do next, for a manager; it never
+//! has a customer's words, name or address in it, because nobody erases it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{RecordId, WorkspaceId};
+use hearback_store::{StoreError, Tx, alerts, time::millis};
+
+use crate::{Ctx, EngineError};
+
+/// What kind of thing needs somebody. The set is closed; a new kind is added here, with its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AlertKind {
+    /// Rules set each other off in a circle, or in too long a chain. Subject: the rule that was stopped.
+    RuleLoop,
+    /// An answer had more effects than one answer may have. Subject: the rule whose steps were dropped.
+    RuleEffects,
+    /// A rule wanted to send too many mails within an hour; its mails are held. Subject: the rule.
+    RulePaused,
+    /// Few codes are left in a pool. Subject: the pool.
+    PoolLow,
+    /// A pool of codes is empty, and a customer got none. Subject: the pool.
+    PoolEmpty,
+    /// A webhook was switched off. Subject: the webhook.
+    WebhookDisabled,
+    /// A message to a webhook was given up. Subject: the webhook.
+    WebhookFailed,
+}
+
+impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::RuleLoop, Self::RuleEffects, Self::RulePaused, Self::PoolLow, Self::PoolEmpty, Self::WebhookDisabled, Self::WebhookFailed];
+
+    /// The word used in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RuleLoop => "rule_loop",
+            Self::RuleEffects => "rule_effects",
+            Self::RulePaused => "rule_paused",
+            Self::PoolLow => "pool_low",
+            Self::PoolEmpty => "pool_empty",
+            Self::WebhookDisabled => "webhook_disabled",
+            Self::WebhookFailed => "webhook_failed",
+        }
+    }
+
+    /// What people call it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::RuleLoop => "Rules in a circle",
+            Self::RuleEffects => "Too many effects",
+            Self::RulePaused => "Rule paused",
+            Self::PoolLow => "Few codes left",
+            Self::PoolEmpty => "No codes left",
+            Self::WebhookDisabled => "Webhook switched off",
+            Self::WebhookFailed => "Webhook does not answer",
+        }
+    }
+}
+
+/// Something that somebody has to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// What kind of thing.
+    pub kind: AlertKind,
+    /// What it is about: the key of a rule, pool or webhook.
+    pub subject: String,
+    /// What happened and what to do next.
+    pub message: String,
+}
+
+impl Alert {
+    /// An alert.
+    pub fn new(kind: AlertKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, subject: subject.into(), message: message.into() }
+    }
+}
+
+/// Raises alerts, together with what caused them; the same kind and subject several times is one that counts.
+pub async fn raise(tx: &Tx, ws: WorkspaceId, raised: &[Alert], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if raised.is_empty() {
+        return Ok(());
+    }
+    let mut rows: BTreeMap<(&str, &str), alerts::Model> = BTreeMap::new();
+    for alert in raised {
+        let row = rows.entry((alert.kind.as_str(), &alert.subject)).or_insert_with(|| alerts::Model {
+            workspace_id: ws.uuid(),
+            id: RecordId::new(now).uuid(),
+            kind: alert.kind.as_str().to_owned(),
+            subject: alert.subject.clone(),
+            message: String::new(),
+            count: 0,
+            first_at: millis(now),
+            last_at: millis(now),
+            done_at: None,
+        });
+        row.count += 1;
+        row.message.clone_from(&alert.message);
+    }
+    alerts::raise(tx, &rows.into_values().collect::<Vec<_>>()).await
+}
+
+/// Somebody has looked after it. Doing it twice changes nothing.
+pub async fn done(cx: &Ctx, ws: WorkspaceId, id: RecordId) -> Result<alerts::Model, EngineError> {
+    let tx = cx.db.write().await?;
+    let row = alerts::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("alert", id))?;
+    if row.done_at.is_some() {
+        return Ok(row);
+    }
+    let row = alerts::Model { done_at: Some(millis(cx.now())), ..row };
+    alerts::save(&tx, row.clone()).await?;
+    tx.commit().await?;
+    Ok(row)
+}
