@@ -1,8 +1,8 @@
-//! Who calls the API: a bearer key, and what its scope allows.
+//! Who calls the API: a bearer key. What its scope allows stands in [`crate::matrix`].
 
 use axum::{
-    extract::FromRequestParts,
-    http::{Method, StatusCode, header, request::Parts},
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
 };
 use hearback_engine::{
     Actor,
@@ -11,8 +11,8 @@ use hearback_engine::{
 
 use crate::{App, error::Problem};
 
-/// The key of a request that may do what it asks for: GET with `read`, POST, PUT and PATCH with `write`, DELETE with `admin`.
-#[derive(Debug)]
+/// The key of a request that was let in.
+#[derive(Debug, Clone)]
 pub struct Caller(pub ApiKey);
 
 impl Caller {
@@ -20,48 +20,44 @@ impl Caller {
     pub fn actor(&self) -> Actor {
         Actor::ApiKey(self.0.name.clone())
     }
+}
 
-    /// Refuses a key of a smaller scope.
-    pub fn needs(&self, scope: Scope) -> Result<(), Problem> {
-        if self.0.scope >= scope {
-            return Ok(());
-        }
-        let (has, needs) = (self.0.scope.as_str(), scope.as_str());
-        Err(Problem::forbidden(format!("this key has the scope `{has}`; this call needs `{needs}`")))
+/// Lets in a key of this scope or a larger one; handlers find it as [`Caller`].
+pub async fn let_in(app: &App, request: &mut Request, needs: Scope) -> Result<(), Problem> {
+    let key = key_of(app, request.uri(), request.headers()).await?;
+    if key.scope < needs {
+        let (has, needs) = (key.scope.as_str(), needs.as_str());
+        return Err(Problem::forbidden(format!("this key has the scope `{has}`; this call needs `{needs}`")));
     }
+    request.extensions_mut().insert(Caller(key));
+    Ok(())
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if parts.uri.query().is_some_and(|query| query.contains("hb_live_")) {
-            tracing::warn!("an API key stood in an address, where proxies and browsers keep it; revoke that key");
-            return Err(unauthorized(
-                "an API key must not stand in the address, where logs keep it: revoke this key and send the new one as `Authorization: Bearer KEY`",
-            ));
-        }
-        let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-            return Err(unauthorized("send a key as `Authorization: Bearer KEY`; `hearback apikey create` makes one"));
-        };
-        let bearer =
-            value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let key = match bearer {
-            Some((_, key)) => access::authenticate(&app.cx, key.trim()).await?,
-            None => None,
-        };
-        let caller = Self(key.ok_or_else(|| unauthorized("this key is wrong or was revoked"))?);
-        caller.needs(needed(&parts.method))?;
-        Ok(caller)
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        // Missing only on a route that the matrix opens to everyone.
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
     }
 }
 
-fn needed(method: &Method) -> Scope {
-    match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS => Scope::Read,
-        Method::DELETE => Scope::Admin,
-        _ => Scope::Write,
+async fn key_of(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<ApiKey, Problem> {
+    if uri.query().is_some_and(|query| query.contains("hb_live_")) {
+        tracing::warn!("an API key stood in an address, where proxies and browsers keep it; revoke that key");
+        return Err(unauthorized(
+            "an API key must not stand in the address, where logs keep it: revoke this key and send the new one as `Authorization: Bearer KEY`",
+        ));
     }
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Err(unauthorized("send a key as `Authorization: Bearer KEY`; `hearback apikey create` makes one"));
+    };
+    let bearer = value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let key = match bearer {
+        Some((_, key)) => access::authenticate(&app.cx, key.trim()).await?,
+        None => None,
+    };
+    key.ok_or_else(|| unauthorized("this key is wrong or was revoked"))
 }
 
 fn unauthorized(detail: &str) -> Problem {

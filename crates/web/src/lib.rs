@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod error;
 mod headers;
+pub mod matrix;
 mod pages;
 mod query;
 pub mod serve;
@@ -74,5 +75,6 @@ pub fn router(cx: Ctx, config: AppConfig) -> Result<Router, TemplateError> {
     let pages = Pages::load(config.page_templates.as_deref())?;
     let app = App(Arc::new(Parts { cx, config, pages }));
     let all = Router::new().merge(api::routes()).merge(pages::routes());
+    let all = all.route_layer(middleware::from_fn_with_state(app.clone(), matrix::guard));
     Ok(all.layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app))
 }

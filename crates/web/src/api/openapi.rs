@@ -1,8 +1,8 @@
 //! The description of this API: `GET /openapi.json`.
 //!
 //! Owns how the files of `openapi/`, one a resource, become one OpenAPI 3.1 document. A file has `paths` and `schemas` of
-//! its own; what is the same for every call stands here once and is filled in: the variables of a path, the tag, the
-//! errors that any call of its kind can end in. Whoever adds a call describes it in the file of its resource.
+//! its own; what is the same for every call stands here once and is filled in: the variables of a path, the tag, the scope
+//! of the matrix, the errors that any call of its kind can end in. Whoever adds a call describes it in the file of its resource.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -12,6 +12,8 @@ use axum::{
 };
 use rust_embed::RustEmbed;
 use serde_json::{Map, Value, json};
+
+use crate::matrix::{self, Need};
 
 #[derive(RustEmbed)]
 #[folder = "src/api/openapi"]
@@ -23,6 +25,7 @@ const BASE: &str = "base.json";
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble(Files::iter().filter_map(|name| Some((name.clone(), read(&name)?)))));
 
 /// The whole description.
+#[cfg(test)]
 pub(crate) fn document() -> &'static Value {
     &DOCUMENT
 }
@@ -70,9 +73,13 @@ fn insert(document: &mut Value, place: &str, key: String, value: Value) {
 /// What follows from where a call stands and what it takes.
 fn fill_in(tag: &str, path: &str, method: &str, call: &mut Value) {
     let Some(call) = call.as_object_mut() else { return };
-    let open = call.contains_key("security");
+    let scope = match matrix::need(&method.to_uppercase(), &format!("/api/v1{path}")) {
+        Some(Need::Key(scope)) => Some(scope),
+        _ => None,
+    };
     let has_body = call.contains_key("requestBody");
     let variables: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+    call.insert("security".to_owned(), scope.map_or_else(|| json!([]), |scope| json!([{ "key": [scope.as_str()] }])));
     call.entry("tags").or_insert_with(|| json!([tag]));
     call.entry("operationId").or_insert_with(|| operation_id(path, method).into());
     let parameters = call.entry("parameters").or_insert_with(|| json!([]));
@@ -84,7 +91,7 @@ fn fill_in(tag: &str, path: &str, method: &str, call: &mut Value) {
     }
     let takes_parameters = parameters.as_array().is_some_and(|list| list.len() > variables.len());
     let mut errors = vec!["503"];
-    if !open {
+    if scope.is_some() {
         errors.extend(["401", "403", "429"]);
     }
     if !variables.is_empty() {

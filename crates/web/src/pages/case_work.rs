@@ -19,7 +19,6 @@ use crate::{App, api::path_id, error::Problem};
 
 /// `POST /cases/{id}/{step}`
 pub(crate) async fn act(State(app): State<App>, Path((id, step)): Path<(String, String)>, form: Form) -> Result<Response, Problem> {
-    form.needs_work()?;
     let id: CaseId = path_id("case", &id)?;
     let Some(done) = take(&app, id, &step, &form).await else { return Err(Problem::not_found("step", step)) };
     match done {
@@ -58,7 +57,6 @@ fn change(input: &Input) -> CaseChange {
 
 /// `POST /tasks/{id}`: the task is done.
 pub(crate) async fn task(State(app): State<App>, Path(id): Path<String>, form: Form) -> Result<Response, Problem> {
-    form.needs_work()?;
     let id: TaskId = path_id("task", &id)?;
     let ws = form.visitor.ws;
     let task = tasks::by_id(app.cx.db.read(), ws, id).await?.ok_or_else(|| Problem::not_found("task", id))?;

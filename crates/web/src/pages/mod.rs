@@ -22,10 +22,11 @@ use axum::{
 };
 pub use render::TemplateError;
 pub(crate) use render::{Frame, Pages};
+pub(crate) use session::let_in;
 
 use crate::App;
 
-/// The routes of the pages.
+/// The routes of the pages. Who may see each stands in [`crate::matrix`].
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/", get(dashboard::show))

@@ -27,7 +27,7 @@ const MAX_FORM: usize = 64 * 1024;
 const COOKIE_AGE: u32 = 12 * 60 * 60;
 
 /// A user who is logged in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     pub(crate) ws: WorkspaceId,
     pub(crate) user: users::Model,
@@ -76,20 +76,31 @@ pub(crate) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Vis
     Ok(found.filter(|(ws, _)| *ws == app.config.workspace).map(visitor))
 }
 
-/// Without a session a page leads to the log-in and from there back.
+/// Lets in a user of this role or a larger one; handlers find them as [`Visitor`]. Without a session the browser is led to
+/// the log-in and from there back.
+pub(crate) async fn let_in(app: &App, request: &mut Request, needs: Role) -> Result<(), Response> {
+    let Some(visitor) = visitor(app, request.headers()).await.map_err(IntoResponse::into_response)? else {
+        // A form can't be sent again from there: lead to the page that it stood on.
+        let wanted = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+        let wanted = if request.method().is_safe() { wanted } else { "/" };
+        let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        return Err(see_other(&if wanted == "/" { "/login".to_owned() } else { format!("/login?next={next}") }));
+    };
+    if visitor.role < needs {
+        let (has, needs) = (visitor.role.as_str(), needs.as_str());
+        let detail = format!("this takes the role `{needs}`, and yours is `{has}`; ask an admin of this workspace if you need it");
+        return Err(Problem::forbidden(detail).into_response());
+    }
+    request.extensions_mut().insert(visitor);
+    Ok(())
+}
+
 impl FromRequestParts<App> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        match visitor(app, &parts.headers).await {
-            Ok(Some(visitor)) => Ok(visitor),
-            Ok(None) => {
-                let wanted = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
-                let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
-                Err(see_other(&if wanted == "/" { "/login".to_owned() } else { format!("/login?next={next}") }))
-            }
-            Err(problem) => Err(problem.into_response()),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Response> {
+        // Missing only on a route that the matrix opens to everyone.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal().into_response())
     }
 }
 
@@ -109,7 +120,7 @@ impl Input {
     }
 }
 
-/// A form of one of our pages, sent by a user who may change things.
+/// A form of one of our pages, sent by a user who may do what it is for.
 #[derive(Debug)]
 pub(crate) struct Form {
     pub(crate) visitor: Visitor,
@@ -130,17 +141,6 @@ impl FromRequest<App> for Form {
             return Err(Problem::forbidden(detail).into_response());
         }
         Ok(Self { visitor, input })
-    }
-}
-
-impl Form {
-    /// Refuses those who may only look.
-    pub(crate) fn needs_work(&self) -> Result<(), Problem> {
-        if self.visitor.can_work() {
-            Ok(())
-        } else {
-            Err(Problem::forbidden("your role is `viewer`: you can look at cases, not change them"))
-        }
     }
 }
 

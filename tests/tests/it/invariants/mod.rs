@@ -1,6 +1,7 @@
 //! What ARCHITECTURE.md promises about the source itself, read from the files.
 
 mod crates;
+mod doors;
 mod looking;
 mod queries;
 mod sources;

@@ -1,0 +1,193 @@
+//! Who may do what: every page and every call, with the least role or scope that it takes.
+//!
+//! Owns the decision. [`guard`] stands before every route and lets through what the table allows; a route that is not in the
+//! table is not served, and handlers check nothing themselves. Refuses to know: what a page or a call does.
+//!
+//! People come in by a session and see pages; programs come in by a key and make calls. Neither opens the other's doors.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use hearback_engine::access::{Role, Scope};
+
+use crate::{App, auth, error::Problem, pages};
+use Need::{Anyone, Key, User};
+use Role::{Agent, Viewer};
+use Scope::{Admin as AdminKey, Read, Write};
+
+/// What it takes to be let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: for strangers, and for links that carry their own permission.
+    Anyone,
+    /// A key of at least this scope.
+    Key(Scope),
+    /// A user of at least this role, logged in.
+    User(Role),
+}
+
+/// One line of the matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `GET` stands for `HEAD` too.
+    pub method: &'static str,
+    /// As the router writes it, `/cases/{id}`.
+    pub path: &'static str,
+    /// See [`Need`].
+    pub need: Need,
+}
+
+/// Viewers look; agents work on cases and tasks; managers set up; admins have users, keys, erasing and workspaces besides.
+/// Keys: `read` looks; `write` brings answers and people and works on cases; `admin` sets up and erases.
+const MATRIX: &[(&str, &str, Need)] = &[
+    // Pages.
+    ("GET", "/", User(Viewer)),
+    ("GET", "/cases", User(Viewer)),
+    ("GET", "/cases/{id}", User(Viewer)),
+    ("GET", "/cases/{id}/{step}", User(Viewer)),
+    ("POST", "/cases/{id}/{step}", User(Agent)),
+    ("POST", "/tasks/{id}", User(Agent)),
+    ("GET", "/mail", User(Viewer)),
+    ("GET", "/mail/{name}", User(Viewer)),
+    ("GET", "/mail/{name}/html", User(Viewer)),
+    ("POST", "/logout", User(Viewer)),
+    ("GET", "/login", Anyone),
+    ("POST", "/login", Anyone),
+    ("GET", "/setup", Anyone),
+    ("POST", "/setup", Anyone),
+    // Links of customers.
+    ("GET", "/u/{token}", Anyone),
+    ("POST", "/u/{token}", Anyone),
+    ("GET", "/r/{code}", Anyone),
+    // Answers and what is done about them.
+    ("GET", "/api/v1/responses", Key(Read)),
+    ("POST", "/api/v1/responses", Key(Write)),
+    ("POST", "/api/v1/responses/batch", Key(Write)),
+    ("GET", "/api/v1/responses/{id}", Key(Read)),
+    ("PATCH", "/api/v1/responses/{id}", Key(Write)),
+    ("GET", "/api/v1/cases", Key(Read)),
+    ("GET", "/api/v1/cases/{id}", Key(Read)),
+    ("POST", "/api/v1/cases/{id}/contacts", Key(Write)),
+    ("POST", "/api/v1/cases/{id}/resolve", Key(Write)),
+    ("POST", "/api/v1/cases/{id}/close", Key(Write)),
+    ("POST", "/api/v1/cases/{id}/reopen", Key(Write)),
+    ("POST", "/api/v1/cases/{id}/assign", Key(Write)),
+    ("GET", "/api/v1/tasks", Key(Read)),
+    ("GET", "/api/v1/tasks/{id}", Key(Read)),
+    ("PATCH", "/api/v1/tasks/{id}", Key(Write)),
+    ("GET", "/api/v1/deliveries", Key(Read)),
+    ("GET", "/api/v1/deliveries/{id}", Key(Read)),
+    ("GET", "/api/v1/metrics", Key(Read)),
+    // Customers.
+    ("GET", "/api/v1/people", Key(Read)),
+    ("PUT", "/api/v1/people", Key(Write)),
+    ("GET", "/api/v1/people/{id}", Key(Read)),
+    ("DELETE", "/api/v1/people/{id}", Key(AdminKey)),
+    ("GET", "/api/v1/suppressions", Key(Read)),
+    ("POST", "/api/v1/suppressions", Key(Write)),
+    // The set-up.
+    ("GET", "/api/v1/surveys", Key(Read)),
+    ("GET", "/api/v1/rules", Key(Read)),
+    // For whoever asks.
+    ("GET", "/api/v1/openapi.json", Anyone),
+    ("GET", "/healthz", Anyone),
+    ("GET", "/readyz", Anyone),
+    ("GET", "/static/app.css", Anyone),
+];
+
+/// All of it.
+pub fn routes() -> impl Iterator<Item = Route> {
+    MATRIX.iter().map(|&(method, path, need)| Route { method, path, need })
+}
+
+/// What a request to this route takes; `None` when the matrix does not know it.
+pub(crate) fn need(method: &str, path: &str) -> Option<Need> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    routes().find(|route| route.path == path && route.method == method).map(|route| route.need)
+}
+
+/// Lets through who may; whoever it is, the handler finds them in the request ([`auth::Caller`], [`pages::Visitor`]).
+pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let let_in = match need(request.method().as_str(), &path) {
+        Some(Anyone) => Ok(()),
+        Some(Key(scope)) => auth::let_in(&app, &mut request, scope).await.map_err(Problem::into_response),
+        Some(User(role)) => pages::let_in(&app, &mut request, role).await,
+        None => Err(unknown(request.method(), &path)),
+    };
+    match let_in {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// The router has the path: either it does not take the method, or somebody forgot a line of the matrix.
+fn unknown(method: &Method, path: &str) -> Response {
+    let mut methods: Vec<&str> = routes().filter(|route| route.path == path).map(|route| route.method).collect();
+    if methods.is_empty() {
+        tracing::error!(%method, path, "a route is not in the matrix of who may do what: nobody may");
+        return Problem::internal().into_response();
+    }
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    let detail = "this address does not take this method; the Allow header says which it takes";
+    let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).into_response();
+    if let Ok(allow) = HeaderValue::from_str(&methods.join(",")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The routes of a router as they stand in its source: `("GET", "/cases")`.
+    fn written(source: &str, prefix: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let code: String = source.split("#[cfg(test)]").next().unwrap().split_whitespace().collect();
+        for route in code.split(".route(\"").skip(1) {
+            let (path, handlers) = route.split_once("\",").unwrap();
+            let (nested, handlers) =
+                (path.starts_with("/healthz") || path.starts_with("/readyz"), handlers.split(".nest(").next().unwrap());
+            let prefix = if nested { "" } else { prefix };
+            for method in ["get", "post", "put", "patch", "delete"] {
+                let call = format!("{method}(");
+                let starts = |at: usize| at == 0 || handlers.as_bytes()[at - 1] == b'.';
+                if handlers.match_indices(&call).any(|(at, _)| starts(at)) {
+                    found.push((method.to_uppercase(), format!("{prefix}{path}")));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_route_of_the_router_stands_here_once_and_nothing_else_does() {
+        let mut written: Vec<(String, String)> = written(include_str!("api/mod.rs"), "/api/v1");
+        written.extend(self::written(include_str!("pages/mod.rs"), ""));
+        let mut known: Vec<(String, String)> = routes().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+        written.sort();
+        known.sort();
+        let missing: Vec<_> = written.iter().filter(|route| !known.contains(route)).collect();
+        let stale: Vec<_> = known.iter().filter(|route| !written.contains(route)).collect();
+        assert!(missing.is_empty() && stale.is_empty(), "not in the matrix: {missing:?}; in the matrix, but no route: {stale:?}");
+        assert!(known.windows(2).all(|pair| pair[0] != pair[1]), "a route stands twice");
+    }
+
+    #[test]
+    fn pages_are_for_users_and_calls_are_for_keys() {
+        for route in routes() {
+            let call = route.path.starts_with("/api/");
+            match route.need {
+                Key(scope) => assert!(call && (route.method == "GET" || scope > Read), "{route:?}"),
+                User(_) => assert!(!call, "{route:?}"),
+                Anyone => {}
+            }
+        }
+    }
+}
