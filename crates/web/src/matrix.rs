@@ -50,6 +50,8 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/cases/{id}/{step}", User(Viewer)),
     ("POST", "/cases/{id}/{step}", User(Agent)),
     ("POST", "/tasks/{id}", User(Agent)),
+    ("GET", "/alerts", User(Viewer)),
+    ("POST", "/alerts/{id}/done", User(Agent)),
     ("GET", "/mail", User(Viewer)),
     ("GET", "/mail/{name}", User(Viewer)),
     ("GET", "/mail/{name}/html", User(Viewer)),
@@ -81,6 +83,8 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/deliveries", Key(Read)),
     ("GET", "/api/v1/deliveries/{id}", Key(Read)),
     ("GET", "/api/v1/metrics", Key(Read)),
+    ("GET", "/api/v1/alerts", Key(Read)),
+    ("POST", "/api/v1/alerts/{id}/done", Key(Write)),
     // Customers.
     ("GET", "/api/v1/people", Key(Read)),
     ("PUT", "/api/v1/people", Key(Write)),

@@ -76,7 +76,6 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, uri: Uri) -> 
 
 /// `POST /alerts/{id}/done`
 pub(crate) async fn done(State(app): State<App>, Path(id): Path<String>, form: Form) -> Result<Response, Problem> {
-    form.needs_work()?;
     let id: RecordId = path_id("alert", &id)?;
     look_after(&app.cx, form.visitor.ws, id).await?;
     Ok(see_other("/alerts"))
