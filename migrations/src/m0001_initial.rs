@@ -191,7 +191,7 @@ fn sending() -> Vec<Table> {
             .all(Int, &["attempts", "duplicates", "created_at", "updated_at"])
             .required("acknowledges", Flag)
             .maybe(Uuid, &["case_id", "person_id", "rule_version_id", "task_id"])
-            .maybe(Text, &["to_name", "subject", "reply"])
+            .maybe(Text, &["to_name", "subject", "reply", "chain"])
             .maybe(Int, &["sent_at", "revision", "step_index"])
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")

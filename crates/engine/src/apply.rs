@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Settings,
     alerts::{self, Alert},
+    chain,
     work::{core_case, write_case},
     workspace::{Member, Workspace},
 };
@@ -66,6 +67,7 @@ pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], change
 }
 
 fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
+    let before = case.loop_status.clone();
     let mut done = if planned.due > scene.now {
         wait(scene, case, planned, changes)
     } else {
@@ -87,6 +89,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Close => change(case, &CaseEvent::Close, scene.now, json!({})),
         }
     };
+    changes.jobs.extend(chain::moved(scene.workspace, &before, case, || planned.led_by(), scene.now));
     if let Some(fields) = done.as_object_mut() {
         fields.insert("do".to_owned(), planned.effect.as_str().into());
         fields.insert("rule".to_owned(), planned.rule_key.clone().into());
@@ -96,7 +99,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
 
 fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
     let id = CaseId::from_uuid(case.id);
-    let job = outbox::Job::Step { case: id, step: planned.step };
+    let job = outbox::Job::Step { case: id, step: planned.step, chain: planned.chain.clone() };
     let cause = format!("step/{}", planned.step.key());
     let about = Some((id, planned.step.revision));
     changes.jobs.push(outbox::row(scene.workspace.id, &job, &cause, planned.due, scene.now, about));
@@ -134,7 +137,7 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
     }
     let task = changes.tasks.iter().rev().find(|task| task.case_id == case.id).map(|task| task.id);
     for recipient in &recipients {
-        let row = delivery(scene, case, planned.step, template, recipient, to_customer, task);
+        let row = delivery(scene, case, planned, template, recipient, to_customer, task);
         let job = outbox::Job::Mail { delivery: DeliveryId::from_uuid(row.id) };
         let about = Some((CaseId::from_uuid(case.id), planned.step.revision));
         changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("mail/{}", row.id), scene.now, scene.now, about));
@@ -146,12 +149,13 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
 fn delivery(
     scene: &Scene,
     case: &cases::Model,
-    step: StepRef,
+    planned: &Planned,
     template: &str,
     to: &Member,
     to_customer: bool,
     task: Option<uuid::Uuid>,
 ) -> deliveries::Model {
+    let step = planned.step;
     let id = DeliveryId::derived(&format!("mail/{}/{}", step.key(), to.email));
     deliveries::Model {
         workspace_id: scene.workspace.id.uuid(),
@@ -172,6 +176,7 @@ fn delivery(
         rule_version_id: Some(step.rule.uuid()),
         step_index: Some(i64::from(step.index)),
         revision: Some(i64::from(step.revision)),
+        chain: (!planned.chain.is_empty()).then(|| json!(planned.chain).to_string()),
         created_at: millis(scene.now),
         updated_at: millis(scene.now),
         sent_at: None,

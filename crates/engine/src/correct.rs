@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, event},
-    decide::decide,
+    decide::{Occasion, decide},
     error::Fields,
     facts,
     intake::receipt_of,
@@ -120,7 +120,7 @@ async fn cancel_pending(
 const fn mail_of(job: &Job) -> Option<DeliveryId> {
     match job {
         Job::Mail { delivery } => Some(*delivery),
-        Job::Step { .. } | Job::Settle { .. } | Job::Noop => None,
+        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Noop => None,
     }
 }
 
@@ -135,7 +135,7 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
                 what.push(json!({ "do": "send_mail", "template": kind }));
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
-            Job::Settle { .. } | Job::Noop => {}
+            Job::Settle { .. } | Job::Ask { .. } | Job::Noop => {}
         }
     }
     Ok(what)
@@ -202,6 +202,7 @@ async fn follow_up(
         return Ok(());
     }
     let previous = u8::try_from(before.score).ok();
-    decide(cx, tx, workspace, rows, Trigger::ResponseCorrected, previous, changes).await?;
+    let corrected = Occasion { previous_score: previous, ..Trigger::ResponseCorrected.into() };
+    decide(cx, tx, workspace, rows, corrected, changes).await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
-    facts,
+    facts, guard,
     intake::run_row,
     work::{core_case, write_case},
     workspace::{Workspace, read_version},
@@ -24,19 +24,38 @@ use crate::{
 /// Outcome of a task that no rule wants any more.
 const ANSWER_CHANGED: &str = "the answer was changed";
 
+/// What the rules are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// What happened.
+    pub trigger: Trigger,
+    /// The score before a correction.
+    pub previous_score: Option<u8>,
+    /// Keys of the rules whose effects made it happen, the first one first.
+    pub chain: Vec<String>,
+}
+
+impl From<Trigger> for Occasion {
+    /// Something that no rule made happen.
+    fn from(trigger: Trigger) -> Self {
+        Self { trigger, previous_score: None, chain: Vec::new() }
+    }
+}
+
 /// Asks the rules, stores the run with its trace, applies what follows. The case row is the caller's to save.
 pub async fn decide(
     cx: &Ctx,
     tx: &Tx,
     workspace: &Workspace,
     rows: &mut CaseRows,
-    trigger: Trigger,
-    previous_score: Option<u8>,
+    occasion: Occasion,
     changes: &mut Changes,
 ) -> Result<Plan, EngineError> {
+    let Occasion { trigger, previous_score, chain } = occasion;
     let now = cx.now();
     let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
     let mut asked = facts::facts(rows, trigger, survey, previous_score);
+    asked.chain = chain;
     // A first answer has no past. Later, a step acts once for a case, whether an answer changed or a clock ran out again.
     if trigger != Trigger::ResponseSettled {
         let wanted = hearback_rules::plan(&workspace.rules, &asked, now);
@@ -48,6 +67,7 @@ pub async fn decide(
     if !plan.trace.is_empty() {
         bulk::insert::<runs::Entity>(tx, &[run_row(&workspace.rule_ids, &rows.case, &asked, &plan, now)]).await?;
     }
+    guard::note(&plan, &rows.case, now, changes);
     let owner = facts::account_owner(rows.account.as_ref());
     let scene = Scene { settings: &cx.settings, workspace, person: &rows.person, account_owner: owner.as_ref(), now };
     let done = apply(&scene, &mut rows.case, &plan.effects, changes);

@@ -15,6 +15,7 @@ use crate::{
 pub fn facts(rows: &CaseRows, trigger: Trigger, survey: &Survey, previous_score: Option<u8>) -> Facts {
     Facts {
         trigger,
+        chain: Vec::new(),
         response: response_facts(&rows.response, survey, previous_score),
         person: person_facts(&rows.person),
         account: rows.account.as_ref().map(account_facts),

@@ -26,7 +26,7 @@ use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
     ctx::{Actor, Parts},
-    facts, faults,
+    facts, faults, guard,
     people::CheckedPerson,
     submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase, ReceiptEffect, fail_all},
     workspace::Workspace,
@@ -295,6 +295,7 @@ impl<'a> Batch<'a> {
         if entry.follow_up == FollowUp::On {
             let facts = Facts {
                 trigger: Trigger::ResponseSettled,
+                chain: Vec::new(),
                 response: facts::response_facts(&response, &entry.new.survey, None),
                 person: facts::person_facts(&person),
                 account: account.map(facts::account_facts),
@@ -308,6 +309,7 @@ impl<'a> Batch<'a> {
             } else {
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
                 self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, self.now));
+                guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();
                 let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
                 if !done.is_empty() {
@@ -445,20 +447,11 @@ pub fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, 
         case_id: case.id,
         response_id: case.response_id,
         revision: case.revision,
-        trigger: trigger_word(facts.trigger).to_owned(),
+        trigger: facts.trigger.as_str().to_owned(),
         rules: rule_ids.to_owned(),
         facts: serde_json::to_string(facts).unwrap_or_default(),
         trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
         at: millis(now),
-    }
-}
-
-const fn trigger_word(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::ResponseSettled => "response_settled",
-        Trigger::ResponseCorrected => "response_corrected",
-        Trigger::TaskOverdue => "task_overdue",
-        Trigger::NoFirstContact => "no_first_contact",
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
-    decide::decide,
+    decide::{Occasion, decide},
     facts, faults, sending,
     workspace::read_version,
 };
@@ -26,7 +26,11 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     let result = match &lease.job {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
         Ok(Job::Noop) => return Outcome::Done,
-        Ok(Job::Step { case, step }) => run_step(cx, lease, *case, *step).await,
+        Ok(Job::Step { case, step, chain }) => run_step(cx, lease, *case, *step, chain).await,
+        Ok(Job::Ask { case, revision, trigger, chain }) => {
+            let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
+            ask(cx, lease, *case, *revision, occasion).await
+        }
         Ok(Job::Settle { case, revision }) => settle(cx, lease, *case, *revision).await,
         Err(why) => return Outcome::Dead(format!("this version can't read the job: {why}")),
     };
@@ -64,7 +68,7 @@ fn earlier_steps(version: &RuleVersion, step: StepRef) -> Vec<JobId> {
 }
 
 /// A delayed step of a rule is due: ask its condition, then do it.
-async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Result<Outcome, EngineError> {
+async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &[String]) -> Result<Outcome, EngineError> {
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
@@ -84,7 +88,7 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Resul
     let mut changes = Changes::default();
     match due_step(&version, step.index, &asked) {
         Ok(effect) => {
-            let planned = Planned { step, rule_key: version.rule.key.clone(), effect, due: now };
+            let planned = Planned { step, rule_key: version.rule.key.clone(), effect, chain: chain.to_vec(), due: now };
             let owner = facts::account_owner(rows.account.as_ref());
             let scene = Scene { settings: &cx.settings, workspace: &workspace, person: &rows.person, account_owner: owner.as_ref(), now };
             let done = apply(&scene, &mut rows.case, std::slice::from_ref(&planned), &mut changes);
@@ -100,15 +104,20 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef) -> Resul
 
 /// A one-click answer has rested long enough: ask the rules.
 async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<Outcome, EngineError> {
+    let trigger = if revision == 1 { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
+    ask(cx, lease, case, revision, trigger.into()).await
+}
+
+/// Something happened to a case: ask the rules.
+async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occasion) -> Result<Outcome, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
     let mut rows = match current(&tx, lease, case, revision).await? {
         Ok(rows) => rows,
         Err(outcome) => return Ok(outcome),
     };
-    let trigger = if revision == 1 { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
     let mut changes = Changes::default();
-    decide(cx, &tx, &workspace, &mut rows, trigger, None, &mut changes).await?;
+    decide(cx, &tx, &workspace, &mut rows, occasion, &mut changes).await?;
     finish(cx, lease, tx, rows.case, changes).await
 }
 

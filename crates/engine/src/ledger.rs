@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use hearback_core::{CaseEvent, case};
 use hearback_store::{
-    StoreError, bulk, events,
+    StoreError, bulk, cases, events,
     ledger::{self, Fate, Mark},
     outbox::{self, Lease, Outcome},
     time::millis,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Actor, Ctx, apply, faults,
+    Actor, Ctx, apply, chain, faults,
     work::{core_case, write_case},
 };
 
@@ -162,12 +162,16 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     outbox::settle(&tx, &settled, now).await?;
     let fresh: Vec<&Report> = reports.into_iter().filter(|report| recorded.contains(&report.fate.delivery)).collect();
     let mut timeline: Vec<events::Model> = fresh.iter().filter_map(|report| timeline_entry(report, now)).collect();
-    acknowledge(&tx, &fresh, now, &mut timeline).await?;
+    let closed = acknowledge(&tx, &fresh, now, &mut timeline).await?;
     bulk::insert::<events::Entity>(&tx, &timeline).await?;
+    let asked = chain::after_sending(cx, &tx, &closed, &fresh, now).await?;
     let marked = ledger::mark_sending(&tx, &marks, millis(now)).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;
     faults::pass("ledger.committed")?;
+    if asked {
+        cx.wake.notify_one();
+    }
     Ok(marked)
 }
 
@@ -176,13 +180,13 @@ fn timeline_entry(report: &Report, now: chrono::DateTime<chrono::Utc>) -> Option
     Some(apply::event_of(report.fate.workspace, report.case?, kind, &Actor::System, data, now))
 }
 
-/// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop.
+/// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the cases closed.
 async fn acknowledge(
     tx: &hearback_store::Tx,
     reports: &[&Report],
     now: chrono::DateTime<chrono::Utc>,
     timeline: &mut Vec<events::Model>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<cases::Model>, StoreError> {
     let keys: HashMap<uuid::Uuid, uuid::Uuid> = reports
         .iter()
         .filter(|report| report.acknowledges && report.fate.status == "sent")
@@ -191,6 +195,7 @@ async fn acknowledge(
     let mut keys: Vec<(uuid::Uuid, uuid::Uuid)> = keys.into_iter().map(|(case, ws)| (ws, case)).collect();
     keys.sort_unstable();
     let mut changed = Vec::new();
+    let mut closed = Vec::new();
     for mut row in ledger::lock_cases(tx, &keys).await? {
         let before = row.loop_status.clone();
         if let Ok(next) = case::step(&core_case(&row), &CaseEvent::Acknowledged, now) {
@@ -200,8 +205,12 @@ async fn acknowledge(
             if row.loop_status != before {
                 timeline.push(apply::event(&row, row.loop_status.as_str(), &Actor::System, &json!({ "why": "acknowledged" }), now));
             }
+            if row.loop_status != before {
+                closed.push(row.clone());
+            }
             changed.push(row);
         }
     }
-    ledger::put_loops(tx, &changed).await
+    ledger::put_loops(tx, &changed).await?;
+    Ok(closed)
 }

@@ -94,7 +94,7 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, late: Late) -> Result<
         }
     };
     if rows.case.loop_status != "closed" {
-        decide(cx, &tx, &workspace, &mut rows, trigger, None, &mut changes).await?;
+        decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
     }
     rows.case.updated_at = millis(now);
     cases::save(&tx, rows.case).await?;

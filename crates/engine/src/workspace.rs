@@ -11,7 +11,7 @@ use hearback_core::{
     calendar::Calendar,
     id::{RuleVersionId, SurveyId, WorkspaceId},
 };
-use hearback_rules::RuleVersion;
+use hearback_rules::{RuleVersion, Trigger};
 use hearback_store::{ConnectionTrait, StoreError, rule_versions, snapshot, surveys, workspaces};
 
 use crate::{EngineError, publish};
@@ -64,6 +64,11 @@ impl Workspace {
     /// A survey version by id.
     pub fn survey(&self, id: uuid::Uuid) -> Option<&Survey> {
         self.surveys.values().find(|survey| survey.id.uuid() == id)
+    }
+
+    /// Whether any enabled rule wants to know when this happens.
+    pub fn listens(&self, trigger: Trigger) -> bool {
+        self.rules.iter().any(|version| version.rule.on.contains(&trigger))
     }
 
     /// Who gets mail for this owner.

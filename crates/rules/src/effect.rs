@@ -40,6 +40,16 @@ pub struct Planned {
     pub rule_key: String,
     /// What is to happen.
     pub effect: Effect,
+    /// Keys of the rules whose effects led to this one, its own not included; empty unless rules set each other off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// When. Later than the plan's `now` means: ask the step's condition again when due.
     pub due: DateTime<Utc>,
+}
+
+impl Planned {
+    /// The rules that led to whatever this effect makes happen: the chain with its own rule at the end.
+    pub fn led_by(&self) -> Vec<String> {
+        self.chain.iter().cloned().chain([self.rule_key.clone()]).collect()
+    }
 }

@@ -26,6 +26,9 @@ pub enum Property {
 pub struct Facts {
     /// What happened.
     pub trigger: Trigger,
+    /// When an effect of a rule made it happen: keys of the rules that set each other off, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// The answer.
     pub response: ResponseFacts,
     /// Who gave it.

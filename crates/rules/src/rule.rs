@@ -22,11 +22,28 @@ pub enum Trigger {
     TaskOverdue,
     /// Nobody was in touch when the first contact was due.
     NoFirstContact,
+    /// The case was resolved: the cause is known and something was done.
+    CaseResolved,
+    /// The loop was closed, by somebody of ours, by a rule, or by itself when nothing was left to do.
+    CaseClosed,
+    /// A mail to the customer came back: its address takes no mail.
+    MailBounced,
+    /// Somebody who was invited did not answer. Waves will set it off; nothing does yet.
+    InvitationUnanswered,
 }
 
 impl Trigger {
-    /// All four.
-    pub const ALL: [Self; 4] = [Self::ResponseSettled, Self::ResponseCorrected, Self::TaskOverdue, Self::NoFirstContact];
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ResponseSettled,
+        Self::ResponseCorrected,
+        Self::TaskOverdue,
+        Self::NoFirstContact,
+        Self::CaseResolved,
+        Self::CaseClosed,
+        Self::MailBounced,
+        Self::InvitationUnanswered,
+    ];
 
     /// The word used in files, URLs and the database.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +52,10 @@ impl Trigger {
             Self::ResponseCorrected => "response_corrected",
             Self::TaskOverdue => "task_overdue",
             Self::NoFirstContact => "no_first_contact",
+            Self::CaseResolved => "case_resolved",
+            Self::CaseClosed => "case_closed",
+            Self::MailBounced => "mail_bounced",
+            Self::InvitationUnanswered => "invitation_unanswered",
         }
     }
 

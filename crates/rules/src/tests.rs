@@ -23,6 +23,7 @@ fn noon() -> DateTime<Utc> {
 fn answer(score: u8) -> Facts {
     Facts {
         trigger: Trigger::ResponseSettled,
+        chain: Vec::new(),
         response: ResponseFacts {
             id: ResponseId::derived("answer"),
             revision: 1,

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::{StoreError, Tx};
+
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "deliveries")]
@@ -26,6 +28,8 @@ pub struct Model {
     pub rule_version_id: Option<Uuid>,
     pub step_index: Option<i64>,
     pub revision: Option<i64>,
+    /// Keys of the rules that led to the one that asked for it, as a JSON list; null unless rules set each other off.
+    pub chain: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
     pub sent_at: Option<i64>,
@@ -36,3 +40,9 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// These deliveries, in any order.
+pub async fn by_ids(tx: &Tx, ws: Uuid, ids: &[Uuid]) -> Result<Vec<Model>, StoreError> {
+    let these = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(these.all(&**tx).await?)
+}

@@ -19,7 +19,7 @@ pub const MOST: usize = 1_000;
 struct Link(&'static str, &'static str, &'static str, &'static str);
 
 /// Every pointer from row to row, those that the schema enforces included.
-const LINKS: [Link; 35] = [
+const LINKS: &[Link] = &[
     Link("team_members", "team_key", "teams", "key"),
     Link("team_members", "user_id", "users", "id"),
     Link("sessions", "user_id", "users", "id"),
@@ -62,7 +62,7 @@ pub async fn orphans(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreEr
     let mut found = Vec::new();
     for Link(child, column, parent, key) in LINKS {
         let value = as_text(conn, &format!("c.{column}"), column);
-        let within = if column == "workspace_id" { "" } else { "p.workspace_id = c.workspace_id AND " };
+        let within = if *column == "workspace_id" { "" } else { "p.workspace_id = c.workspace_id AND " };
         let sql = format!(
             "SELECT DISTINCT {value} FROM {child} c LEFT JOIN {parent} p ON {within}p.{key} = c.{column} \
              WHERE c.{column} IS NOT NULL AND p.{key} IS NULL LIMIT {MOST}"

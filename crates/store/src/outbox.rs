@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{CaseId, DeliveryId, JobId, WorkspaceId};
-use hearback_rules::StepRef;
+use hearback_rules::{StepRef, Trigger};
 use sea_orm::{
     Condition, ConnectionTrait, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
     entity::prelude::{
@@ -56,8 +56,15 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum Job {
     /// Hand one mail to the mail server.
     Mail { delivery: DeliveryId },
-    /// A delayed step of a rule is due.
-    Step { case: CaseId, step: StepRef },
+    /// A delayed step of a rule is due. `chain` names the rules that led to it, when rules set each other off.
+    Step {
+        case: CaseId,
+        step: StepRef,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        chain: Vec<String>,
+    },
+    /// Something happened to a case that rules listen to: ask them. `chain` names the rules that made it happen.
+    Ask { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },
     /// An answer has rested long enough to act on.
     Settle { case: CaseId, revision: u32 },
     /// Nothing; measures the queue.
@@ -69,6 +76,7 @@ impl Job {
         match self {
             Self::Mail { .. } => "mail",
             Self::Step { .. } => "step",
+            Self::Ask { .. } => "ask",
             Self::Settle { .. } => "settle",
             Self::Noop => "noop",
         }

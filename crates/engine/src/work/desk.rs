@@ -7,13 +7,13 @@ use hearback_core::{
     id::{CaseId, WorkspaceId},
 };
 use hearback_store::{
-    Tx, bulk, cases, events,
+    Tx, bulk, cases, events, outbox,
     time::{from_millis, millis},
 };
 use serde_json::Value;
 
 use crate::{
-    Actor, Ctx, EngineError,
+    Actor, Ctx, EngineError, chain,
     facts::{read_segment, small},
 };
 
@@ -22,17 +22,21 @@ pub(super) struct Desk<'a> {
     pub(super) tx: Tx,
     pub(super) row: cases::Model,
     pub(super) now: DateTime<Utc>,
+    cx: &'a Ctx,
+    /// Where the loop stood before.
+    before: String,
     actor: &'a Actor,
     timeline: Vec<events::Model>,
 }
 
 impl<'a> Desk<'a> {
-    pub(super) async fn open(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &'a Actor) -> Result<Self, EngineError> {
+    pub(super) async fn open(cx: &'a Ctx, ws: WorkspaceId, case: CaseId, actor: &'a Actor) -> Result<Self, EngineError> {
         let tx = cx.db.write().await?;
         let mut row = cases::lock(&tx, ws, case).await?.ok_or_else(|| EngineError::not_found("case", case))?;
         let now = cx.now();
         row.updated_at = millis(now);
-        Ok(Self { tx, row, actor, now, timeline: Vec::new() })
+        let before = row.loop_status.clone();
+        Ok(Self { tx, row, now, cx, before, actor, timeline: Vec::new() })
     }
 
     pub(super) fn step(&mut self, event: &CaseEvent) -> Result<(), EngineError> {
@@ -56,9 +60,19 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) async fn done(self) -> Result<(), EngineError> {
+        let mut ask = Vec::new();
+        if self.row.loop_status != self.before {
+            let workspace = self.cx.workspaces.get(&*self.tx, WorkspaceId::from_uuid(self.row.workspace_id)).await?;
+            ask.extend(chain::moved(&workspace, &self.before, &self.row, Vec::new, self.now));
+        }
         cases::save(&self.tx, self.row).await?;
         bulk::insert::<events::Entity>(&self.tx, &self.timeline).await?;
-        Ok(self.tx.commit().await?)
+        outbox::enqueue(&self.tx, &ask).await?;
+        self.tx.commit().await?;
+        if !ask.is_empty() {
+            self.cx.wake.notify_one();
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use super::{answer, noon, version};
 use crate::{
     Action, Compare, Condition, Delay, Facts, MAX_EFFECTS, OwnerRef, Property, Recipient, Rule, Step, StepVerdict, Trigger, due_step,
-    parse_json, parse_yaml, plan,
+    outline, parse_json, parse_yaml, plan,
 };
 
 fn keys() -> impl Strategy<Value = String> {
@@ -107,7 +107,7 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 fn any_rule() -> impl Strategy<Value = Rule> {
-    let on = prop::sample::subsequence(Trigger::ALL.to_vec(), 1..=4);
+    let on = prop::sample::subsequence(Trigger::ALL.to_vec(), 1..=8);
     let when = prop_oneof![Just(Condition::default()), conditions()];
     (keys(), lines(), on, when, vec(steps(), 1..6)).prop_map(|(key, name, on, when, then)| Rule { key, name, on, when, then })
 }
@@ -118,6 +118,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         |(score, trigger, comment, properties)| {
             let mut facts = answer(score);
             facts.trigger = trigger;
+            facts.chain = properties.keys().cloned().collect();
             facts.response.comment = comment;
             facts.person.properties = properties;
             facts
@@ -131,6 +132,7 @@ proptest! {
         let rules: Vec<_> = rules.into_iter().map(version).collect();
         let first = plan(&rules, &facts, noon());
         prop_assert_eq!(&first, &plan(&rules, &facts, noon()));
+        prop_assert_eq!(&first.effects, &outline(&rules, &facts, noon()).effects);
         prop_assert!(first.effects.len() <= MAX_EFFECTS);
         prop_assert_eq!(first.trace.len(), rules.iter().filter(|version| version.rule.on.contains(&facts.trigger)).count());
         let done = first.trace.iter().flat_map(|entry| &entry.steps).filter(|verdict| !matches!(verdict, StepVerdict::Skipped(_))).count();

@@ -4,7 +4,7 @@ use chrono::Duration;
 use hearback_core::LoopStatus;
 
 use super::{answer, noon, version, versions};
-use crate::{Action, Condition, Delay, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, done_key, due_step, plan};
+use crate::{Action, Condition, Delay, MAX_CHAIN, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, done_key, due_step, outline, plan};
 
 const RULES: &str = "
 - key: first
@@ -95,4 +95,26 @@ fn a_step_that_acted_for_an_earlier_revision_does_not_act_again() {
     let second = plan(&rules, &facts, noon());
     assert!(second.effects.is_empty());
     assert_eq!(second.trace[0].steps, [StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned())]);
+}
+
+/// The negative control is the first line: without a chain the same rule acts.
+#[test]
+fn a_chain_stops_where_it_would_go_round_or_on_and_on() {
+    let rules = versions("{ key: after, on: case_closed, then: [{ tag: [closed] }] }");
+    let closed = |chain: &[&str]| {
+        let mut facts = answer(9);
+        facts.trigger = Trigger::CaseClosed;
+        facts.chain = chain.iter().map(|key| (*key).to_owned()).collect();
+        let plan = plan(&rules, &facts, noon());
+        assert_eq!(plan.effects, outline(&rules, &facts, noon()).effects);
+        assert_eq!(plan.effects.is_empty(), plan.trace[0].stopped);
+        plan.trace[0].failed.clone().unwrap_or_else(|| format!("acts, led by {}", plan.effects[0].led_by().join(", ")))
+    };
+    assert_eq!(closed(&[]), "acts, led by after");
+    assert_eq!(closed(&["first"]), "acts, led by first, after");
+    assert!(closed(&["after"]).contains("rule after would set itself off again and again (after → after)"));
+    assert!(closed(&["after", "other"]).contains("in a circle (after → other → after). Take `case_closed` out"));
+    assert_eq!(MAX_CHAIN, 5);
+    assert!(closed(&["a", "b", "c", "d"]).starts_with("acts"));
+    assert!(closed(&["a", "b", "c", "d", "e"]).contains("5 rules have set each other off already"));
 }

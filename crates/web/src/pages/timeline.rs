@@ -105,6 +105,7 @@ impl Said<'_> {
             "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
             "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
             "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
+            "rule_stopped" => (format!("Rule {} was not carried out{because}", self.text("rule")), "bad"),
             "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
             "incentive_missing" => (format!("No code left in {}: import more", self.text("pool")), "bad"),
             "erased" => ("The customer's data was erased".to_owned(), "plain"),
@@ -197,6 +198,10 @@ impl Asked {
             "response_corrected" => "The answer was changed",
             "task_overdue" => "A task was overdue",
             "no_first_contact" => "Nobody had been in touch in time",
+            "case_resolved" => "The case was resolved",
+            "case_closed" => "The case was closed",
+            "mail_bounced" => "A mail came back",
+            "invitation_unanswered" => "An invitation was not answered",
             _ => "Something happened",
         };
         Self { trigger, at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }

@@ -34,6 +34,7 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
         reply: None,
         rule_version_id: None,
         step_index: None,
+        chain: None,
         revision: None,
         created_at: millis(app.now()),
         updated_at: millis(app.now()),

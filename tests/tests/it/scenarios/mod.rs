@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bodies;
+mod chains;
 mod clocks;
 mod corrections;
 mod detractor;

@@ -9,17 +9,17 @@ use serde_json::json;
 
 use super::{all, count, texts, timeline};
 
-fn rules(yaml: &str) -> Vec<Rule> {
+pub(super) fn rules(yaml: &str) -> Vec<Rule> {
     parse_yaml("test.yaml", yaml).unwrap()
 }
 
-async fn publish(app: &TestApp, yaml: &str) -> Vec<(String, u32, bool)> {
+pub(super) async fn publish(app: &TestApp, yaml: &str) -> Vec<(String, u32, bool)> {
     let done = publish::publish(&app.cx, app.ws, rules(yaml)).await.unwrap();
     done.into_iter().map(|Published { key, version, changed }| (key, version, changed)).collect()
 }
 
 /// Takes the shipped rules away, so that a test's own are the only ones.
-async fn without_shipped(app: &TestApp) {
+pub(super) async fn without_shipped(app: &TestApp) {
     for rule in publish::list(&app.cx, app.ws).await.unwrap() {
         publish::disable(&app.cx, app.ws, &rule.key).await.unwrap();
     }
