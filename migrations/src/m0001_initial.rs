@@ -42,9 +42,15 @@ fn ours() -> Vec<Table> {
         Table::in_workspace("users", &[("id", Uuid)])
             .all(Text, &["email", "name", "role", "password_hash"])
             .required("created_at", Int)
+            .maybe(Int, &["absent_from", "absent_until", "cap"])
+            .maybe(Text, &["deputy"])
             .index(true, "workspace_id, email"),
-        Table::in_workspace("teams", &[("key", Text)]).required("name", Text).maybe(Text, &["email"]),
+        Table::in_workspace("teams", &[("key", Text)])
+            .required("name", Text)
+            .required("turn", Int)
+            .maybe(Text, &["email", "calendar", "manager"]),
         Table::in_workspace("team_members", &[("team_key", Text), ("user_id", Uuid)])
+            .required("turn", Int)
             .references(&["workspace_id", "team_key"], "teams", &["workspace_id", "key"])
             .belongs("user_id", "users"),
         Table::in_workspace("sessions", &[("token_hash", Text)])
@@ -65,6 +71,7 @@ fn ours() -> Vec<Table> {
             .maybe(Int, &["done_at"])
             .index_where(true, "workspace_id, kind, subject", "done_at IS NULL")
             .index(false, "workspace_id, last_at"),
+        Table::in_workspace("policies", &[("survey", Text), ("segment", Text)]).required("body", Text),
     ]
 }
 
@@ -132,6 +139,15 @@ fn follow_up() -> Vec<Table> {
                     "close_due_at",
                     "first_contact_at",
                     "contact_overdue_at",
+                    "close_overdue_at",
+                    "contacted_at",
+                    "first_attempt_at",
+                    "last_attempt_at",
+                    "waiting_since",
+                    "warned_at",
+                    "lapse_at",
+                    "reassign_at",
+                    "alarm_at",
                     "acknowledged_at",
                     "escalated_at",
                     "resolved_at",
@@ -143,7 +159,8 @@ fn follow_up() -> Vec<Table> {
             .index(false, "workspace_id, survey_id, answered_at")
             .index(false, "workspace_id, answered_at")
             .index_where(false, "workspace_id, close_due_at", "loop_status IN ('open', 'contacted', 'resolved')")
-            .index_where(false, "workspace_id, first_contact_due_at", "loop_status = 'open' AND contact_overdue_at IS NULL"),
+            .index_where(false, "workspace_id, owner", "loop_status IN ('open', 'contacted', 'resolved')")
+            .index_where(false, "workspace_id, alarm_at", "alarm_at IS NOT NULL"),
         Table::in_workspace("runs", &[("case_id", Uuid), ("id", Uuid)])
             .of_large_rows()
             .required("response_id", Uuid)

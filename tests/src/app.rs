@@ -283,8 +283,9 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         max_batch: 500,
         max_waiting: 10_000,
         settle_delay: chrono::Duration::minutes(15),
-        first_contact: chrono::Duration::hours(48),
-        close_business_days: 5,
+        first_contact: hearback_core::Span::BusinessDays(2),
+        close: hearback_core::Span::BusinessDays(5),
+        warn_before: hearback_core::Span::BusinessHours(4),
     };
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");
     let url = format!("smtp://127.0.0.1:{smtp}");

@@ -58,8 +58,9 @@ impl Engine {
             max_batch: 500,
             max_waiting: 10_000,
             settle_delay: chrono::Duration::minutes(15),
-            first_contact: chrono::Duration::hours(48),
-            close_business_days: 5,
+            first_contact: hearback_core::Span::BusinessDays(2),
+            close: hearback_core::Span::BusinessDays(5),
+            warn_before: hearback_core::Span::BusinessHours(4),
         };
         let transport = Transport::parse(mail, &RelayOptions::default(), limits).expect("the address of a mail server");
         let clock = ManualClock::new(now);

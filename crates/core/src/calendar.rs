@@ -146,6 +146,44 @@ impl Calendar {
         day.map_or(start, |day| wall::instant(self.zone, day.and_time(clock.time())))
     }
 
+    /// The latest moment from which `minutes` of work time pass until `end`; `end` itself for 0 or less.
+    pub fn subtract_business(&self, end: DateTime<Utc>, minutes: i64) -> DateTime<Utc> {
+        let mut left = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
+        let mut reached = end;
+        if left <= TimeDelta::zero() {
+            return end;
+        }
+        for shift in self.shifts_back(end) {
+            let closes = shift.closes.min(end);
+            let length = closes - shift.opens;
+            if left <= length {
+                return closes - left;
+            }
+            left -= length;
+            reached = shift.opens;
+        }
+        reached
+    }
+
+    /// The same wall-clock time `days` working days earlier; `end` itself for 0.
+    /// An end outside of work time counts as the opening after it.
+    pub fn subtract_business_days(&self, end: DateTime<Utc>, days: u32) -> DateTime<Utc> {
+        let days = usize::try_from(days).unwrap_or(usize::MAX);
+        let Some(before) = days.checked_sub(1) else { return end };
+        if !self.is_open(end) {
+            return self.shifts_back(end).nth(before).map_or(end, |shift| shift.opens);
+        }
+        let clock = wall::local(self.zone, end);
+        let day = clock.date().pred_opt().and_then(|yesterday| self.work_days_back(yesterday).nth(before));
+        day.map_or(end, |day| wall::instant(self.zone, day.and_time(clock.time())))
+    }
+
+    /// How many working days lie from the day of `a` to the day of `b`, both counted; 0 when `b` is earlier.
+    pub fn work_days_between(&self, a: DateTime<Utc>, b: DateTime<Utc>) -> u32 {
+        let (first, last) = (wall::local(self.zone, a).date(), wall::local(self.zone, b).date());
+        u32::try_from(self.work_days(first).take_while(|day| *day <= last).count()).unwrap_or(u32::MAX)
+    }
+
     /// Whole minutes of work time from `a` to `b`; negative when `b` is earlier.
     pub fn business_between(&self, a: DateTime<Utc>, b: DateTime<Utc>) -> i64 {
         if b < a {
@@ -163,9 +201,25 @@ impl Calendar {
         self.work_days(first).filter_map(|day| self.shift(day)).skip_while(move |shift| shift.closes <= at)
     }
 
+    /// Shifts that open before `at`, the latest first, as far as the horizon.
+    fn shifts_back(&self, at: DateTime<Utc>) -> impl Iterator<Item = Shift> {
+        let today = wall::local(self.zone, at).date();
+        let last = today.succ_opt().unwrap_or(today);
+        self.work_days_back(last).filter_map(|day| self.shift(day)).skip_while(move |shift| shift.opens >= at)
+    }
+
     /// Working days from `first` on, not counting holidays.
     fn work_days(&self, first: NaiveDate) -> impl Iterator<Item = NaiveDate> {
-        first.iter_days().take(HORIZON_DAYS).filter(|day| self.days.contains(day.weekday()) && !self.holidays.contains(day))
+        first.iter_days().take(HORIZON_DAYS).filter(|day| self.is_work_day(*day))
+    }
+
+    /// The same backwards, from `last`.
+    fn work_days_back(&self, last: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+        std::iter::successors(Some(last), NaiveDate::pred_opt).take(HORIZON_DAYS).filter(|day| self.is_work_day(*day))
+    }
+
+    fn is_work_day(&self, day: NaiveDate) -> bool {
+        self.days.contains(day.weekday()) && !self.holidays.contains(&day)
     }
 
     /// The work time of one day; `None` when a clock change swallows it, or at the end of the calendar's range.

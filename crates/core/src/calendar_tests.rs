@@ -59,6 +59,29 @@ fn a_shift_over_a_clock_change_counts_real_time() {
     assert!(always.is_open(at("2026-10-25T00:59:59Z")));
 }
 
+/// Counted by hand: Friday 16:30, Monday is a holiday, so the second working day is Wednesday, 16:30.
+#[test]
+fn friday_afternoon_before_a_holiday_over_a_clock_change_in_three_zones() {
+    for (zone, holiday, friday, first, close) in [
+        // The clocks go forward on Sunday 2026-03-29; 16:30 is 14:30 UTC before and 13:30 after.
+        (Tz::Europe__Vilnius, "2026-03-30", "2026-03-27T14:30:00Z", "2026-04-01T13:30:00Z", "2026-04-06T13:30:00Z"),
+        // Back on Sunday 2026-11-01; 16:30 is 20:30 UTC before and 21:30 after.
+        (Tz::America__New_York, "2026-11-02", "2026-10-30T20:30:00Z", "2026-11-04T21:30:00Z", "2026-11-09T21:30:00Z"),
+        // Back on Sunday 2026-04-05; 16:30 is 05:30 UTC before and 06:30 after.
+        (Tz::Australia__Sydney, "2026-04-06", "2026-04-03T05:30:00Z", "2026-04-08T06:30:00Z", "2026-04-13T06:30:00Z"),
+    ] {
+        let holidays = [holiday.parse().unwrap()].into();
+        let calendar = Calendar::new(zone, Weekdays::WORK, hour(9), hour(17), holidays).unwrap();
+        assert_eq!(calendar.add_business_days(at(friday), 2), at(first), "{zone}");
+        assert_eq!(calendar.add_business_days(at(friday), 5), at(close), "{zone}");
+        // Half an hour is left of Friday, then 8 h on Tuesday, 7.5 h of Wednesday.
+        assert_eq!(calendar.add_business(at(friday), 16 * 60), at(first), "{zone}");
+        assert_eq!(calendar.subtract_business(at(first), 16 * 60), at(friday), "{zone}");
+        assert_eq!(calendar.subtract_business_days(at(first), 2), at(friday), "{zone}");
+        assert_eq!(calendar.work_days_between(at(friday), at(first)), 3, "Friday, Tuesday, Wednesday");
+    }
+}
+
 #[test]
 fn a_calendar_without_work_time_is_refused() {
     let none = Weekdays(chrono::WeekdaySet::EMPTY);
@@ -91,6 +114,8 @@ fn far_and_extreme_input_ends() {
             calendar.add_business(edge, 60),
             calendar.add_business_days(edge, 3),
             calendar.business_between(edge, at("2026-01-01T00:00:00Z")),
+            calendar.subtract_business(edge, 60),
+            calendar.subtract_business_days(edge, 3),
         );
     }
 }

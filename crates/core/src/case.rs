@@ -4,11 +4,18 @@
 //! the same history always gives the same case. It refuses to know who may act (that is `web`) and
 //! what a rule wants (that is `rules`).
 
+mod step;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::metric::Segment;
+use crate::{
+    metric::Segment,
+    policy::{Need, Terms},
+};
+
+pub use step::step;
 
 /// How far the loop with this customer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,9 +96,6 @@ impl ContactOutcome {
     }
 }
 
-/// How many tries without an answer stand in for a conversation with a detractor.
-pub const ATTEMPTS_WITHOUT_ANSWER: u32 = 3;
-
 /// What the state machine has to know of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
@@ -99,16 +103,26 @@ pub struct Case {
     pub segment: Segment,
     /// Where the loop stands.
     pub status: LoopStatus,
-    /// Tries that reached nobody.
+    /// Tries that reached nobody, since the case was last opened.
     pub attempts: u32,
+    /// The first of those tries.
+    pub first_attempt_at: Option<DateTime<Utc>>,
+    /// The last of those tries.
+    pub last_attempt_at: Option<DateTime<Utc>>,
     /// Tasks that are not done.
     pub open_tasks: u32,
     /// First contact of any kind that counts: reached, replied, or an accepted acknowledgement.
     pub first_contact_at: Option<DateTime<Utc>>,
+    /// Since the case was last opened: when somebody was in touch, or had tried often enough.
+    pub contacted_at: Option<DateTime<Utc>>,
     /// When the case was last resolved.
     pub resolved_at: Option<DateTime<Utc>>,
     /// When the case was last closed.
     pub closed_at: Option<DateTime<Utc>>,
+    /// When it should be closed; moves on by the business time waited for the customer.
+    pub close_due_at: Option<DateTime<Utc>>,
+    /// Since when we wait for the customer.
+    pub waiting_since: Option<DateTime<Utc>>,
     /// Why the customer was unhappy, in the workspace's words.
     pub root_cause: Option<String>,
     /// What was done about it.
@@ -124,10 +138,15 @@ impl Case {
             segment,
             status: LoopStatus::Open,
             attempts: 0,
+            first_attempt_at: None,
+            last_attempt_at: None,
             open_tasks: 0,
             first_contact_at: None,
+            contacted_at: None,
             resolved_at: None,
             closed_at: None,
+            close_due_at: None,
+            waiting_since: None,
             root_cause: None,
             resolution: None,
             acknowledged: false,
@@ -135,44 +154,40 @@ impl Case {
     }
 
     /// What is still missing before this case may be closed, in words for its owner; empty when nothing is.
-    pub fn lacks(&self) -> Vec<String> {
+    pub fn lacks(&self, terms: Terms<'_>) -> Vec<String> {
+        let needs = |need| terms.policy.needs(need);
         let mut lacks = Vec::new();
-        match self.segment {
-            Segment::Detractor => {
-                if !self.is_contacted() {
-                    lacks.push(format!(
-                        "a contact: log a call or reply that reached the customer, or {} tries without an answer (so far {})",
-                        ATTEMPTS_WITHOUT_ANSWER, self.attempts
-                    ));
-                }
-                if self.root_cause.is_none() {
-                    lacks.push("root_cause: say what caused the low score".to_owned());
-                }
-                if self.resolution.is_none() {
-                    lacks.push("resolution: say what was done about it".to_owned());
-                }
-            }
-            Segment::Passive | Segment::Promoter => {
-                if !self.acknowledged && !self.is_contacted() {
-                    lacks.push("an acknowledgement: the thank-you mail has not been accepted yet, and no contact is logged".to_owned());
-                }
-            }
+        if needs(Need::Contact) && self.contacted_at.is_none() {
+            lacks.push(self.lacks_contact(terms));
+        }
+        if needs(Need::RootCause) && self.root_cause.is_none() {
+            lacks.push("root_cause: say what caused the low score".to_owned());
+        }
+        if needs(Need::Resolution) && self.resolution.is_none() {
+            lacks.push("resolution: say what was done about it".to_owned());
+        }
+        if needs(Need::Acknowledgement) && !self.acknowledged && self.contacted_at.is_none() {
+            lacks.push("an acknowledgement: the thank-you mail has not been accepted yet, and no contact is logged".to_owned());
         }
         if self.open_tasks > 0 {
             lacks.push(format!("tasks: {} still open", self.open_tasks));
         }
+        if terms.policy.forced_order && lacks.is_empty() && matches!(self.status, LoopStatus::Open | LoopStatus::Contacted) {
+            lacks.push("the step before: resolve the case first, then close it".to_owned());
+        }
         lacks
     }
 
-    const fn is_contacted(&self) -> bool {
-        matches!(self.status, LoopStatus::Contacted | LoopStatus::Resolved | LoopStatus::Closed) || self.attempts >= ATTEMPTS_WITHOUT_ANSWER
+    fn lacks_contact(&self, terms: Terms<'_>) -> String {
+        let tries = terms.tries_in_words();
+        format!("a contact: log a call or reply that reached the customer, or {tries} (so far {})", self.attempts)
     }
 }
 
 /// Something that happens to a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseEvent {
-    /// Somebody tried to reach the customer.
+    /// Somebody tried to reach the customer, or the customer wrote back.
     Contact(ContactOutcome),
     /// A mail server accepted the acknowledgement.
     Acknowledged,
@@ -189,6 +204,10 @@ pub enum CaseEvent {
     },
     /// Close the loop; refused while something is missing.
     Close,
+    /// Nothing can be done before the customer answers: the clock for closing stops.
+    Wait,
+    /// The wait is over; a contact that got through ends it as well.
+    Resume,
     /// Work on it again.
     Reopen,
     /// An explicit rule: nothing has to be done.
@@ -205,6 +224,12 @@ pub enum IllegalStep {
     /// Closing needs more.
     #[error("the case can't be closed yet; it lacks {}", .0.join("; "))]
     Lacks(Vec<String>),
+    /// The policy forces an order: this comes before resolving.
+    #[error("the case can't be resolved yet: the order is contact, resolve, close; it lacks {}", .0.join("; "))]
+    TooEarly(Vec<String>),
+    /// The policy has codes for root causes, and this is none of them.
+    #[error("must be one of {}", .0.join(", "))]
+    UnknownCause(Vec<String>),
     /// The status does not allow it.
     #[error("a case that is {} can't be {what}{}", .from.as_str(), if *.reopen { "; reopen it first" } else { "" })]
     NotNow {
@@ -215,213 +240,10 @@ pub enum IllegalStep {
         /// Whether reopening would allow it.
         reopen: bool,
     },
-}
-
-/// The case after `event`, or why it can't happen. Never leaves `closed` without [`CaseEvent::Reopen`]
-/// or [`CaseEvent::Corrected`].
-pub fn step(case: &Case, event: &CaseEvent, now: DateTime<Utc>) -> Result<Case, IllegalStep> {
-    let mut next = case.clone();
-    let refuse = |what| Err(IllegalStep::NotNow { from: case.status, what, reopen: !case.status.is_active() });
-    match event {
-        CaseEvent::Contact(outcome) => {
-            if !case.status.is_active() {
-                return refuse("contacted");
-            }
-            contact(&mut next, *outcome, now);
-        }
-        CaseEvent::Acknowledged => {
-            next.acknowledged = true;
-            if case.segment != Segment::Detractor {
-                next.first_contact_at = next.first_contact_at.or(Some(now));
-            }
-            close_if_nothing_is_left(&mut next, now);
-        }
-        CaseEvent::TaskOpened => {
-            if !case.status.is_active() {
-                return refuse("given a task");
-            }
-            next.open_tasks += 1;
-        }
-        CaseEvent::TaskFinished => {
-            next.open_tasks = next.open_tasks.saturating_sub(1);
-            close_if_nothing_is_left(&mut next, now);
-        }
-        CaseEvent::Resolve { root_cause, resolution } => {
-            if !case.status.is_active() {
-                return refuse("resolved");
-            }
-            next.root_cause = root_cause.clone().or(next.root_cause);
-            next.resolution = resolution.clone().or(next.resolution);
-            // "Resolved" promises that somebody was in touch: keep what was entered, but don't skip the contact.
-            if next.is_contacted() || next.segment != Segment::Detractor {
-                next.status = LoopStatus::Resolved;
-            }
-            next.resolved_at = Some(now);
-        }
-        CaseEvent::Close => {
-            if !case.status.is_active() {
-                return refuse("closed");
-            }
-            let lacks = case.lacks();
-            if !lacks.is_empty() {
-                return Err(IllegalStep::Lacks(lacks));
-            }
-            next.status = LoopStatus::Closed;
-            next.closed_at = Some(now);
-        }
-        CaseEvent::Reopen => {
-            if case.status.is_active() {
-                return Err(IllegalStep::NotNow { from: case.status, what: "reopened", reopen: false });
-            }
-            reopen(&mut next);
-        }
-        CaseEvent::NotNeeded => {
-            if !case.status.is_active() {
-                return refuse("marked as not needed");
-            }
-            next.status = LoopStatus::NotNeeded;
-        }
-        CaseEvent::Lapse => {
-            if !case.status.is_active() {
-                return refuse("given up");
-            }
-            next.status = LoopStatus::Lapsed;
-        }
-        CaseEvent::Corrected(segment) => {
-            next.segment = *segment;
-            if *segment != case.segment {
-                // The acknowledgement answered another score.
-                next.acknowledged = false;
-                if !case.status.is_active() {
-                    reopen(&mut next);
-                }
-            }
-        }
-    }
-    Ok(next)
-}
-
-fn contact(next: &mut Case, outcome: ContactOutcome, now: DateTime<Utc>) {
-    match outcome {
-        ContactOutcome::Reached | ContactOutcome::Replied => {
-            next.first_contact_at = next.first_contact_at.or(Some(now));
-            if next.status == LoopStatus::Open {
-                next.status = LoopStatus::Contacted;
-            }
-        }
-        ContactOutcome::NoAnswer | ContactOutcome::WrongNumber => {
-            next.attempts += 1;
-            if next.attempts >= ATTEMPTS_WITHOUT_ANSWER && next.status == LoopStatus::Open {
-                next.status = LoopStatus::Contacted;
-            }
-        }
-    }
-}
-
-fn reopen(next: &mut Case) {
-    next.status = LoopStatus::Open;
-    next.attempts = 0;
-    next.resolved_at = None;
-    next.closed_at = None;
-    next.resolution = None;
-}
-
-/// A passive's or promoter's loop closes by itself once they were thanked and no task is open.
-fn close_if_nothing_is_left(next: &mut Case, now: DateTime<Utc>) {
-    if next.segment != Segment::Detractor && next.acknowledged && next.open_tasks == 0 && next.status.is_active() {
-        next.status = LoopStatus::Closed;
-        next.closed_at = Some(now);
-    }
+    /// Already waiting, or not waiting.
+    #[error("{0}")]
+    Waiting(&'static str),
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-
-    fn resolve() -> CaseEvent {
-        CaseEvent::Resolve { root_cause: Some("delivery".into()), resolution: Some("sent again".into()) }
-    }
-
-    fn after(mut case: Case, events: &[CaseEvent]) -> Case {
-        for event in events {
-            case = step(&case, event, NOW).unwrap();
-        }
-        case
-    }
-
-    #[test]
-    fn a_detractor_needs_contact_cause_and_resolution() {
-        let open = Case::open(Segment::Detractor);
-        let Err(IllegalStep::Lacks(lacks)) = step(&open, &CaseEvent::Close, NOW) else { panic!("closed too early") };
-        assert_eq!(lacks.len(), 3);
-        let closed = after(open, &[CaseEvent::Contact(ContactOutcome::Reached), resolve(), CaseEvent::Close]);
-        assert_eq!(closed.status, LoopStatus::Closed);
-        assert_eq!(closed.first_contact_at, Some(NOW));
-    }
-
-    #[test]
-    fn three_tries_without_an_answer_stand_in_for_a_contact() {
-        let tried = after(
-            Case::open(Segment::Detractor),
-            &[CaseEvent::Contact(ContactOutcome::NoAnswer), CaseEvent::Contact(ContactOutcome::WrongNumber), resolve()],
-        );
-        assert!(step(&tried, &CaseEvent::Close, NOW).is_err());
-        let closed = after(tried, &[CaseEvent::Contact(ContactOutcome::NoAnswer), CaseEvent::Close]);
-        assert_eq!(closed.status, LoopStatus::Closed);
-        assert_eq!(closed.first_contact_at, None, "nobody was reached");
-    }
-
-    #[test]
-    fn thanks_close_a_promoter_unless_a_task_is_open() {
-        let thanked = after(Case::open(Segment::Promoter), &[CaseEvent::Acknowledged]);
-        assert_eq!(thanked.status, LoopStatus::Closed);
-        let busy = after(Case::open(Segment::Passive), &[CaseEvent::TaskOpened, CaseEvent::Acknowledged]);
-        assert_eq!(busy.status, LoopStatus::Open);
-        assert_eq!(after(busy, &[CaseEvent::TaskFinished]).status, LoopStatus::Closed);
-        assert_eq!(after(Case::open(Segment::Detractor), &[CaseEvent::Acknowledged]).status, LoopStatus::Open);
-    }
-
-    #[test]
-    fn a_correction_to_a_lower_segment_reopens() {
-        let thanked = after(Case::open(Segment::Promoter), &[CaseEvent::Acknowledged]);
-        let low = after(thanked, &[CaseEvent::Corrected(Segment::Detractor)]);
-        assert_eq!((low.status, low.acknowledged), (LoopStatus::Open, false));
-    }
-
-    fn any_event() -> impl Strategy<Value = CaseEvent> {
-        prop_oneof![
-            prop::sample::select(ContactOutcome::ALL.to_vec()).prop_map(CaseEvent::Contact),
-            Just(CaseEvent::Acknowledged),
-            Just(CaseEvent::TaskOpened),
-            Just(CaseEvent::TaskFinished),
-            Just(resolve()),
-            Just(CaseEvent::Close),
-            Just(CaseEvent::Reopen),
-            Just(CaseEvent::NotNeeded),
-            Just(CaseEvent::Lapse),
-            prop::sample::select(Segment::ALL.to_vec()).prop_map(CaseEvent::Corrected),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_leaves_closed_but_a_reopening(segment in prop::sample::select(Segment::ALL.to_vec()), events in prop::collection::vec(any_event(), 0..40)) {
-            let mut case = Case::open(segment);
-            for event in events {
-                let Ok(next) = step(&case, &event, NOW) else { continue };
-                if case.status == LoopStatus::Closed && next.status != LoopStatus::Closed {
-                    prop_assert!(matches!(event, CaseEvent::Reopen | CaseEvent::Corrected(_)));
-                }
-                if next.status == LoopStatus::Closed && case.status != LoopStatus::Closed {
-                    prop_assert!(next.lacks().is_empty(), "closed although it lacks {:?}", next.lacks());
-                    prop_assert_eq!(next.closed_at, Some(NOW));
-                }
-                case = next;
-            }
-        }
-    }
-}
+mod tests;

@@ -72,6 +72,10 @@ pub async fn add_user(
         role: role.as_str().to_owned(),
         password_hash: hash,
         created_at: millis(now),
+        absent_from: None,
+        absent_until: None,
+        cap: None,
+        deputy: None,
     };
     let tx = cx.db.write().await?;
     let workspace = workspaces::lock(&tx, ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
@@ -79,7 +83,7 @@ pub async fn add_user(
         Err(StoreError::Taken(_)) => return Err(EngineError::field("email", format!("there is a user {email} already"))),
         other => other?,
     }
-    let member = team_members::Model { workspace_id: ws.uuid(), team_key: workspace.default_team, user_id: user.id };
+    let member = team_members::Model { workspace_id: ws.uuid(), team_key: workspace.default_team, user_id: user.id, turn: 0 };
     bulk::insert::<team_members::Entity>(&tx, &[member]).await?;
     audit::note(&tx, ws, actor, "user.added", &user.email, json!({ "role": user.role }), now).await?;
     workspaces::bump_config(&tx, ws).await?;

@@ -11,7 +11,7 @@ use hearback_core::{
     CaseEvent, Email, LoopStatus, Owner, case,
     id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
 };
-use hearback_rules::{Action, OwnerRef, Planned, Recipient, StepRef};
+use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
     StoreError, Tx, bulk, cases, deliveries, events, incentive_codes, outbox, persons, referrals, tasks,
     time::{from_millis, millis},
@@ -22,6 +22,8 @@ use crate::{
     Actor, Settings,
     alerts::{self, Alert},
     chain,
+    owners::{self, Chosen},
+    roster::Roster,
     work::{core_case, write_case},
     workspace::{Member, Workspace},
 };
@@ -58,6 +60,8 @@ pub struct Changes {
     pub incentives: BTreeMap<String, Vec<CaseId>>,
     /// What somebody has to look at.
     pub alerts: Vec<Alert>,
+    /// Whose turn it is, in the teams that rules pick from.
+    pub roster: Roster,
 }
 
 /// Applies `effects` to `case`: those due now become rows, later ones wait in the outbox.
@@ -74,19 +78,26 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
         match &planned.effect {
             Action::SendMail { template, to } => send_mail(scene, case, planned, template, to, changes),
             Action::OpenTask { title, owner, due } => {
-                let due_at = scene.now + due.duration();
-                open_task(scene, case, planned.step, title, &resolve_owner(scene, case, owner), due_at, changes)
+                let owner = owners::choose(scene, case, owner, planned.step.revision, &mut changes.roster);
+                let due_at = due.after(scene.workspace.staff.hours_of(Some(&owner.owner)), scene.now);
+                open_task(scene, case, planned.step, title, owner, due_at, changes)
             }
-            Action::Assign { owner } => assign(case, &resolve_owner(scene, case, owner)),
+            Action::Assign { owner } => {
+                let owner = owners::choose(scene, case, owner, planned.step.revision, &mut changes.roster);
+                assign(case, owner, &mut changes.roster)
+            }
             Action::Tag { tags } => tag(case, tags),
-            Action::Escalate { to, reason } => escalate(scene, case, &resolve_owner(scene, case, to), reason),
+            Action::Escalate { to, reason } => {
+                let to = owners::choose(scene, case, to, planned.step.revision, &mut changes.roster);
+                escalate(scene, case, to, reason, &mut changes.roster)
+            }
             Action::GiveIncentive { pool } => {
                 changes.incentives.entry(pool.clone()).or_default().push(CaseId::from_uuid(case.id));
                 json!({ "pool": pool })
             }
             Action::CreateReferral => refer(scene, case, changes),
-            Action::MarkNotNeeded { reason } => change(case, &CaseEvent::NotNeeded, scene.now, json!({ "reason": reason })),
-            Action::Close => change(case, &CaseEvent::Close, scene.now, json!({})),
+            Action::MarkNotNeeded { reason } => change(scene, case, &CaseEvent::NotNeeded, json!({ "reason": reason })),
+            Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
         }
     };
     changes.jobs.extend(chain::moved(scene.workspace, &before, case, || planned.led_by(), scene.now));
@@ -106,28 +117,13 @@ fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Cha
     json!({ "due": planned.due })
 }
 
-/// Who `reference` means today. Never nobody: the workspace's default team is last.
-pub fn resolve_owner(scene: &Scene, case: &cases::Model, reference: &OwnerRef) -> Owner {
-    let parse = |text: &Option<String>| text.as_deref().and_then(|text| Owner::parse(text).ok());
-    let case_owner = || parse(&case.owner);
-    let person_owner = || parse(&scene.person.owner);
-    let account_owner = || scene.account_owner.cloned();
-    let chosen = match reference {
-        OwnerRef::Fixed(owner) => Some(owner.clone()),
-        OwnerRef::CaseOwner => case_owner().or_else(person_owner).or_else(account_owner),
-        OwnerRef::PersonOwner => person_owner().or_else(account_owner).or_else(case_owner),
-        OwnerRef::AccountOwner => account_owner().or_else(person_owner).or_else(case_owner),
-    };
-    chosen.unwrap_or_else(|| scene.workspace.default_owner.clone())
-}
-
 fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &str, to: &Recipient, changes: &mut Changes) -> Value {
     let (recipients, to_customer) = match to {
         Recipient::Customer => {
             let name = scene.person.name.clone().unwrap_or_default();
             (scene.person.email.iter().map(|email| Member { email: email.clone(), name: name.clone() }).collect(), true)
         }
-        Recipient::Owner => (scene.workspace.addresses(&resolve_owner(scene, case, &OwnerRef::CaseOwner)), false),
+        Recipient::Owner => (scene.workspace.addresses(&owners::of_case(scene, case)), false),
         Recipient::Team(key) => (scene.workspace.addresses(&Owner::Team(key.clone())), false),
         Recipient::Address(email) => (vec![Member { email: email.to_string(), name: String::new() }], false),
     };
@@ -188,7 +184,7 @@ fn open_task(
     case: &mut cases::Model,
     step: StepRef,
     title: &str,
-    owner: &Owner,
+    owner: Chosen,
     due: DateTime<Utc>,
     changes: &mut Changes,
 ) -> Value {
@@ -197,7 +193,7 @@ fn open_task(
         id: TaskId::derived(&format!("task/{}", step.key())).uuid(),
         case_id: case.id,
         title: title.to_owned(),
-        owner: owner.to_string(),
+        owner: owner.owner.to_string(),
         status: "open".to_owned(),
         outcome: None,
         due_at: millis(due),
@@ -209,12 +205,15 @@ fn open_task(
         revision: Some(i64::from(step.revision)),
     });
     case.open_tasks += 1;
-    json!({ "title": title, "owner": owner, "due": due })
+    let data = json!({ "title": title, "owner": owner.owner, "due": due });
+    owner.explain(data)
 }
 
-fn assign(case: &mut cases::Model, owner: &Owner) -> Value {
-    case.owner = Some(owner.to_string());
-    json!({ "owner": owner })
+fn assign(case: &mut cases::Model, owner: Chosen, roster: &mut Roster) -> Value {
+    let before = case.owner.replace(owner.owner.to_string());
+    roster.hand_over(before.as_deref(), &owner.owner);
+    let data = json!({ "owner": owner.owner });
+    owner.explain(data)
 }
 
 fn tag(case: &mut cases::Model, tags: &[String]) -> Value {
@@ -224,10 +223,16 @@ fn tag(case: &mut cases::Model, tags: &[String]) -> Value {
     json!({ "tags": tags })
 }
 
-fn escalate(scene: &Scene, case: &mut cases::Model, to: &Owner, reason: &str) -> Value {
+/// A case is raised to the same owner once.
+fn escalate(scene: &Scene, case: &mut cases::Model, to: Chosen, reason: &str, roster: &mut Roster) -> Value {
+    if case.escalated_at.is_some() && read_owner(case.owner.as_deref()).as_ref() == Some(&to.owner) {
+        return json!({ "to": to.owner, "reason": reason, "skipped": "the case is with them already" });
+    }
     case.escalated_at = Some(millis(scene.now));
-    let from = case.owner.replace(to.to_string());
-    json!({ "to": to, "from": from, "reason": reason })
+    let from = case.owner.replace(to.owner.to_string());
+    roster.hand_over(from.as_deref(), &to.owner);
+    let data = json!({ "to": to.owner, "from": from, "reason": reason });
+    to.explain(data)
 }
 
 fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Value {
@@ -252,8 +257,8 @@ fn referral_code(scene: &Scene, person: PersonId) -> String {
     hearback_core::token::fingerprint(&token).chars().take(12).collect()
 }
 
-fn change(case: &mut cases::Model, event: &CaseEvent, now: DateTime<Utc>, mut data: Value) -> Value {
-    match case::step(&core_case(case), event, now) {
+fn change(scene: &Scene, case: &mut cases::Model, event: &CaseEvent, mut data: Value) -> Value {
+    match case::step(&core_case(case), event, scene.workspace.terms(case), scene.now) {
         Ok(next) => write_case(next, case),
         Err(error) => {
             if let Some(fields) = data.as_object_mut() {
@@ -279,6 +284,7 @@ impl Changes {
     pub async fn write(mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         bulk::insert_missing::<tasks::Entity>(tx, &self.tasks).await?;
         bulk::insert_missing::<deliveries::Entity>(tx, &self.deliveries).await?;
+        self.roster.write(tx, workspace).await?;
         outbox::enqueue(tx, &self.jobs).await?;
         bulk::insert_missing::<referrals::Entity>(tx, &self.referrals).await?;
         for (pool, wanted) in std::mem::take(&mut self.incentives) {

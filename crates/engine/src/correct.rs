@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use hearback_core::{
     CaseEvent, Counts, Score, Segment, case,
     id::{CaseId, DeliveryId, ResponseId, WorkspaceId},
@@ -21,10 +22,12 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, event},
+    clocks,
     decide::{Occasion, decide},
     error::Fields,
     facts,
     intake::receipt_of,
+    roster::Roster,
     submit::{Correction, Receipt},
     work::{core_case, write_case},
     workspace::{Survey, Workspace},
@@ -43,11 +46,13 @@ pub async fn correct_response(cx: &Ctx, ws: WorkspaceId, id: ResponseId, change:
         return receipt_of(&*tx, &rows.response).await;
     }
     let before = rows.response.clone();
-    let mut changes = Changes::default();
+    // Teams are taken before the counters: everybody takes the two in this order.
+    let roster = Roster::load(&tx, &workspace, &workspace.asked, cx.now()).await?;
+    let mut changes = Changes { roster, ..Changes::default() };
     revise(cx, &mut rows, score, comment);
     count(&tx, survey, &before, &rows.response).await?;
     cancel_pending(cx, &tx, &mut rows, &before, &mut changes).await?;
-    move_case(cx, &workspace, &mut rows, &before, score.segment());
+    move_case(cx.now(), &workspace, &mut rows, &before, score.segment());
     follow_up(cx, &tx, &workspace, &mut rows, &before, &mut changes).await?;
     cases::save(&tx, rows.case.clone()).await?;
     responses::save(&tx, rows.response.clone()).await?;
@@ -155,8 +160,7 @@ async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option
 }
 
 /// The new segment decides what closing takes; a case that becomes a detractor's starts its clocks now.
-fn move_case(cx: &Ctx, workspace: &Workspace, rows: &mut CaseRows, before: &responses::Model, segment: Segment) {
-    let now = cx.now();
+fn move_case(now: DateTime<Utc>, workspace: &Workspace, rows: &mut CaseRows, before: &responses::Model, segment: Segment) {
     rows.case.score = rows.response.score;
     rows.case.revision = rows.response.revision;
     rows.case.updated_at = millis(now);
@@ -166,17 +170,18 @@ fn move_case(cx: &Ctx, workspace: &Workspace, rows: &mut CaseRows, before: &resp
         return;
     }
     let human_contact = rows.case.contacts > 0;
-    if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::Corrected(segment), now) {
+    let before_step = core_case(&rows.case);
+    segment.as_str().clone_into(&mut rows.case.segment);
+    let terms = workspace.terms(&rows.case);
+    if let Ok(next) = case::step(&before_step, &CaseEvent::Corrected(segment), terms, now) {
         write_case(next, &mut rows.case);
     }
     if before.segment != rows.response.segment {
         rows.case.acknowledged_at = None;
-        rows.case.contact_overdue_at = None;
-        rows.case.first_contact_due_at = Some(millis(now + cx.settings.first_contact));
-        rows.case.close_due_at = Some(millis(workspace.calendar.add_business_days(now, cx.settings.close_business_days)));
         if !human_contact {
             rows.case.first_contact_at = None;
         }
+        clocks::start(&mut rows.case, terms, now);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use hearback_core::{Clock, Email, token::SecretKey};
+use hearback_core::{Clock, Email, Span, token::SecretKey};
 use hearback_mailer::{Templates, Transport};
 use hearback_store::{
     Db,
@@ -11,7 +11,7 @@ use hearback_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, metrics::Kept, workspace::Known};
+use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, metrics::Kept, policies::Usual, workspace::Known};
 
 /// Settings of the engine, filled in by the composition root.
 #[derive(Debug, Clone)]
@@ -32,10 +32,12 @@ pub struct Settings {
     pub max_waiting: usize,
     /// How long a one-click answer may still change before rules act on it. API and page answers settle at once.
     pub settle_delay: chrono::Duration,
-    /// Wall time until the first contact with a detractor is due.
-    pub first_contact: chrono::Duration,
-    /// Business days until a case should be closed.
-    pub close_business_days: u32,
+    /// Until somebody should have been in touch, where no policy says otherwise.
+    pub first_contact: Span,
+    /// Until a case should be closed, where no policy says otherwise.
+    pub close: Span,
+    /// How long before either a warning is given, where no policy says otherwise; zero is never.
+    pub warn_before: Span,
 }
 
 /// Shared by everything that runs; cheap to clone.
@@ -73,6 +75,7 @@ impl Ctx {
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings, templates: Templates, transport: Transport) -> Self {
         let (intake, waiting) = Intake::new(settings.max_waiting);
         let (ledger, noted) = Ledger::new();
+        let workspaces = Known::new(Usual::of(&settings));
         let courier = Courier::new(transport, settings.mail_connections);
         let cx = Self(Arc::new(Parts {
             db,
@@ -80,7 +83,7 @@ impl Ctx {
             settings,
             templates,
             wake: Arc::new(Notify::new()),
-            workspaces: Known::default(),
+            workspaces,
             intake,
             courier,
             ledger,

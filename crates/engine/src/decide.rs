@@ -8,15 +8,16 @@ use hearback_store::{
     Tx, bulk, runs,
     snapshot::{self, CaseRows},
     tasks,
-    time::millis,
+    time::{from_millis, millis},
 };
 use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
-    facts, guard,
+    clocks, facts, guard,
     intake::run_row,
+    roster::Roster,
     work::{core_case, write_case},
     workspace::{Workspace, read_version},
 };
@@ -54,13 +55,13 @@ pub async fn decide(
     let Occasion { trigger, previous_score, chain } = occasion;
     let now = cx.now();
     let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
-    let mut asked = facts::facts(rows, trigger, survey, previous_score);
+    let mut asked = facts::facts(workspace, rows, trigger, survey, previous_score);
     asked.chain = chain;
     // A first answer has no past. Later, a step acts once for a case, whether an answer changed or a clock ran out again.
     if trigger != Trigger::ResponseSettled {
         let wanted = hearback_rules::plan(&workspace.rules, &asked, now);
         let wanted = wanted.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
-        asked.case.done = already_done(tx, rows, &wanted, trigger == Trigger::ResponseCorrected, changes, now).await?;
+        asked.case.done = already_done(tx, workspace, rows, &wanted, trigger == Trigger::ResponseCorrected, changes, now).await?;
         asked.case.open_tasks = facts::small(rows.case.open_tasks);
     }
     let plan = hearback_rules::plan(&workspace.rules, &asked, now);
@@ -70,7 +71,16 @@ pub async fn decide(
     guard::note(&plan, &rows.case, now, changes);
     let owner = facts::account_owner(rows.account.as_ref());
     let scene = Scene { settings: &cx.settings, workspace, person: &rows.person, account_owner: owner.as_ref(), now };
+    if changes.roster.is_empty() {
+        changes.roster = Roster::load(tx, workspace, &workspace.asked, now).await?;
+    }
+    let before = rows.case.owner.clone();
     let done = apply(&scene, &mut rows.case, &plan.effects, changes);
+    if trigger == Trigger::ResponseSettled && rows.case.owner != before {
+        // The first decision says who answers, and so whose working hours count.
+        let (terms, answered) = (workspace.terms(&rows.case), from_millis(rows.case.answered_at));
+        clocks::start(&mut rows.case, terms, answered);
+    }
     if !done.is_empty() {
         changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
     }
@@ -81,6 +91,7 @@ pub async fn decide(
 /// With `is_corrected`, tasks that no rule wants any more are cancelled.
 async fn already_done(
     tx: &Tx,
+    workspace: &Workspace,
     rows: &mut CaseRows,
     wanted: &BTreeSet<String>,
     is_corrected: bool,
@@ -104,7 +115,7 @@ async fn already_done(
     for task in tasks {
         let Some(step) = name(task.rule_version_id, task.step_index) else { continue };
         match task.status.as_str() {
-            "open" if is_corrected && !wanted.contains(&step) => drop_task(tx, rows, task, changes, now).await?,
+            "open" if is_corrected && !wanted.contains(&step) => drop_task(tx, workspace, rows, task, changes, now).await?,
             // Dropped together with the answer that wanted it: wanted again, it is opened again. What one of us cancelled stays so.
             "cancelled" if task.outcome.as_deref() == Some(ANSWER_CHANGED) => {}
             _ => {
@@ -117,6 +128,7 @@ async fn already_done(
 
 async fn drop_task(
     tx: &Tx,
+    workspace: &Workspace,
     rows: &mut CaseRows,
     task: tasks::Model,
     changes: &mut Changes,
@@ -128,7 +140,7 @@ async fn drop_task(
         tasks::Model { status: "cancelled".to_owned(), outcome: Some(ANSWER_CHANGED.to_owned()), finished_at: Some(millis(now)), ..task },
     )
     .await?;
-    if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, now) {
+    if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, workspace.terms(&rows.case), now) {
         write_case(next, &mut rows.case);
     }
     changes.events.push(event(&rows.case, "task_cancelled", &Actor::System, &data, now));

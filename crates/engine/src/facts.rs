@@ -8,11 +8,11 @@ use hearback_store::{accounts, cases, persons, responses, snapshot::CaseRows, ti
 
 use crate::{
     apply::{read_email, read_owner, read_status},
-    workspace::Survey,
+    workspace::{Survey, Workspace},
 };
 
 /// A case as the rules see it.
-pub fn facts(rows: &CaseRows, trigger: Trigger, survey: &Survey, previous_score: Option<u8>) -> Facts {
+pub fn facts(workspace: &Workspace, rows: &CaseRows, trigger: Trigger, survey: &Survey, previous_score: Option<u8>) -> Facts {
     Facts {
         trigger,
         chain: Vec::new(),
@@ -20,6 +20,7 @@ pub fn facts(rows: &CaseRows, trigger: Trigger, survey: &Survey, previous_score:
         person: person_facts(&rows.person),
         account: rows.account.as_ref().map(account_facts),
         case: case_facts(&rows.case),
+        calendar: workspace.hours_for_facts(&rows.case),
     }
 }
 

@@ -10,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hearback_core::{
-    Owner,
-    id::{CaseId, ResponseId, WorkspaceId},
-};
+use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
 use hearback_rules::{Facts, Plan, RuleVersion, Trigger};
 use hearback_store::{
     StoreError, Tx, accounts, bulk, cases, erasure, ingest, outbox, persons, responses, runs, snapshot,
@@ -25,9 +22,11 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
+    clocks,
     ctx::{Actor, Parts},
-    facts, faults, guard,
+    facts, faults, guard, owners,
     people::CheckedPerson,
+    roster::Roster,
     submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase, ReceiptEffect, fail_all},
     workspace::Workspace,
 };
@@ -268,7 +267,7 @@ impl<'a> Batch<'a> {
             cases: Vec::new(),
             runs: Vec::new(),
             rollups: BTreeMap::new(),
-            changes: Changes::default(),
+            changes: Changes { roster: Roster::load(tx, workspace, &workspace.asked, now).await?, ..Changes::default() },
         })
     }
 
@@ -281,7 +280,6 @@ impl<'a> Batch<'a> {
         let account = person.account_key.as_ref().and_then(|key| self.accounts.get(key));
         let account_owner = facts::account_owner(account);
         let response = response_row(entry, &person, self.now);
-        let mut case = case_row(self.cx, self.workspace, &response, &person, account_owner.as_ref(), entry, self.now);
         let scene = Scene {
             settings: &self.cx.settings,
             workspace: self.workspace,
@@ -289,6 +287,7 @@ impl<'a> Batch<'a> {
             account_owner: account_owner.as_ref(),
             now: self.now,
         };
+        let mut case = case_row(&scene, &response, entry);
         let answered = json!({ "score": response.score, "channel": response.channel, "comment": response.comment.is_some() });
         self.changes.events.push(event(&case, "answered", &Actor::Customer, &answered, from_millis(response.answered_at)));
         let mut effects = Vec::new();
@@ -300,6 +299,7 @@ impl<'a> Batch<'a> {
                 person: facts::person_facts(&person),
                 account: account.map(facts::account_facts),
                 case: facts::case_facts(&case),
+                calendar: self.workspace.hours_for_facts(&case),
             };
             if let Some(settle_at) = settle_at(self.cx, &entry.new, self.now) {
                 let id = CaseId::from_uuid(case.id);
@@ -316,6 +316,11 @@ impl<'a> Batch<'a> {
                     self.changes.events.push(event(&case, "planned", &Actor::System, &json!({ "steps": done }), self.now));
                 }
             }
+        }
+        if entry.follow_up == FollowUp::On {
+            // Only now is it known who answers, and so whose working hours count.
+            let (terms, answered) = (self.workspace.terms(&case), from_millis(case.answered_at));
+            clocks::start(&mut case, terms, answered);
         }
         let receipt = Receipt {
             id: ResponseId::from_uuid(response.id),
@@ -397,35 +402,36 @@ fn response_row(entry: &Entry, person: &persons::Model, now: chrono::DateTime<ch
     }
 }
 
-fn case_row(
-    cx: &Ctx,
-    workspace: &Workspace,
-    response: &responses::Model,
-    person: &persons::Model,
-    account_owner: Option<&Owner>,
-    entry: &Entry,
-    now: chrono::DateTime<chrono::Utc>,
-) -> cases::Model {
-    let answered = from_millis(response.answered_at);
+/// A case without clocks: they are set once the rules have said whose it is.
+fn case_row(scene: &Scene, response: &responses::Model, entry: &Entry) -> cases::Model {
     let follows = entry.follow_up == FollowUp::On;
-    let owner = person.owner.clone().or_else(|| account_owner.map(ToString::to_string));
+    let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
     cases::Model {
         workspace_id: response.workspace_id,
-        id: CaseId::new(now).uuid(),
+        id: CaseId::new(scene.now).uuid(),
         response_id: response.id,
-        person_id: person.id,
+        person_id: scene.person.id,
         survey_id: response.survey_id,
         segment: response.segment.clone(),
         score: response.score,
         revision: 1,
         loop_status: if follows { "open" } else { "not_needed" }.to_owned(),
-        owner: if follows { Some(owner.unwrap_or_else(|| workspace.default_owner.to_string())) } else { owner },
+        owner: if follows { Some(owners::usual(scene).owner.to_string()) } else { history() },
         tags: "[]".to_owned(),
         answered_at: response.answered_at,
-        first_contact_due_at: follows.then(|| millis(answered + cx.settings.first_contact)),
-        close_due_at: follows.then(|| millis(workspace.calendar.add_business_days(answered, cx.settings.close_business_days))),
+        first_contact_due_at: None,
+        close_due_at: None,
         first_contact_at: None,
         contact_overdue_at: None,
+        close_overdue_at: None,
+        contacted_at: None,
+        first_attempt_at: None,
+        last_attempt_at: None,
+        waiting_since: None,
+        warned_at: None,
+        lapse_at: None,
+        reassign_at: None,
+        alarm_at: None,
         acknowledged_at: None,
         escalated_at: None,
         resolved_at: None,
@@ -435,7 +441,7 @@ fn case_row(
         attempts: 0,
         contacts: 0,
         open_tasks: 0,
-        updated_at: millis(now),
+        updated_at: millis(scene.now),
     }
 }
 

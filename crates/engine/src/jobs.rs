@@ -1,21 +1,28 @@
 //! What each kind of deferred action does. `match` is exhaustive: a new kind is handled here or does not compile.
 
-use hearback_core::id::{CaseId, JobId};
-use hearback_rules::{Delay, Planned, RuleVersion, StepRef, Trigger, due_step};
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    Calendar, Span,
+    id::{CaseId, JobId},
+};
+use hearback_rules::{Planned, RuleVersion, StepRef, Trigger, due_step};
 use hearback_store::{
     Tx, cases,
     outbox::{self, Job, Lease, Outcome},
     snapshot::{self, CaseRows},
-    time::millis,
+    time::{from_millis, millis},
 };
 use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
+    clocks,
     decide::{Occasion, decide},
-    facts, faults, sending,
-    workspace::read_version,
+    facts, faults,
+    roster::{self, Roster},
+    sending,
+    workspace::{Workspace, read_version},
 };
 
 /// How long a step waits for an earlier one of its rule.
@@ -57,12 +64,13 @@ async fn current(tx: &Tx, lease: &Lease, case: CaseId, revision: u32) -> Result<
 }
 
 /// The jobs of the delayed steps that stand before this one in its rule and are due no later.
-fn earlier_steps(version: &RuleVersion, step: StepRef) -> Vec<JobId> {
+fn earlier_steps(version: &RuleVersion, step: StepRef, calendar: &Calendar, asked: DateTime<Utc>) -> Vec<JobId> {
     let steps = (0..).zip(&version.rule.then);
-    let after = steps.clone().find(|(index, _)| *index == step.index).map_or(Delay::ZERO, |(_, own)| own.after);
+    let due = |after: Span| after.after(calendar, asked);
+    let own = steps.clone().find(|(index, _)| *index == step.index).map_or(asked, |(_, own)| due(own.after));
     steps
         .take_while(|(index, _)| *index < step.index)
-        .filter(|(_, earlier)| earlier.after > Delay::ZERO && earlier.after <= after)
+        .filter(|(_, earlier)| !earlier.after.is_zero() && due(earlier.after) <= own)
         .map(|(index, _)| JobId::derived(&format!("step/{}", StepRef { index, ..step }.key())))
         .collect()
 }
@@ -80,12 +88,15 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &
     let (Some(version), Some(survey)) = (version.first().map(read_version).transpose()?, workspace.survey(rows.case.survey_id)) else {
         return Ok(Outcome::Dead("the rule version or the survey is gone".to_owned()));
     };
-    if outbox::is_any_open(&tx, lease.workspace, &earlier_steps(&version, step)).await? {
+    let calendar = workspace.terms(&rows.case).calendar;
+    let earlier = earlier_steps(&version, step, calendar, from_millis(rows.response.updated_at));
+    if outbox::is_any_open(&tx, lease.workspace, &earlier).await? {
         // Both became due while nobody worked: a mail must not go out before the link that it carries is made.
         return Ok(Outcome::Snooze(now + IN_TURN, "an earlier step of the rule is not done yet".to_owned()));
     }
-    let asked = facts::facts(&rows, Trigger::ResponseSettled, survey, None);
-    let mut changes = Changes::default();
+    let asked = facts::facts(&workspace, &rows, Trigger::ResponseSettled, survey, None);
+    let roster = Roster::load(&tx, &workspace, &roster::asked([&version.rule]), now).await?;
+    let mut changes = Changes { roster, ..Changes::default() };
     match due_step(&version, step.index, &asked) {
         Ok(effect) => {
             let planned = Planned { step, rule_key: version.rule.key.clone(), effect, chain: chain.to_vec(), due: now };
@@ -99,7 +110,7 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &
             changes.events.push(event(&rows.case, "step_skipped", &Actor::System, &data, now));
         }
     }
-    finish(cx, lease, tx, rows.case, changes).await
+    finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 
 /// A one-click answer has rested long enough: ask the rules.
@@ -118,12 +129,21 @@ async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occ
     };
     let mut changes = Changes::default();
     decide(cx, &tx, &workspace, &mut rows, occasion, &mut changes).await?;
-    finish(cx, lease, tx, rows.case, changes).await
+    finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 
 /// Writes everything and settles the job, in one transaction.
-async fn finish(cx: &Ctx, lease: &Lease, tx: Tx, mut case: cases::Model, changes: Changes) -> Result<Outcome, EngineError> {
+async fn finish(
+    cx: &Ctx,
+    lease: &Lease,
+    workspace: &Workspace,
+    tx: Tx,
+    mut case: cases::Model,
+    changes: Changes,
+) -> Result<Outcome, EngineError> {
     let now = cx.now();
+    let terms = workspace.terms(&case);
+    clocks::wind(&mut case, terms);
     case.updated_at = millis(now);
     cases::save(&tx, case).await?;
     let queued = !changes.jobs.is_empty();

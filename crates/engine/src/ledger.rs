@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hearback_core::{CaseEvent, case};
+use hearback_core::{CaseEvent, case, id::WorkspaceId};
 use hearback_store::{
     StoreError, bulk, cases, events,
     ledger::{self, Fate, Mark},
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Actor, Ctx, apply, chain, faults,
+    Actor, Ctx, EngineError, apply, chain, faults,
     work::{core_case, write_case},
 };
 
@@ -162,7 +162,7 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     outbox::settle(&tx, &settled, now).await?;
     let fresh: Vec<&Report> = reports.into_iter().filter(|report| recorded.contains(&report.fate.delivery)).collect();
     let mut timeline: Vec<events::Model> = fresh.iter().filter_map(|report| timeline_entry(report, now)).collect();
-    let closed = acknowledge(&tx, &fresh, now, &mut timeline).await?;
+    let closed = acknowledge(cx, &tx, &fresh, now, &mut timeline).await?;
     bulk::insert::<events::Entity>(&tx, &timeline).await?;
     let asked = chain::after_sending(cx, &tx, &closed, &fresh, now).await?;
     let marked = ledger::mark_sending(&tx, &marks, millis(now)).await?;
@@ -182,6 +182,7 @@ fn timeline_entry(report: &Report, now: chrono::DateTime<chrono::Utc>) -> Option
 
 /// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the cases closed.
 async fn acknowledge(
+    cx: &Ctx,
     tx: &hearback_store::Tx,
     reports: &[&Report],
     now: chrono::DateTime<chrono::Utc>,
@@ -198,7 +199,11 @@ async fn acknowledge(
     let mut closed = Vec::new();
     for mut row in ledger::lock_cases(tx, &keys).await? {
         let before = row.loop_status.clone();
-        if let Ok(next) = case::step(&core_case(&row), &CaseEvent::Acknowledged, now) {
+        let workspace = cx.workspaces.get(&**tx, WorkspaceId::from_uuid(row.workspace_id)).await.map_err(|error| match error {
+            EngineError::Store(error) => error,
+            other => StoreError::Unavailable(other.to_string()),
+        })?;
+        if let Ok(next) = case::step(&core_case(&row), &CaseEvent::Acknowledged, workspace.terms(&row), now) {
             write_case(next, &mut row);
             row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
             row.updated_at = millis(now);

@@ -251,7 +251,7 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
         comment: mail.comment.clone(),
         agent,
         team,
-        due_date: due.map(|due| due.with_timezone(&workspace.calendar.zone()).date_naive()),
+        due_date: due.map(|due| due.with_timezone(&workspace.staff.hours_of(Some(&owner)).zone()).date_naive()),
         case_url: mail.case_id.filter(|_| !mail.acknowledges).map(|case| format!("{url}/cases/{case}")),
         unsubscribe_url: mail.person_id.filter(|_| mail.acknowledges).map(|person| {
             let token = cx.settings.secret_key.sign(Purpose::Unsubscribe, workspace.id.uuid(), person);

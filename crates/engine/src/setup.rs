@@ -73,7 +73,15 @@ fn calendar(ws: WorkspaceId) -> Result<calendars::Model, EngineError> {
 }
 
 fn team(ws: WorkspaceId) -> teams::Model {
-    teams::Model { workspace_id: ws.uuid(), key: TEAM.to_owned(), name: "Support".to_owned(), email: None }
+    teams::Model {
+        workspace_id: ws.uuid(),
+        key: TEAM.to_owned(),
+        name: "Support".to_owned(),
+        email: None,
+        calendar: None,
+        manager: None,
+        turn: 0,
+    }
 }
 
 /// The rules that come with the program, all files together.

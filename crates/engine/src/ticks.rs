@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hearback_core::id::{CaseId, WorkspaceId};
+use hearback_core::id::{CaseId, TaskId, WorkspaceId};
 use hearback_rules::Trigger;
 use hearback_store::{cases, outbox, snapshot, tasks, time::millis};
 use serde_json::json;
 
 use crate::{
-    Actor, Ctx, EngineError,
+    Actor, Ctx, EngineError, alarm,
     apply::{Changes, event},
+    clocks,
     decide::decide,
 };
 
@@ -29,7 +30,7 @@ pub struct Tick {
 /// All of them.
 pub const TICKS: &[Tick] = &[
     Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
-    Tick { name: "overdue first contacts", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_contacts(cx)) },
+    Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(alarm::ring_all(cx)) },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
     Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },
 ];
@@ -44,58 +45,31 @@ async fn overdue_tasks(cx: &Ctx) -> Result<u64, EngineError> {
     let mut done = 0;
     for task in late {
         let (ws, case) = (WorkspaceId::from_uuid(task.workspace_id), CaseId::from_uuid(task.case_id));
-        done += u64::from(overdue(cx, ws, case, Late::Task(task.id)).await?);
+        done += u64::from(overdue(cx, ws, case, TaskId::from_uuid(task.id)).await?);
     }
     Ok(done)
 }
 
-async fn overdue_contacts(cx: &Ctx) -> Result<u64, EngineError> {
-    let late = snapshot::newly_overdue_cases(cx.db.read(), millis(cx.now()), PER_LOOK).await?;
-    let mut done = 0;
-    for case in late {
-        let (ws, id) = (WorkspaceId::from_uuid(case.workspace_id), CaseId::from_uuid(case.id));
-        done += u64::from(overdue(cx, ws, id, Late::Contact).await?);
-    }
-    Ok(done)
-}
-
-#[derive(Clone, Copy)]
-enum Late {
-    Task(uuid::Uuid),
-    Contact,
-}
-
-/// Marks one thing as overdue, once, and asks the rules about it. Looks again under the lock: whoever finished the
-/// work in the meantime wins.
-async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, late: Late) -> Result<bool, EngineError> {
+/// Marks a task as overdue, once, and asks the rules about it. Looks again under the lock: whoever finished the work in the
+/// meantime wins.
+async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Result<bool, EngineError> {
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let Some(mut rows) = snapshot::case(&*tx, ws.uuid(), case.uuid()).await? else { return Ok(false) };
-    let mut changes = Changes::default();
-    let trigger = match late {
-        Late::Task(id) => {
-            let Some(task) = tasks::lock(&tx, ws, hearback_core::id::TaskId::from_uuid(id)).await? else { return Ok(false) };
-            if task.status != "open" || task.overdue_at.is_some() {
-                return Ok(false);
-            }
-            let data = json!({ "task": task.id, "title": task.title });
-            tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
-            changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
-            Trigger::TaskOverdue
-        }
-        Late::Contact => {
-            if rows.case.loop_status != "open" || rows.case.contact_overdue_at.is_some() || rows.case.first_contact_at.is_some() {
-                return Ok(false);
-            }
-            rows.case.contact_overdue_at = Some(millis(now));
-            changes.events.push(event(&rows.case, "contact_overdue", &Actor::System, &json!({}), now));
-            Trigger::NoFirstContact
-        }
-    };
-    if rows.case.loop_status != "closed" {
-        decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
+    let Some(task) = tasks::lock(&tx, ws, task).await? else { return Ok(false) };
+    if task.status != "open" || task.overdue_at.is_some() {
+        return Ok(false);
     }
+    let mut changes = Changes::default();
+    let data = json!({ "task": task.id, "title": task.title });
+    tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
+    changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
+    if rows.case.loop_status != "closed" {
+        decide(cx, &tx, &workspace, &mut rows, Trigger::TaskOverdue.into(), &mut changes).await?;
+    }
+    let terms = workspace.terms(&rows.case);
+    clocks::wind(&mut rows.case, terms);
     rows.case.updated_at = millis(now);
     cases::save(&tx, rows.case).await?;
     let queued = !changes.jobs.is_empty();

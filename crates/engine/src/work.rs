@@ -12,7 +12,11 @@ use hearback_core::{
     id::{CaseId, RecordId, WorkspaceId},
     text::{self, MAX_COMMENT, MAX_LINE},
 };
-use hearback_store::{Tx, bulk, contact_attempts, teams, time::millis, users};
+use hearback_store::{
+    Tx, bulk, contact_attempts, teams,
+    time::{from_millis, millis},
+    users,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -62,6 +66,7 @@ pub async fn log_contact(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor,
     let (Some(channel), Some(outcome)) = (channel, outcome) else { return Err(EngineError::field("outcome", "is missing")) };
 
     let mut desk = Desk::open(cx, ws, case, actor).await?;
+    let (waited, was_finished) = (desk.row.waiting_since.is_some(), !desk.status().is_active());
     desk.step(&CaseEvent::Contact(outcome))?;
     desk.row.contacts += 1;
     let attempt = contact_attempts::Model {
@@ -76,6 +81,12 @@ pub async fn log_contact(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor,
     };
     bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
     desk.note("contact", &json!({ "channel": channel, "outcome": outcome, "note": note }));
+    if was_finished {
+        desk.restart();
+        desk.note_system("reopened", &json!({ "why": "the customer replied" }));
+    } else if waited && desk.row.waiting_since.is_none() {
+        desk.note_system("resumed", &json!({ "why": "the customer was reached", "close_due": desk.row.close_due_at.map(from_millis) }));
+    }
     desk.done().await
 }
 
@@ -107,15 +118,39 @@ pub async fn close(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, chang
 
 /// Takes up a finished case again: it is open, and its clock for closing starts anew.
 pub async fn reopen(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
-    let mut fields = Fields::default();
-    let note = check_block(&mut fields, "note", note);
-    fields.done()?;
+    let note = check_note(note)?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&CaseEvent::Reopen)?;
-    let workspace = cx.workspaces.get(&*desk.tx, ws).await?;
-    let close_due = workspace.calendar.add_business_days(desk.now, cx.settings.close_business_days);
-    desk.row.close_due_at = Some(millis(close_due));
+    desk.restart();
     desk.note("reopened", &json!({ "note": note }));
+    desk.done().await
+}
+
+/// Nothing can be done before the customer answers: the clock for closing stands still until somebody goes on, or the
+/// customer was reached. The clock for the first contact runs on.
+pub async fn wait(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
+    let note = check_note(note)?;
+    let mut desk = Desk::open(cx, ws, case, actor).await?;
+    desk.step(&CaseEvent::Wait)?;
+    desk.note("waiting", &json!({ "note": note }));
+    desk.done().await
+}
+
+/// The wait is over: the business time waited is given back to the clock for closing.
+pub async fn resume(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
+    let note = check_note(note)?;
+    let mut desk = Desk::open(cx, ws, case, actor).await?;
+    desk.step(&CaseEvent::Resume)?;
+    desk.note("resumed", &json!({ "note": note, "close_due": desk.row.close_due_at.map(from_millis) }));
+    desk.done().await
+}
+
+/// Gives a case up: too old, or not to be answered well any more. Opening it again takes that back.
+pub async fn lapse(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
+    let note = check_note(note)?;
+    let mut desk = Desk::open(cx, ws, case, actor).await?;
+    desk.step(&CaseEvent::Lapse)?;
+    desk.note("lapsed", &json!({ "note": note }));
     desk.done().await
 }
 
@@ -146,6 +181,12 @@ fn resolution(change: CaseChange) -> Result<(CaseEvent, Option<String>), EngineE
     let note = check_block(&mut fields, "note", change.note);
     fields.done()?;
     Ok((CaseEvent::Resolve { root_cause, resolution }, note))
+}
+
+fn check_note(note: Option<String>) -> Result<Option<String>, EngineError> {
+    let mut fields = Fields::default();
+    let note = check_block(&mut fields, "note", note);
+    fields.done().map(|()| note)
 }
 
 fn check_block(fields: &mut Fields, field: &str, text: Option<String>) -> Option<String> {

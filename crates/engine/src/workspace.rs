@@ -7,14 +7,22 @@ use std::{
 };
 
 use hearback_core::{
-    Metric, Owner, Scale,
-    calendar::Calendar,
+    Calendar, Metric, Owner, Scale,
     id::{RuleVersionId, SurveyId, WorkspaceId},
+    policy::Terms,
 };
 use hearback_rules::{RuleVersion, Trigger};
-use hearback_store::{ConnectionTrait, StoreError, rule_versions, snapshot, surveys, workspaces};
+use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, surveys, workspaces};
 
-use crate::{EngineError, publish};
+use crate::{
+    EngineError,
+    apply::read_owner,
+    facts::read_segment,
+    policies::{Policies, Usual},
+    publish,
+    roster::{self, Asked},
+    staff::Staff,
+};
 
 /// A workspace as the engine needs it.
 #[derive(Debug)]
@@ -27,14 +35,20 @@ pub struct Workspace {
     pub locale: String,
     /// Owner of what nobody else owns.
     pub default_owner: Owner,
-    /// Working hours.
-    pub calendar: Calendar,
+    /// Our people, their teams, absences and working hours.
+    pub staff: Staff,
+    /// What closing takes.
+    pub policies: Policies,
     /// Published surveys by key.
     pub surveys: HashMap<String, Survey>,
     /// Enabled rules, in order of their keys.
     pub rules: Vec<RuleVersion>,
     /// The ids of `rules` as JSON: the same text is stored with each run.
     pub rule_ids: String,
+    /// The teams that enabled rules pick somebody from.
+    pub asked: Asked,
+    /// Whether an enabled rule waits in business time.
+    pub counts_hours: bool,
     /// Members of each team.
     pub teams: HashMap<String, Vec<Member>>,
     revision: i64,
@@ -71,6 +85,20 @@ impl Workspace {
         self.rules.iter().any(|version| version.rule.on.contains(&trigger))
     }
 
+    /// What this case is worked under now.
+    pub fn terms(&self, case: &cases::Model) -> Terms<'_> {
+        let survey = self.survey(case.survey_id).map_or("", |survey| survey.key.as_str());
+        let owner = read_owner(case.owner.as_deref());
+        Terms { policy: self.policies.of(survey, read_segment(&case.segment)), calendar: self.staff.hours_of(owner.as_ref()) }
+    }
+
+    /// The working hours that go into the facts of a case: none where no rule counts in them, or where they are those that
+    /// are meant without any.
+    pub fn hours_for_facts(&self, case: &cases::Model) -> Option<Calendar> {
+        let hours = self.counts_hours.then(|| self.staff.hours_of(read_owner(case.owner.as_deref()).as_ref()));
+        hours.filter(|hours| **hours != Calendar::default()).cloned()
+    }
+
     /// Who gets mail for this owner.
     pub fn addresses(&self, owner: &Owner) -> Vec<Member> {
         match owner {
@@ -84,10 +112,18 @@ impl Workspace {
 }
 
 /// Workspaces read so far.
-#[derive(Debug, Default)]
-pub struct Known(Mutex<HashMap<WorkspaceId, Arc<Workspace>>>);
+#[derive(Debug)]
+pub struct Known {
+    rows: Mutex<HashMap<WorkspaceId, Arc<Workspace>>>,
+    usual: Usual,
+}
 
 impl Known {
+    /// None yet; `usual` holds where a workspace has no policy of its own.
+    pub fn new(usual: Usual) -> Self {
+        Self { rows: Mutex::default(), usual }
+    }
+
     /// The workspace as it is set up now: one small query, unless something changed.
     pub async fn get(&self, connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Arc<Workspace>, EngineError> {
         let row = workspaces::by_id(connection, id).await?;
@@ -96,7 +132,7 @@ impl Known {
         match known {
             Some(workspace) if workspace.revision == row.config_revision => Ok(workspace),
             _ => {
-                let workspace = Arc::new(load(connection, row).await?);
+                let workspace = Arc::new(load(connection, row, self.usual.clone()).await?);
                 self.lock().insert(id, Arc::clone(&workspace));
                 Ok(workspace)
             }
@@ -104,22 +140,24 @@ impl Known {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Arc<Workspace>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn load(connection: &impl ConnectionTrait, row: workspaces::Model) -> Result<Workspace, EngineError> {
+async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: Usual) -> Result<Workspace, EngineError> {
     let id = WorkspaceId::from_uuid(row.id);
     let rules = publish::enabled_rules(connection, id).await?;
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
-    let calendar = snapshot::calendar(connection, row.id).await?;
     Ok(Workspace {
         id,
         name: row.name,
         locale: row.locale,
         default_owner: Owner::Team(row.default_team),
-        calendar: calendar.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default(),
+        staff: Staff::load(connection, id).await?,
+        policies: Policies::load(connection, id, usual).await?,
         surveys: load_surveys(connection, id).await?,
+        asked: roster::asked(rules.iter().map(|version| &version.rule)),
+        counts_hours: rules.iter().flat_map(|version| &version.rule.then).any(|step| step.after.is_business()),
         rules,
         rule_ids,
         teams: load_teams(connection, id).await?,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use hearback_core::{Email, LoopStatus, Metric, Owner, Segment, id::ResponseId};
+use hearback_core::{Calendar, Email, LoopStatus, Metric, Owner, Segment, id::ResponseId};
 use serde::{Deserialize, Serialize};
 
 use crate::rule::Trigger;
@@ -38,6 +38,9 @@ pub struct Facts {
     pub account: Option<AccountFacts>,
     /// The follow-up as it stands.
     pub case: CaseFacts,
+    /// Work time of whoever owns the case; absent where no rule counts in business time, and when it is the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
 }
 
 /// The answer, as of one revision.

@@ -2,6 +2,7 @@
 //! how an effect becomes rows.
 
 use chrono::{DateTime, Utc};
+use hearback_core::Calendar;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -160,7 +161,6 @@ enum Judged {
     Refused,
     Acted,
     Full,
-    Beyond,
 }
 
 impl Judged {
@@ -171,7 +171,6 @@ impl Judged {
             Self::Refused => StepVerdict::Skipped(step.condition.explain(facts).err().unwrap_or_default()),
             Self::Acted => StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned()),
             Self::Full => StepVerdict::Skipped(format!("{DROPPED}over the limit of {MAX_EFFECTS} effects for one response")),
-            Self::Beyond => StepVerdict::Skipped("its time is beyond the calendar".to_owned()),
         }
     }
 }
@@ -182,8 +181,11 @@ fn judge(version: &RuleVersion, index: u32, step: &Step, facts: &Facts, now: Dat
         Judged::Acted
     } else if effects.len() >= MAX_EFFECTS {
         Judged::Full
-    } else if step.after.minutes > 0 {
-        now.checked_add_signed(step.after.duration()).map_or(Judged::Beyond, Judged::Due)
+    } else if !step.after.is_zero() {
+        Judged::Due(match &facts.calendar {
+            Some(calendar) => step.after.after(calendar, now),
+            None => step.after.after(&Calendar::default(), now),
+        })
     } else if step.condition.holds(facts) {
         Judged::Due(now)
     } else {

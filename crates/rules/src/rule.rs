@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use hearback_core::{Email, Owner, TextError, id::RuleVersionId};
+use hearback_core::{Email, Owner, Span, TextError, id::RuleVersionId};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Condition;
+use crate::{condition::Condition, owner::Owners};
 
 /// What makes rules look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,15 +30,21 @@ pub enum Trigger {
     MailBounced,
     /// Somebody who was invited did not answer. Waves will set it off; nothing does yet.
     InvitationUnanswered,
+    /// The first contact or the close is due soon.
+    DueSoon,
+    /// The case was not closed when that was due.
+    NotClosedInTime,
 }
 
 impl Trigger {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ResponseSettled,
         Self::ResponseCorrected,
         Self::TaskOverdue,
         Self::NoFirstContact,
+        Self::DueSoon,
+        Self::NotClosedInTime,
         Self::CaseResolved,
         Self::CaseClosed,
         Self::MailBounced,
@@ -56,6 +62,8 @@ impl Trigger {
             Self::CaseClosed => "case_closed",
             Self::MailBounced => "mail_bounced",
             Self::InvitationUnanswered => "invitation_unanswered",
+            Self::DueSoon => "due_soon",
+            Self::NotClosedInTime => "not_closed_in_time",
         }
     }
 
@@ -105,90 +113,10 @@ pub struct Step {
     pub action: Action,
     /// How long after the trigger; zero is at once.
     #[serde(default)]
-    pub after: Delay,
+    pub after: Span,
     /// Asked when the step is due; always true when left out.
     #[serde(default)]
     pub condition: Condition,
-}
-
-/// A delay in minutes of wall time (0 to 525,600). Written `15m`, `48h`, `3d`, `2w`, or `0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Delay {
-    /// Minutes.
-    pub minutes: u32,
-}
-
-impl Delay {
-    /// No delay: at once.
-    pub const ZERO: Self = Self { minutes: 0 };
-    /// The longest delay: 365 days.
-    pub const MAX: Self = Self { minutes: 525_600 };
-    /// Minutes per unit, the longest unit first.
-    const UNITS: [(char, u32); 4] = [('w', 10_080), ('d', 1_440), ('h', 60), ('m', 1)];
-
-    /// Reads `15m`, `48h`, `3d`, `2w` or `0`; `None` for any other text and for more than [`Delay::MAX`].
-    pub fn parse(text: &str) -> Option<Self> {
-        if text == "0" {
-            return Some(Self::ZERO);
-        }
-        let (_, unit) = Self::UNITS.into_iter().find(|(letter, _)| text.ends_with(*letter))?;
-        let count = text.get(..text.len() - 1).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        let minutes = count.parse::<u32>().ok()?.checked_mul(unit)?;
-        (minutes <= Self::MAX.minutes).then_some(Self { minutes })
-    }
-
-    /// As a chrono duration.
-    pub fn duration(self) -> chrono::Duration {
-        chrono::Duration::minutes(i64::from(self.minutes))
-    }
-}
-
-/// The shortest way to write it: `2h` rather than `120m`. [`Delay::parse`] reads it back.
-impl fmt::Display for Delay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Self::UNITS.into_iter().find(|(_, unit)| self.minutes > 0 && self.minutes.is_multiple_of(*unit)) {
-            Some((letter, unit)) => write!(f, "{}{letter}", self.minutes / unit),
-            None => f.write_str("0"),
-        }
-    }
-}
-
-/// Who should own something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OwnerRef {
-    /// The case's owner as it stands; else the person's, else the account's, else the workspace's default team.
-    CaseOwner,
-    /// The person's owner, else as `CaseOwner`.
-    PersonOwner,
-    /// The account's owner, else as `CaseOwner`.
-    AccountOwner,
-    /// A fixed user or team.
-    Fixed(Owner),
-}
-
-impl OwnerRef {
-    /// Reads `case`, `person`, `account`, `team:KEY` or a user's mail address.
-    pub fn parse(text: &str) -> Result<Self, TextError> {
-        match text {
-            "case" => Ok(Self::CaseOwner),
-            "person" => Ok(Self::PersonOwner),
-            "account" => Ok(Self::AccountOwner),
-            _ => Owner::parse(text).map(Self::Fixed),
-        }
-    }
-}
-
-impl fmt::Display for OwnerRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CaseOwner => f.write_str("case"),
-            Self::PersonOwner => f.write_str("person"),
-            Self::AccountOwner => f.write_str("account"),
-            Self::Fixed(owner) => owner.fmt(f),
-        }
-    }
 }
 
 /// Who a mail goes to.
@@ -246,14 +174,14 @@ pub enum Action {
         /// What to do.
         title: String,
         /// Who does it.
-        owner: OwnerRef,
+        owner: Owners,
         /// Due this long after the step ran.
-        due: Delay,
+        due: Span,
     },
     /// Make someone the owner of the case.
     Assign {
         /// Who.
-        owner: OwnerRef,
+        owner: Owners,
     },
     /// Add tags to the case.
     Tag {
@@ -263,7 +191,7 @@ pub enum Action {
     /// Raise the case: mark it escalated and hand it to someone else.
     Escalate {
         /// To whom.
-        to: OwnerRef,
+        to: Owners,
         /// Why, for the timeline.
         reason: String,
     },

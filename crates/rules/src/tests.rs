@@ -39,6 +39,7 @@ fn answer(score: u8) -> Facts {
         person: PersonFacts { email: Email::parse("anna@example.com").ok(), ..PersonFacts::default() },
         account: None,
         case: CaseFacts { loop_status: LoopStatus::Open, tags: [].into(), owner: None, contacts: 0, open_tasks: 0, done: [].into() },
+        calendar: None,
     }
 }
 

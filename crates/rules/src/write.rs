@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::{Action, Compare, Condition, Delay, Property, Rule, Step, parse::number};
+use crate::{Action, Compare, Condition, Owners, Property, Rule, Step, parse::number};
 
 impl Rule {
     /// The rule as a YAML file. [`crate::parse_yaml`] gives the same rule back, provided that this one came
@@ -23,7 +23,7 @@ impl Rule {
 
 fn step(step: &Step) -> Vec<String> {
     let mut lines = action(&step.action);
-    if step.after > Delay::ZERO {
+    if !step.after.is_zero() {
         lines.push(format!("after: {}", step.after));
     }
     if step.condition != Condition::default() {
@@ -36,10 +36,10 @@ fn action(action: &Action) -> Vec<String> {
     let word = action.as_str();
     match action {
         Action::SendMail { template, to } => vec![pair(word, template), pair("to", to)],
-        Action::OpenTask { title, owner, due } => vec![pair(word, title), pair("owner", owner), format!("due: {due}")],
-        Action::Assign { owner } => vec![pair(word, owner)],
+        Action::OpenTask { title, owner, due } => vec![pair(word, title), owners("owner", owner), format!("due: {due}")],
+        Action::Assign { owner } => vec![owners(word, owner)],
         Action::Tag { tags } => vec![format!("{word}: {}", flow(tags))],
-        Action::Escalate { to, reason } => vec![pair(word, reason), pair("to", to)],
+        Action::Escalate { to, reason } => vec![pair(word, reason), owners("to", to)],
         Action::GiveIncentive { pool } => vec![pair(word, pool)],
         Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
         Action::CreateReferral | Action::Close => vec![format!("{word}: true")],
@@ -91,6 +91,13 @@ fn property(value: &Property) -> String {
 
 fn pair(key: &str, value: impl Display) -> String {
     format!("{key}: {}", scalar(&value.to_string()))
+}
+
+fn owners(key: &str, owners: &Owners) -> String {
+    match owners.0.as_slice() {
+        [only] => pair(key, only),
+        several => format!("{key}: {}", flow(several.iter().map(ToString::to_string))),
+    }
 }
 
 fn flow<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {

@@ -14,6 +14,7 @@ use figment::{
     error::Kind,
     providers::{Format, Toml},
 };
+use hearback_core::Span;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -145,10 +146,12 @@ pub struct Intake {
 pub struct Closing {
     /// `15m`.
     settle_delay: String,
-    /// Hours.
-    pub first_contact_hours: u32,
-    /// Business days.
-    pub close_business_days: u32,
+    /// `2bd`.
+    pub first_contact: Span,
+    /// `5bd`.
+    pub close: Span,
+    /// `4bh`.
+    pub warn_before: Span,
 }
 
 /// `[worker]`
@@ -251,7 +254,7 @@ impl Config {
 
     /// How long a one-click answer may still change.
     pub fn settle_delay(&self) -> chrono::Duration {
-        hearback_rules::Delay::parse(&self.closing.settle_delay).unwrap_or_default().duration()
+        chrono::Duration::minutes(wall_minutes(&self.closing.settle_delay).map_or(0, i64::from))
     }
 
     /// Fills in what follows from other settings and checks what types can't.
@@ -290,14 +293,25 @@ impl Config {
         range("mail.dot_timeout", mail.dot_timeout, 1, 900)?;
         range("intake.max_batch", intake.max_batch as u64, 1, 10_000)?;
         range("intake.max_waiting", intake.max_waiting as u64, 1, 1_000_000)?;
-        range("loop.first_contact_hours", u64::from(closing.first_contact_hours), 1, 720)?;
-        range("loop.close_business_days", u64::from(closing.close_business_days), 1, 90)?;
+        for (key, span) in [("loop.first_contact", closing.first_contact), ("loop.close", closing.close)] {
+            if span.is_zero() {
+                return Err(ConfigError::new(key, "expected a time longer than 0, such as 48h or 2bd".to_owned()));
+            }
+        }
         range("worker.concurrency", worker.concurrency as u64, 1, 256)?;
         range("worker.drain", worker.drain, 1, 600)?;
-        if hearback_rules::Delay::parse(&closing.settle_delay).is_none() {
+        if wall_minutes(&closing.settle_delay).is_none() {
             return Err(ConfigError::new("loop.settle_delay", format!("expected 15m, 2h, 1d or 0, got `{}`", closing.settle_delay)));
         }
         Ok(())
+    }
+}
+
+/// An answer rests on the wall clock: business time is refused here.
+fn wall_minutes(text: &str) -> Option<u32> {
+    match Span::parse(text) {
+        Ok(Span::Minutes(minutes)) => Some(minutes),
+        _ => None,
     }
 }
 

@@ -103,8 +103,9 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         max_batch: config.intake.max_batch,
         max_waiting: config.intake.max_waiting,
         settle_delay: config.settle_delay(),
-        first_contact: chrono::Duration::hours(i64::from(config.closing.first_contact_hours)),
-        close_business_days: config.closing.close_business_days,
+        first_contact: config.closing.first_contact,
+        close: config.closing.close,
+        warn_before: config.closing.warn_before,
     })
 }
 

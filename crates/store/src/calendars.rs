@@ -1,6 +1,9 @@
 //! Working hours, as JSON of `hearback_core::calendar::Calendar`.
 
-use sea_orm::entity::prelude::*;
+use hearback_core::id::WorkspaceId;
+use sea_orm::{QueryOrder, entity::prelude::*};
+
+use crate::{StoreError, Tx, bulk};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,3 +21,14 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// All calendars of the workspace, by key.
+pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Key).all(conn).await?)
+}
+
+/// Stores a calendar under its key, new or changed.
+pub async fn put(tx: &Tx, row: &Model) -> Result<(), StoreError> {
+    const OVER: &str = " ON CONFLICT (workspace_id, key) DO UPDATE SET body = excluded.body";
+    bulk::insert_with::<Entity>(tx, std::slice::from_ref(row), OVER).await.map(|_| ())
+}

@@ -56,20 +56,30 @@ const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
 /// The SQL twin of [`due_at`]; what has no due time sorts as [`NEVER`].
 const DUE: &str =
     "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
+/// The first half of it.
+const CONTACT_DUE: &str =
+    "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, 9000000000000000)";
+/// The clock for closing had not been stopped, by waiting for the customer, before it ran out.
+const RUNNING: &str = "(waiting_since IS NULL OR close_due_at < waiting_since)";
 const NEVER: i64 = 9_000_000_000_000_000;
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. `None` when nothing is.
 pub fn due_at(case: &Model) -> Option<i64> {
+    contact_due(case).or(case.close_due_at)
+}
+
+fn contact_due(case: &Model) -> Option<i64> {
     let untouched = case.loop_status == LoopStatus::Open.as_str() && case.first_contact_at.is_none();
-    let contact = if untouched { case.first_contact_due_at } else { None };
-    contact.or(case.close_due_at)
+    if untouched { case.first_contact_due_at } else { None }
 }
 
 /// Whether a case that still needs somebody is past what is due in it.
 pub fn is_overdue(case: &Model, now: i64) -> bool {
     let passed = |due: Option<i64>| due.is_some_and(|due| due < now);
     let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
-    active && (passed(due_at(case)) || passed(case.close_due_at))
+    // While we wait for the customer, the clock for closing stands still.
+    let close = case.close_due_at.is_some_and(|due| due < case.waiting_since.unwrap_or(now));
+    active && (passed(contact_due(case)) || close)
 }
 
 /// One page of the cases that fit.
@@ -123,7 +133,8 @@ fn responses_of(ws: WorkspaceId, person: PersonId) -> SelectStatement {
 impl CaseFilter {
     fn condition(&self, ws: WorkspaceId) -> Condition {
         let overdue = self.overdue.map(|(wanted, now)| {
-            let passed = Condition::any().add(Expr::cust(DUE).lt(millis(now))).add(Column::CloseDueAt.lt(millis(now)));
+            let close = Condition::all().add(Column::CloseDueAt.lt(millis(now))).add(Expr::cust(RUNNING));
+            let passed = Condition::any().add(Expr::cust(CONTACT_DUE).lt(millis(now))).add(close);
             let late = Condition::all().add(Expr::cust(ACTIVE)).add(passed);
             if wanted { late } else { late.not() }
         });

@@ -1,7 +1,9 @@
 //! The follow-up of each response.
 
+use std::collections::HashMap;
+
 use hearback_core::id::{CaseId, WorkspaceId};
-use sea_orm::{QuerySelect, entity::prelude::*};
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, Tx};
 
@@ -27,6 +29,16 @@ pub struct Model {
     pub close_due_at: Option<i64>,
     pub first_contact_at: Option<i64>,
     pub contact_overdue_at: Option<i64>,
+    pub close_overdue_at: Option<i64>,
+    pub contacted_at: Option<i64>,
+    pub first_attempt_at: Option<i64>,
+    pub last_attempt_at: Option<i64>,
+    pub waiting_since: Option<i64>,
+    pub warned_at: Option<i64>,
+    pub lapse_at: Option<i64>,
+    pub reassign_at: Option<i64>,
+    /// When time alone will change something in this case: what the clock looks for.
+    pub alarm_at: Option<i64>,
     pub acknowledged_at: Option<i64>,
     pub escalated_at: Option<i64>,
     pub resolved_at: Option<i64>,
@@ -54,4 +66,32 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId, id: CaseId) -> Result<Option<Model>,
 pub async fn save(tx: &Tx, case: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(case).reset_all()).exec(&**tx).await?;
     Ok(())
+}
+
+/// Written out, as in the partial indexes: with bound values SQLite could not use them.
+const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
+
+/// Cases at which the clock has to look by now, the longest due first.
+pub async fn alarms(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64, limit: u64) -> Result<Vec<CaseId>, StoreError> {
+    let rung = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::AlarmAt.lte(now));
+    let ids = rung.order_by_asc(Column::AlarmAt).limit(limit).into_tuple::<Uuid>().all(conn).await?;
+    Ok(ids.into_iter().map(CaseId::from_uuid).collect())
+}
+
+/// How many unfinished cases each of these owners has; who has none is left out.
+pub async fn open_by_owner(conn: &impl ConnectionTrait, ws: WorkspaceId, owners: &[String]) -> Result<HashMap<String, u32>, StoreError> {
+    if owners.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let counted = Entity::find().select_only().column(Column::Owner).column_as(Column::Id.count(), "n");
+    let of_owners = counted.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Owner.is_in(owners.iter().cloned()));
+    let rows = of_owners.filter(Expr::cust(ACTIVE)).group_by(Column::Owner).into_tuple::<(String, i64)>().all(conn).await?;
+    Ok(rows.into_iter().map(|(owner, n)| (owner, u32::try_from(n).unwrap_or(u32::MAX))).collect())
+}
+
+/// The unfinished cases of this owner, oldest answer first, at most `limit`.
+pub async fn open_of_owner(conn: &impl ConnectionTrait, ws: WorkspaceId, owner: &str, limit: u64) -> Result<Vec<CaseId>, StoreError> {
+    let theirs = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Owner.eq(owner));
+    let open = theirs.filter(Expr::cust(ACTIVE)).order_by_asc(Column::AnsweredAt).limit(limit);
+    Ok(open.into_tuple::<Uuid>().all(conn).await?.into_iter().map(CaseId::from_uuid).collect())
 }

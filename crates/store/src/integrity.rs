@@ -49,6 +49,7 @@ const LINKS: &[Link] = &[
     Link("api_keys", "workspace_id", "workspaces", "id"),
     Link("audit", "workspace_id", "workspaces", "id"),
     Link("calendars", "workspace_id", "workspaces", "id"),
+    Link("policies", "workspace_id", "workspaces", "id"),
     Link("accounts", "workspace_id", "workspaces", "id"),
     Link("persons", "workspace_id", "workspaces", "id"),
     Link("suppressions", "workspace_id", "workspaces", "id"),
@@ -140,9 +141,14 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
     };
     let tasks = counted("open_tasks", "tasks", "WHERE status = 'open'");
     let contacts = counted("contacts", "contact_attempts", "");
+    let late = format!(
+        "SELECT {id} FROM cases c WHERE loop_status IN ('open', 'contacted', 'resolved') AND waiting_since IS NULL \
+         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}"
+    );
     let closed = format!("SELECT {id} FROM cases c WHERE (loop_status = 'closed') <> (closed_at IS NOT NULL) LIMIT {MOST}");
     let mut found = told(lines(conn, &tasks).await?, "case", "counts other open tasks than it has");
     found.extend(told(lines(conn, &contacts).await?, "case", "counts other contacts than it has"));
+    found.extend(told(lines(conn, &late).await?, "case", "would not be looked at when it is due"));
     found.extend(told(lines(conn, &closed).await?, "case", "is closed without a time, or has one without being closed"));
     Ok(found)
 }

@@ -162,13 +162,16 @@ pub async fn lock_cases(tx: &Tx, keys: &[(Uuid, Uuid)]) -> Result<Vec<cases::Mod
 
 /// Stores where the loops of these cases stand after an acknowledgement.
 pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError> {
-    const FIELDS: [(&str, Kind); 7] = [
+    const FIELDS: [(&str, Kind); 10] = [
         ("w", Kind::Uuid),
         ("c", Kind::Uuid),
         ("new_status", Kind::Text),
         ("contact", Kind::Int),
         ("ack", Kind::Int),
         ("closed", Kind::Int),
+        ("due", Kind::Int),
+        ("waiting", Kind::Int),
+        ("alarm", Kind::Int),
         ("now", Kind::Int),
     ];
     if rows.is_empty() {
@@ -177,7 +180,8 @@ pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError>
     let backend = tx.get_database_backend();
     let sql = format!(
         "WITH x AS ({}) UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
-         closed_at = x.closed, updated_at = x.now FROM x WHERE cases.workspace_id = x.w AND cases.id = x.c RETURNING cases.id",
+         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, alarm_at = x.alarm, \
+         updated_at = x.now FROM x WHERE cases.workspace_id = x.w AND cases.id = x.c RETURNING cases.id",
         select(backend, &FIELDS, 1)
     );
     let records = rows.iter().map(|row| {
@@ -188,6 +192,9 @@ pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError>
             row.first_contact_at.into(),
             row.acknowledged_at.into(),
             row.closed_at.into(),
+            row.close_due_at.into(),
+            row.waiting_since.into(),
+            row.alarm_at.into(),
             row.updated_at.into(),
         ]
     });

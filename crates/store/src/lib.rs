@@ -30,6 +30,7 @@ pub mod lists;
 pub mod measures;
 pub mod outbox;
 pub mod persons;
+pub mod policies;
 pub mod referrals;
 pub mod responses;
 pub mod rollups;

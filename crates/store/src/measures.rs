@@ -96,7 +96,8 @@ pub async fn loops(conn: &impl ConnectionTrait, scope: &Scope, now: i64) -> Resu
     let sql = format!(
         "SELECT segment, loop_status, COUNT(*), \
          CAST(SUM(CASE WHEN (loop_status = 'open' AND first_contact_at IS NULL AND first_contact_due_at < $4) \
-           OR (loop_status IN ('open', 'contacted', 'resolved') AND close_due_at < $4) THEN 1 ELSE 0 END) AS BIGINT), \
+           OR (loop_status IN ('open', 'contacted', 'resolved') AND close_due_at < $4 \
+           AND (waiting_since IS NULL OR close_due_at < waiting_since)) THEN 1 ELSE 0 END) AS BIGINT), \
          COUNT(first_contact_due_at), \
          CAST(SUM(CASE WHEN first_contact_at <= first_contact_due_at THEN 1 ELSE 0 END) AS BIGINT) \
          FROM cases WHERE {} GROUP BY 1, 2",

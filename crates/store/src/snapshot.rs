@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{
-    StoreError, accounts, calendars, cases, deliveries, persons, responses, rule_versions, surveys, tasks, team_members, teams, users,
-};
+use crate::{StoreError, accounts, cases, deliveries, persons, responses, rule_versions, surveys, tasks, team_members, teams, users};
 
 /// A case with what belongs to it.
 #[derive(Debug, Clone)]
@@ -81,12 +79,6 @@ pub async fn published_surveys(connection: &impl ConnectionTrait, ws: Uuid) -> R
     Ok(published.order_by_asc(surveys::Column::Version).all(connection).await?)
 }
 
-/// The workspace's calendar, as JSON.
-pub async fn calendar(connection: &impl ConnectionTrait, ws: Uuid) -> Result<Option<String>, StoreError> {
-    let row = calendars::Entity::find_by_id((ws, "default".to_owned())).one(connection).await?;
-    Ok(row.map(|row| row.body))
-}
-
 /// Teams, who is in them, and all users.
 pub async fn teams(
     connection: &impl ConnectionTrait,
@@ -109,14 +101,4 @@ pub async fn newly_overdue_tasks(connection: &impl ConnectionTrait, now: i64, li
     let late =
         Condition::all().add(tasks::Column::Status.eq("open")).add(tasks::Column::DueAt.lte(now)).add(tasks::Column::OverdueAt.is_null());
     Ok(tasks::Entity::find().filter(late).order_by_asc(tasks::Column::DueAt).limit(limit).all(connection).await?)
-}
-
-/// Open cases whose first contact is due and that were not marked overdue yet.
-pub async fn newly_overdue_cases(connection: &impl ConnectionTrait, now: i64, limit: u64) -> Result<Vec<cases::Model>, StoreError> {
-    let late = Condition::all()
-        .add(cases::Column::LoopStatus.eq("open"))
-        .add(cases::Column::ContactOverdueAt.is_null())
-        .add(cases::Column::FirstContactAt.is_null())
-        .add(cases::Column::FirstContactDueAt.lte(now));
-    Ok(cases::Entity::find().filter(late).order_by_asc(cases::Column::FirstContactDueAt).limit(limit).all(connection).await?)
 }

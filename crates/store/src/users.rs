@@ -18,6 +18,14 @@ pub struct Model {
     pub role: String,
     pub password_hash: String,
     pub created_at: i64,
+    /// From then on this colleague is absent.
+    pub absent_from: Option<i64>,
+    /// Until then; absent for good when there is a start and no end.
+    pub absent_until: Option<i64>,
+    /// Most unfinished cases that rules give them in turn.
+    pub cap: Option<i64>,
+    /// Address of who stands in for them.
+    pub deputy: Option<String>,
 }
 
 /// Joins are written where they are needed.
@@ -55,4 +63,23 @@ pub async fn set_password_hash(tx: &Tx, ws: WorkspaceId, id: UserId, hash: &str)
         .exec(&**tx)
         .await?;
     Ok(())
+}
+
+/// Notes when somebody is absent and who stands in.
+pub async fn set_absence(
+    tx: &Tx,
+    ws: WorkspaceId,
+    id: UserId,
+    absent: (Option<i64>, Option<i64>),
+    deputy: Option<&str>,
+) -> Result<u64, StoreError> {
+    let one = Entity::update_many().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.eq(id.uuid()));
+    let one = one.col_expr(Column::AbsentFrom, Expr::value(absent.0)).col_expr(Column::AbsentUntil, Expr::value(absent.1));
+    Ok(one.col_expr(Column::Deputy, Expr::value(deputy)).exec(&**tx).await?.rows_affected)
+}
+
+/// Notes how many unfinished cases somebody may have.
+pub async fn set_cap(tx: &Tx, ws: WorkspaceId, id: UserId, cap: Option<i64>) -> Result<u64, StoreError> {
+    let one = Entity::update_many().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.eq(id.uuid()));
+    Ok(one.col_expr(Column::Cap, Expr::value(cap)).exec(&**tx).await?.rows_affected)
 }

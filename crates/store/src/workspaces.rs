@@ -52,3 +52,9 @@ pub async fn bump_config(tx: &Tx, ws: WorkspaceId) -> Result<(), StoreError> {
     Entity::update_many().col_expr(Column::ConfigRevision, next).filter(Column::Id.eq(ws.uuid())).exec(&**tx).await?;
     Ok(())
 }
+
+/// All workspaces.
+pub async fn ids(conn: &impl ConnectionTrait) -> Result<Vec<WorkspaceId>, StoreError> {
+    let ids = Entity::find().select_only().column(Column::Id).into_tuple::<Uuid>().all(conn).await?;
+    Ok(ids.into_iter().map(WorkspaceId::from_uuid).collect())
+}

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     CaseEvent, case,
     id::{CaseId, PersonId, WorkspaceId},
+    policy::Terms,
 };
 use hearback_store::{StoreError, bulk, cases, erasure, events, persons, time::millis};
 use serde_json::Value;
@@ -73,13 +74,15 @@ async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<pe
 /// work are given up. The address stays in one place, the list of those that must not be mailed.
 pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let now = cx.now();
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let person = persons::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("person", id))?;
     let cases = erasure::lock_cases(&tx, ws, id).await?;
     audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;
     for mut row in cases {
-        give_up(&mut row, now);
+        let terms = workspace.terms(&row);
+        give_up(&mut row, terms, now);
         let entry = events::row(ws, CaseId::from_uuid(row.id), "erased", &Actor::System.to_string(), &serde_json::json!({}), now);
         cases::save(&tx, row).await?;
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
@@ -89,8 +92,8 @@ pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
 }
 
 /// A case whose customer is gone: nobody can be contacted any more, and what was written about them goes.
-fn give_up(row: &mut cases::Model, now: DateTime<Utc>) {
-    if let Ok(next) = case::step(&core_case(row), &CaseEvent::Lapse, now) {
+fn give_up(row: &mut cases::Model, terms: Terms<'_>, now: DateTime<Utc>) {
+    if let Ok(next) = case::step(&core_case(row), &CaseEvent::Lapse, terms, now) {
         write_case(next, row);
     }
     row.open_tasks = 0;

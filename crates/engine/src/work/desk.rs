@@ -1,10 +1,13 @@
 //! A case on somebody's desk: locked, changed, written back with its timeline, or not at all.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use hearback_core::{
     Case, CaseEvent, LoopStatus,
     case::{self, IllegalStep},
     id::{CaseId, WorkspaceId},
+    policy::Terms,
 };
 use hearback_store::{
     Tx, bulk, cases, events, outbox,
@@ -13,8 +16,9 @@ use hearback_store::{
 use serde_json::Value;
 
 use crate::{
-    Actor, Ctx, EngineError, chain,
+    Actor, Ctx, EngineError, chain, clocks,
     facts::{read_segment, small},
+    workspace::Workspace,
 };
 
 /// A case under work: its row is locked, nothing is visible before [`Desk::done`].
@@ -22,6 +26,7 @@ pub(super) struct Desk<'a> {
     pub(super) tx: Tx,
     pub(super) row: cases::Model,
     pub(super) now: DateTime<Utc>,
+    pub(super) workspace: Arc<Workspace>,
     cx: &'a Ctx,
     /// Where the loop stood before.
     before: String,
@@ -32,17 +37,28 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub(super) async fn open(cx: &'a Ctx, ws: WorkspaceId, case: CaseId, actor: &'a Actor) -> Result<Self, EngineError> {
         let tx = cx.db.write().await?;
+        let workspace = cx.workspaces.get(&*tx, ws).await?;
         let mut row = cases::lock(&tx, ws, case).await?.ok_or_else(|| EngineError::not_found("case", case))?;
         let now = cx.now();
         row.updated_at = millis(now);
         let before = row.loop_status.clone();
-        Ok(Self { tx, row, now, cx, before, actor, timeline: Vec::new() })
+        Ok(Self { tx, row, now, workspace, cx, before, actor, timeline: Vec::new() })
     }
 
     pub(super) fn step(&mut self, event: &CaseEvent) -> Result<(), EngineError> {
-        let next = case::step(&core_case(&self.row), event, self.now).map_err(refused)?;
+        let next = case::step(&core_case(&self.row), event, self.workspace.terms(&self.row), self.now).map_err(refused)?;
         write_case(next, &mut self.row);
         Ok(())
+    }
+
+    pub(super) fn status(&self) -> LoopStatus {
+        LoopStatus::parse(&self.row.loop_status).unwrap_or(LoopStatus::Open)
+    }
+
+    /// The clock for closing runs anew, from now.
+    pub(super) fn restart(&mut self) {
+        let terms = self.workspace.terms(&self.row);
+        clocks::restart(&mut self.row, terms, self.now);
     }
 
     pub(super) fn note(&mut self, kind: &str, data: &Value) {
@@ -59,12 +75,10 @@ impl<'a> Desk<'a> {
         events::row(ws, case, kind, &actor.to_string(), data, self.now)
     }
 
-    pub(super) async fn done(self) -> Result<(), EngineError> {
-        let mut ask = Vec::new();
-        if self.row.loop_status != self.before {
-            let workspace = self.cx.workspaces.get(&*self.tx, WorkspaceId::from_uuid(self.row.workspace_id)).await?;
-            ask.extend(chain::moved(&workspace, &self.before, &self.row, Vec::new, self.now));
-        }
+    pub(super) async fn done(mut self) -> Result<(), EngineError> {
+        let terms = self.workspace.terms(&self.row);
+        clocks::wind(&mut self.row, terms);
+        let ask: Vec<_> = chain::moved(&self.workspace, &self.before, &self.row, Vec::new, self.now).into_iter().collect();
         cases::save(&self.tx, self.row).await?;
         bulk::insert::<events::Entity>(&self.tx, &self.timeline).await?;
         outbox::enqueue(&self.tx, &ask).await?;
@@ -79,8 +93,9 @@ impl<'a> Desk<'a> {
 fn refused(step: IllegalStep) -> EngineError {
     let message = step.to_string();
     match step {
-        IllegalStep::Lacks(lacks) => EngineError::Conflict { message, lacks },
-        IllegalStep::NotNow { .. } => EngineError::conflict(message),
+        IllegalStep::Lacks(lacks) | IllegalStep::TooEarly(lacks) => EngineError::Conflict { message, lacks },
+        IllegalStep::UnknownCause(_) => EngineError::field("root_cause", message),
+        IllegalStep::NotNow { .. } | IllegalStep::Waiting(_) => EngineError::conflict(message),
     }
 }
 
@@ -91,7 +106,12 @@ pub(crate) fn core_case(row: &cases::Model) -> Case {
         status: LoopStatus::parse(&row.loop_status).unwrap_or(LoopStatus::Open),
         attempts: small(row.attempts),
         open_tasks: small(row.open_tasks),
+        first_attempt_at: row.first_attempt_at.map(from_millis),
+        last_attempt_at: row.last_attempt_at.map(from_millis),
         first_contact_at: row.first_contact_at.map(from_millis),
+        contacted_at: row.contacted_at.map(from_millis),
+        close_due_at: row.close_due_at.map(from_millis),
+        waiting_since: row.waiting_since.map(from_millis),
         resolved_at: row.resolved_at.map(from_millis),
         closed_at: row.closed_at.map(from_millis),
         root_cause: row.root_cause.clone(),
@@ -100,21 +120,28 @@ pub(crate) fn core_case(row: &cases::Model) -> Case {
     }
 }
 
-/// Writes what the state machine decided into the row. When the acknowledgement was accepted is for the caller to say.
+/// Writes what the state machine decided into the row; the clock never has to look at a finished case. When the
+/// acknowledgement was accepted is for the caller to say.
 pub(crate) fn write_case(case: Case, row: &mut cases::Model) {
     case.segment.as_str().clone_into(&mut row.segment);
     case.status.as_str().clone_into(&mut row.loop_status);
     row.attempts = i64::from(case.attempts);
     row.open_tasks = i64::from(case.open_tasks);
+    row.first_attempt_at = case.first_attempt_at.map(millis);
+    row.last_attempt_at = case.last_attempt_at.map(millis);
     row.first_contact_at = case.first_contact_at.map(millis);
+    row.contacted_at = case.contacted_at.map(millis);
+    row.close_due_at = case.close_due_at.map(millis);
+    row.waiting_since = case.waiting_since.map(millis);
     row.resolved_at = case.resolved_at.map(millis);
     row.closed_at = case.closed_at.map(millis);
     row.root_cause = case.root_cause;
     row.resolution = case.resolution;
     row.acknowledged_at = row.acknowledged_at.filter(|_| case.acknowledged);
+    row.alarm_at = row.alarm_at.filter(|_| case.status.is_active());
 }
 
 /// What closing this case still lacks, in words for its owner; empty when nothing is.
-pub fn lacks(case: &cases::Model) -> Vec<String> {
-    core_case(case).lacks()
+pub fn lacks(case: &cases::Model, terms: Terms<'_>) -> Vec<String> {
+    core_case(case).lacks(terms)
 }

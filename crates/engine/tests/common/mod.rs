@@ -107,7 +107,8 @@ fn settings() -> Settings {
         max_batch: 100,
         max_waiting: 100,
         settle_delay: Duration::minutes(15),
-        first_contact: Duration::hours(48),
-        close_business_days: 5,
+        first_contact: hearback_core::Span::BusinessDays(2),
+        close: hearback_core::Span::BusinessDays(5),
+        warn_before: hearback_core::Span::BusinessHours(4),
     }
 }

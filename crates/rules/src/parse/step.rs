@@ -1,13 +1,13 @@
 //! Steps as written: one action by its word, what belongs to it, and for every step `after` and `if`.
 
-use hearback_core::text::MAX_LINE;
+use hearback_core::{Span, text::MAX_LINE};
 
 use super::{
     MAX_STEPS, Reader,
     tree::{Entry, Node, Value},
     value::Fields,
 };
-use crate::{Action, Condition, Delay, Step};
+use crate::{Action, Condition, Step, owner::OwnerRef};
 
 const ACTIONS: &[&str] =
     &["send_mail", "open_task", "assign", "tag", "escalate", "give_incentive", "create_referral", "mark_not_needed", "close"];
@@ -31,7 +31,7 @@ impl Reader<'_> {
 
     fn step(&mut self, node: &Node) -> Option<Step> {
         let fields = self.fields(node, "a step", &[ACTIONS, PARTS, EVERY_STEP].concat())?;
-        let after = fields.get("after").map_or(Some(Delay::ZERO), |node| self.delay(node, true));
+        let after = fields.get("after").map_or(Some(Span::ZERO), |node| self.span(node, true));
         let condition = fields.get("if").map_or(Some(Condition::default()), |node| self.condition(node));
         let actions: Vec<&Entry> = fields.entries.iter().filter(|entry| ACTIONS.contains(&entry.key.as_str())).collect();
         let action = match actions.as_slice() {
@@ -58,12 +58,11 @@ impl Reader<'_> {
         match entry.key.as_str() {
             "send_mail" => self.send_mail(node, fields),
             "open_task" => self.open_task(node, fields),
-            "assign" => self.owner(node).map(|owner| Action::Assign { owner }),
+            "assign" => self.owners(node).map(|owner| Action::Assign { owner }),
             "tag" => self.one_or_more(node, |reader, node| reader.key(node, "a tag")).map(|tags| Action::Tag { tags }),
             "escalate" => {
                 let reason = self.line(node, "the reason", MAX_LINE);
-                let to =
-                    self.required(fields, "to", "case, person, account, team:KEY or a user's address").and_then(|node| self.owner(node));
+                let to = self.required(fields, "to", OwnerRef::EXPECTED).and_then(|node| self.owners(node));
                 Some(Action::Escalate { to: to?, reason: reason? })
             }
             "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
@@ -85,8 +84,8 @@ impl Reader<'_> {
 
     fn open_task(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Action> {
         let title = self.line(node, "what to do", MAX_LINE);
-        let owner = self.required(fields, "owner", "case, person, account, team:KEY or a user's address").and_then(|node| self.owner(node));
-        let due = self.required(fields, "due", "a time such as 48h or 3d").and_then(|node| self.delay(node, false));
+        let owner = self.required(fields, "owner", OwnerRef::EXPECTED).and_then(|node| self.owners(node));
+        let due = self.required(fields, "due", "a time such as 48h or 2bd").and_then(|node| self.span(node, false));
         Some(Action::OpenTask { title: title?, owner: owner?, due: due? })
     }
 

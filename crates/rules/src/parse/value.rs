@@ -1,7 +1,7 @@
 //! Single values and the fields of a mapping: what rules, steps and conditions are read with.
 
 use hearback_core::{
-    TextError,
+    Span, TextError,
     text::{self, MAX_PROPERTY},
 };
 
@@ -10,7 +10,7 @@ use super::{
     problems::{closest, cut},
     tree::{At, Entry, Node, Value},
 };
-use crate::{Delay, OwnerRef, Property, Recipient};
+use crate::{OwnerRef, Owners, Property, Recipient};
 
 /// A mapping whose keys have been checked.
 pub struct Fields<'n> {
@@ -140,33 +140,30 @@ impl Reader<'_> {
         })
     }
 
-    /// A delay of at least one minute, or of zero where that makes sense.
-    pub fn delay(&mut self, node: &Node, zero: bool) -> Option<Delay> {
-        let Value::Word { text, .. } = &node.value else {
-            return self.expected(node, "a delay such as 15m, 48h, 3d or 2w");
+    /// A span longer than zero, or of zero where that makes sense.
+    pub fn span(&mut self, node: &Node, zero: bool) -> Option<Span> {
+        let wanted = if zero {
+            "a delay such as 15m, 48h, 3d, 2w, 16bh or 2bd (0 is at once), at most 365d"
+        } else {
+            "a time such as 15m, 48h, 3d, 2w, 16bh or 2bd, at most 365d"
         };
-        match Delay::parse(text).filter(|delay| zero || *delay > Delay::ZERO) {
-            Some(delay) => Some(delay),
-            None => self.expected(
-                node,
-                if zero {
-                    "a delay such as 15m, 48h, 3d or 2w (0 is at once), at most 365d"
-                } else {
-                    "a time such as 15m, 48h, 3d or 2w, at most 365d"
-                },
-            ),
+        let Value::Word { text, .. } = &node.value else { return self.expected(node, wanted) };
+        match Span::parse(text).ok().filter(|span| zero || !span.is_zero()) {
+            Some(span) => Some(span),
+            None => self.expected(node, wanted),
         }
     }
 
-    pub fn owner(&mut self, node: &Node) -> Option<OwnerRef> {
-        let owner = self.text(
-            node,
-            "an owner (case, person, account, team:KEY or a user's address)",
-            &["case", "person", "account"],
-            OwnerRef::parse,
-        )?;
-        if let OwnerRef::Fixed(hearback_core::Owner::Team(key)) = &owner {
-            self.check_known(node.at, "team", key, self.known.teams);
+    /// One way to find an owner, or a list of them, tried in order.
+    pub fn owners(&mut self, node: &Node) -> Option<Owners> {
+        self.one_or_more(node, Self::owner).map(Owners)
+    }
+
+    fn owner(&mut self, node: &Node) -> Option<OwnerRef> {
+        let wanted = format!("an owner ({})", OwnerRef::EXPECTED);
+        let owner = self.text(node, &wanted, &OwnerRef::WORDS, OwnerRef::parse)?;
+        if let Some(team) = owner.team() {
+            self.check_known(node.at, "team", team, self.known.teams);
         }
         Some(owner)
     }

@@ -1,11 +1,11 @@
 //! What holds for any rule, any facts and any text.
 
-use hearback_core::{LoopStatus, Metric, Segment};
+use hearback_core::{LoopStatus, Metric, Segment, Span};
 use proptest::{collection::vec, prelude::*};
 
 use super::{answer, noon, version};
 use crate::{
-    Action, Compare, Condition, Delay, Facts, MAX_EFFECTS, OwnerRef, Property, Recipient, Rule, Step, StepVerdict, Trigger, due_step,
+    Action, Compare, Condition, Facts, MAX_EFFECTS, OwnerRef, Owners, Property, Recipient, Rule, Step, StepVerdict, Trigger, due_step,
     outline, parse_json, parse_yaml, plan,
 };
 
@@ -76,17 +76,35 @@ fn conditions() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn owners() -> impl Strategy<Value = OwnerRef> {
-    prop::sample::select(&["case", "person", "account", "team:support", "anna@example.com"]).prop_map(|text| OwnerRef::parse(text).unwrap())
+fn owners() -> impl Strategy<Value = Owners> {
+    let texts = [
+        "case",
+        "person",
+        "account",
+        "manager",
+        "team:support",
+        "anna@example.com",
+        "property:account manager",
+        "round_robin:support",
+        "least_loaded:vip",
+    ];
+    vec(prop::sample::select(texts.to_vec()).prop_map(|text| OwnerRef::parse(text).unwrap()), 1..4).prop_map(Owners)
+}
+
+fn spans() -> impl Strategy<Value = Span> {
+    prop_oneof![
+        (1..=Span::MAX_MINUTES).prop_map(Span::Minutes),
+        (1..=365_u32).prop_map(Span::BusinessDays),
+        (1..=1_000_u32).prop_map(Span::BusinessHours),
+    ]
 }
 
 fn actions() -> impl Strategy<Value = Action> {
     let recipient =
         prop::sample::select(&["customer", "owner", "team:support", "anna@example.com"]).prop_map(|text| Recipient::parse(text).unwrap());
-    let due = (1..=Delay::MAX.minutes).prop_map(|minutes| Delay { minutes });
     prop_oneof![
         (keys(), recipient).prop_map(|(template, to)| Action::SendMail { template, to }),
-        (lines(), owners(), due).prop_map(|(title, owner, due)| Action::OpenTask { title, owner, due }),
+        (lines(), owners(), spans()).prop_map(|(title, owner, due)| Action::OpenTask { title, owner, due }),
         owners().prop_map(|owner| Action::Assign { owner }),
         vec(keys(), 1..3).prop_map(|tags| Action::Tag { tags }),
         (owners(), lines()).prop_map(|(to, reason)| Action::Escalate { to, reason }),
@@ -99,15 +117,11 @@ fn actions() -> impl Strategy<Value = Action> {
 
 fn steps() -> impl Strategy<Value = Step> {
     let condition = prop_oneof![Just(Condition::default()), conditions()];
-    (actions(), prop_oneof![Just(0), 1..=Delay::MAX.minutes], condition).prop_map(|(action, minutes, condition)| Step {
-        action,
-        after: Delay { minutes },
-        condition,
-    })
+    (actions(), prop_oneof![Just(Span::ZERO), spans()], condition).prop_map(|(action, after, condition)| Step { action, after, condition })
 }
 
 fn any_rule() -> impl Strategy<Value = Rule> {
-    let on = prop::sample::subsequence(Trigger::ALL.to_vec(), 1..=8);
+    let on = prop::sample::subsequence(Trigger::ALL.to_vec(), 1..=Trigger::ALL.len());
     let when = prop_oneof![Just(Condition::default()), conditions()];
     (keys(), lines(), on, when, vec(steps(), 1..6)).prop_map(|(key, name, on, when, then)| Rule { key, name, on, when, then })
 }
@@ -169,8 +183,8 @@ proptest! {
     }
 
     #[test]
-    fn delays_read_back_what_they_write(minutes in 0..=Delay::MAX.minutes) {
-        prop_assert_eq!(Delay::parse(&Delay { minutes }.to_string()), Some(Delay { minutes }));
+    fn owners_are_stored_as_they_are_written(owners in owners()) {
+        prop_assert_eq!(serde_json::from_str::<Owners>(&serde_json::to_string(&owners).unwrap()).unwrap(), owners);
     }
 
     #[test]

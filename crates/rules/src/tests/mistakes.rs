@@ -40,11 +40,11 @@ rules:
         [
             "2:10: expected the rule's key, got `Outreach`: it must be a key of 1 to 64 lower-case letters, digits, `-` or `_`",
             "3:5: unknown key `nmae`; did you mean `name`? (a rule has: key, name, on, when, then)",
-            "4:10: expected a trigger (response_settled, response_corrected, task_overdue, no_first_contact, case_resolved, case_closed, mail_bounced, invitation_unanswered), got `response_setled`; did you mean `response_settled`?",
+            "4:10: expected a trigger (response_settled, response_corrected, task_overdue, no_first_contact, due_soon, not_closed_in_time, case_resolved, case_closed, mail_bounced, invitation_unanswered), got `response_setled`; did you mean `response_settled`?",
             "6:7: unknown key `segmnet`; did you mean `segment`? (a condition has: all, any, not, segment, score, survey, metric, channel, locale, person, account, comment, comment_contains, tag, loop_status, email)",
             "7:21: expected a score (a whole number from 0 to 10), got `11`",
-            "10:16: expected an owner (case, person, account, team:KEY or a user's address), got `persn`: it is not a mail address: it has no @; did you mean `person`?",
-            "11:14: expected a time such as 15m, 48h, 3d or 2w, at most 365d, got `48`",
+            "10:16: expected an owner (case, person, account, manager, property:NAME, round_robin:TEAM, least_loaded:TEAM, team:KEY or a user's address), got `persn`: it is not a mail address: it has no @; did you mean `person`?",
+            "11:14: expected a time such as 15m, 48h, 3d, 2w, 16bh or 2bd, at most 365d, got `48`",
             "12:9: unknown key `send_mial`; did you mean `send_mail`? (a step has: send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, mark_not_needed, close, to, owner, due, after, if)",
         ]
     );
@@ -80,8 +80,14 @@ fn conditions_of_the_wrong_kind() {
 #[test]
 fn steps_of_the_wrong_kind() {
     for (text, told) in [
-        ("{ close: true, after: 2 days }", "4:27: expected a delay such as 15m, 48h, 3d or 2w (0 is at once), at most 365d, got `2 days`"),
-        ("{ close: true, after: 366d }", "4:27: expected a delay such as 15m, 48h, 3d or 2w (0 is at once), at most 365d, got `366d`"),
+        (
+            "{ close: true, after: 2 days }",
+            "4:27: expected a delay such as 15m, 48h, 3d, 2w, 16bh or 2bd (0 is at once), at most 365d, got `2 days`",
+        ),
+        (
+            "{ close: true, after: 366d }",
+            "4:27: expected a delay such as 15m, 48h, 3d, 2w, 16bh or 2bd (0 is at once), at most 365d, got `366d`",
+        ),
         ("{ close: false }", "4:14: expected true (leave the step out if it shall not happen), got `false`"),
         ("{ tag: [At Risk] }", "4:13: expected a tag, got `At Risk`: it must be a key of 1 to 64 lower-case letters, digits, `-` or `_`"),
         ("{ tag: vip, close: true }", "4:17: a step has one action, got `tag` and `close`; make it two steps"),
@@ -91,7 +97,7 @@ fn steps_of_the_wrong_kind() {
         ),
         ("{ send_mail: thanks }", "4:5: a step needs `to:` with customer, owner, team:KEY or an address"),
         ("{ tag: vip, due: 3d }", "4:17: `due` does not belong to `tag`, which takes after, if"),
-        ("{ open_task: Call, owner: case, due: 0 }", "4:42: expected a time such as 15m, 48h, 3d or 2w, at most 365d, got `0`"),
+        ("{ open_task: Call, owner: case, due: 0 }", "4:42: expected a time such as 15m, 48h, 3d, 2w, 16bh or 2bd, at most 365d, got `0`"),
         (
             "{ send_mail: thanks, to: custmer }",
             "4:30: expected a recipient (customer, owner, team:KEY or an address), got `custmer`: it is not a mail address: it has no @; did you mean `customer`?",

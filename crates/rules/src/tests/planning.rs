@@ -1,10 +1,10 @@
 //! From facts to effects, and from a due step to its effect.
 
 use chrono::Duration;
-use hearback_core::LoopStatus;
+use hearback_core::{Calendar, LoopStatus, Span};
 
 use super::{answer, noon, version, versions};
-use crate::{Action, Condition, Delay, MAX_CHAIN, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, done_key, due_step, outline, plan};
+use crate::{Action, Condition, MAX_CHAIN, MAX_EFFECTS, Rule, Step, StepVerdict, Trigger, done_key, due_step, outline, plan};
 
 const RULES: &str = "
 - key: first
@@ -66,7 +66,7 @@ fn a_due_step_is_asked_again_with_fresh_facts() {
 
 #[test]
 fn a_plan_has_a_limit_and_says_what_it_dropped() {
-    let step = Step { action: Action::Close, after: Delay::ZERO, condition: Condition::default() };
+    let step = Step { action: Action::Close, after: Span::ZERO, condition: Condition::default() };
     let rule = |key: &str| Rule {
         key: key.to_owned(),
         name: key.to_owned(),
@@ -117,4 +117,15 @@ fn a_chain_stops_where_it_would_go_round_or_on_and_on() {
     assert_eq!(MAX_CHAIN, 5);
     assert!(closed(&["a", "b", "c", "d"]).starts_with("acts"));
     assert!(closed(&["a", "b", "c", "d", "e"]).contains("5 rules have set each other off already"));
+}
+
+#[test]
+fn a_step_waits_in_business_time_of_the_calendar_in_the_facts() {
+    let rules = versions("key: a\non: response_settled\nthen: [{ close: true, after: 2bd }]\n");
+    // Monday 2026-09-21, 14:13 UTC: after closing time in Sydney, so two working days later is Wednesday's closing.
+    let mut facts = answer(2);
+    let due = |facts: &crate::Facts| plan(&rules, facts, noon()).effects[0].due;
+    assert_eq!(due(&facts), noon() + Duration::days(2));
+    facts.calendar = Some(Calendar::default().with_zone("Australia/Sydney".parse().unwrap()));
+    assert_eq!(due(&facts), "2026-09-23T07:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap());
 }

@@ -37,9 +37,9 @@ fn owned(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
 fn a_detractor_is_written_to_and_called() {
     let expected = owned(&[
         ("detractor-outreach: tag [at-risk]", 0),
-        ("detractor-outreach: assign person_owner", 0),
+        ("detractor-outreach: assign person", 0),
         ("detractor-outreach: send_mail detractor_outreach customer", 0),
-        ("detractor-outreach: open_task 2880 person_owner Call the customer and find out what went wrong", 0),
+        ("detractor-outreach: open_task 2bd person Call the customer and find out what went wrong", 0),
         ("detractor-outreach: send_mail task_assigned owner", 0),
     ]);
     assert_eq!(effects(&answer(3)), expected);
@@ -64,7 +64,7 @@ fn a_detractor_whom_nobody_contacted_is_escalated_and_only_then() {
     let mut facts = answer(3);
     facts.trigger = Trigger::NoFirstContact;
     let expected = owned(&[
-        ("detractor-escalation: escalate Nobody was in touch with this customer in time {fixed:team:support}", 0),
+        ("detractor-escalation: escalate Nobody was in touch with this customer in time team:support", 0),
         ("detractor-escalation: send_mail escalation {team:support}", 0),
     ]);
     assert_eq!(effects(&facts), expected);

@@ -1,5 +1,7 @@
 //! One case: what the customer said, who they are, what closing still lacks, what can be done, and what happened.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
@@ -9,7 +11,7 @@ use hearback_core::{
     LoopStatus,
     id::{CaseId, PersonId, ResponseId},
 };
-use hearback_engine::work;
+use hearback_engine::{work, workspace::Workspace};
 use hearback_store::{
     case_list, cases,
     cursor::Page,
@@ -179,6 +181,7 @@ pub(crate) async fn page(
         runs: runs::of_case(db, ws.uuid(), id.uuid()).await?,
         other_cases: other_cases(app, visitor, &case).await?,
         captured: app.captures_mail(),
+        workspace: app.cx.workspaces.get(db, ws).await?,
         now: app.cx.now().timestamp_millis(),
         case,
     };
@@ -206,6 +209,7 @@ struct Parts {
     runs: Vec<runs::Model>,
     other_cases: usize,
     captured: bool,
+    workspace: Arc<Workspace>,
     now: i64,
 }
 
@@ -216,7 +220,7 @@ impl Parts {
         let (case, now) = (&self.case, self.now);
         let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
         let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
-        let lacks = if active { work::lacks(case) } else { Vec::new() };
+        let lacks = if active { work::lacks(case, self.workspace.terms(case)) } else { Vec::new() };
         let due = |at: Option<i64>| at.filter(|_| active).map(|at| When::due(at, now));
         let owner = case.owner.clone().unwrap_or_default();
         View {

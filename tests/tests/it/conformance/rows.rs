@@ -87,7 +87,15 @@ async fn keys_are_found_by_their_exact_text() {
 #[tokio::test]
 async fn a_taken_key_fails_the_statement_or_is_passed_over() {
     on_every_store(async |app| {
-        let team = |key: &str| teams::Model { workspace_id: app.ws.uuid(), key: key.to_owned(), name: key.to_owned(), email: None };
+        let team = |key: &str| teams::Model {
+            workspace_id: app.ws.uuid(),
+            key: key.to_owned(),
+            name: key.to_owned(),
+            email: None,
+            calendar: None,
+            manager: None,
+            turn: 0,
+        };
         let tx = app.cx.db.write().await.unwrap();
         assert_eq!(bulk::insert_missing::<teams::Entity>(&tx, &[team("a"), team("b")]).await.unwrap(), 2);
         assert_eq!(bulk::insert_missing::<teams::Entity>(&tx, &[team("b"), team("c")]).await.unwrap(), 1);

@@ -7,8 +7,8 @@ use hearback_core::token::Purpose;
 use hearback_engine::access::Role;
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox,
-    persons, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams, users,
-    workspaces,
+    persons, policies, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams,
+    users, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -28,6 +28,7 @@ async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<outbox::Entity>(app, "outbox", &mut tables).await;
     rows::<persons::Entity>(app, "persons", &mut tables).await;
     rows::<referrals::Entity>(app, "referrals", &mut tables).await;
+    rows::<policies::Entity>(app, "policies", &mut tables).await;
     rows::<responses::Entity>(app, "responses", &mut tables).await;
     rows::<rollups::Entity>(app, "rollups", &mut tables).await;
     rows::<rule_versions::Entity>(app, "rule_versions", &mut tables).await;

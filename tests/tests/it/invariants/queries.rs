@@ -3,7 +3,7 @@
 use super::{functions, sources};
 
 /// Queries over all workspaces: file (or folder), function (or all of them), and why they are.
-const OVER_ALL: [(&str, &str, &str); 23] = [
+const OVER_ALL: [(&str, &str, &str); 22] = [
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
     ("sessions.rs", "by_hash", "the token says which workspace it is for"),
     ("sessions.rs", "delete", "by the hash of a token, which is unique over all workspaces"),
@@ -20,7 +20,6 @@ const OVER_ALL: [(&str, &str, &str); 23] = [
     ("outbox.rs", "running", "how many claims there are"),
     ("outbox.rs", "prune", "old jobs of all workspaces"),
     ("snapshot.rs", "newly_overdue_tasks", "a reconciler serves all workspaces; each row says whose it is"),
-    ("snapshot.rs", "newly_overdue_cases", "a reconciler serves all workspaces; each row says whose it is"),
     ("bulk.rs", "insert_with", "the text of a statement; each row brings its workspace"),
     ("bulk.rs", "select", "the text of a statement; reads the parameter, no table"),
     ("bulk.rs", "texts", "the text of a statement; reads the parameter, no table"),

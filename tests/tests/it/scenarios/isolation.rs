@@ -21,7 +21,15 @@ async fn second_workspace(app: &TestApp) -> WorkspaceId {
     bulk::insert::<workspaces::Entity>(&tx, &[row]).await.unwrap();
     let survey = surveys::Model { workspace_id: ws.uuid(), id: SurveyId::new(app.now()).uuid(), ..survey };
     bulk::insert::<surveys::Entity>(&tx, &[survey]).await.unwrap();
-    let team = teams::Model { workspace_id: ws.uuid(), key: "support".to_owned(), name: "Other support".to_owned(), email: None };
+    let team = teams::Model {
+        workspace_id: ws.uuid(),
+        key: "support".to_owned(),
+        name: "Other support".to_owned(),
+        email: None,
+        calendar: None,
+        manager: None,
+        turn: 0,
+    };
     bulk::insert::<teams::Entity>(&tx, &[team]).await.unwrap();
     tx.commit().await.unwrap();
     let rules = publish::list(&app.cx, app.ws).await.unwrap();

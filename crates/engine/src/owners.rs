@@ -1,0 +1,128 @@
+//! Who should own something, today: what a rule's references mean for one case.
+//!
+//! Owns: the order in which they are tried, and what happens when somebody is away. Pure: whose turn it is comes from the
+//! [`Roster`]. Refuses to know: what is owned.
+
+use hearback_core::Owner;
+use hearback_rules::{OwnerRef, Owners, Property};
+use hearback_store::cases;
+use serde_json::Value;
+
+use crate::{
+    apply::{Scene, read_owner},
+    facts::read_properties,
+    roster::{Pick, Roster},
+};
+
+/// An owner, and why it is not who was asked for first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Who.
+    pub owner: Owner,
+    /// For the timeline; absent when it is the usual case.
+    pub why: Option<String>,
+}
+
+impl Chosen {
+    /// The timeline's data with the reason, where there is one.
+    pub fn explain(self, mut data: Value) -> Value {
+        if let (Some(fields), Some(why)) = (data.as_object_mut(), self.why) {
+            fields.insert("why".to_owned(), why.into());
+        }
+        data
+    }
+}
+
+/// The owner of the case as it stands; of a new one: the person's, the account's, the workspace's default team.
+pub fn of_case(scene: &Scene, case: &cases::Model) -> Owner {
+    read_owner(case.owner.as_deref()).unwrap_or_else(|| usual(scene).owner)
+}
+
+/// Who owns a case before any rule was asked.
+pub fn usual(scene: &Scene) -> Chosen {
+    Search { scene, case_owner: None, skipped: None }.fall_back()
+}
+
+/// The first of the references that names somebody who is there. Never nobody. A case whose answer was corrected stays with
+/// whoever of the team has it.
+pub fn choose(scene: &Scene, case: &cases::Model, owners: &Owners, revision: u32, roster: &mut Roster) -> Chosen {
+    let case_owner = read_owner(case.owner.as_deref());
+    let mut search = Search { scene, case_owner, skipped: None };
+    for reference in &owners.0 {
+        let found = match reference {
+            OwnerRef::RoundRobin(team) => search.of_team(team, Pick::InTurn, case, revision, roster),
+            OwnerRef::LeastLoaded(team) => search.of_team(team, Pick::LeastLoaded, case, revision, roster),
+            OwnerRef::Manager => {
+                let owner = search.case_owner.as_ref().unwrap_or(&scene.workspace.default_owner);
+                scene.workspace.staff.manager_of(owner, scene.now)
+            }
+            reference => search.named(reference).and_then(|owner| search.present(owner)),
+        };
+        if let Some(owner) = found {
+            return Chosen { owner, why: search.skipped.map(|(_, why)| why) };
+        }
+    }
+    search.fall_back()
+}
+
+struct Search<'a> {
+    scene: &'a Scene<'a>,
+    case_owner: Option<Owner>,
+    /// Whoever would have been it, and why they are not: the team owns what nobody can take.
+    skipped: Option<(Owner, String)>,
+}
+
+impl Search<'_> {
+    /// Whom a reference names, there or not.
+    fn named(&self, reference: &OwnerRef) -> Option<Owner> {
+        match reference {
+            OwnerRef::Fixed(owner) => Some(owner.clone()),
+            OwnerRef::CaseOwner => self.case_owner.clone(),
+            OwnerRef::PersonOwner => read_owner(self.scene.person.owner.as_deref()),
+            OwnerRef::AccountOwner => self.scene.account_owner.cloned(),
+            OwnerRef::Property(name) => match read_properties(&self.scene.person.properties).remove(name)? {
+                Property::Text(text) => Owner::parse(text.trim()).ok(),
+                Property::Flag(_) | Property::Number(_) => None,
+            },
+            OwnerRef::RoundRobin(_) | OwnerRef::LeastLoaded(_) | OwnerRef::Manager => None,
+        }
+    }
+
+    /// This owner, or who stands in; notes who is away.
+    fn present(&mut self, owner: Owner) -> Option<Owner> {
+        let staff = &self.scene.workspace.staff;
+        let there = staff.present(&owner, self.scene.now);
+        if there.as_ref() != Some(&owner) {
+            let why = format!("{owner} is absent");
+            let team = staff.team_of(&owner).unwrap_or_else(|| self.scene.workspace.default_owner.clone());
+            self.skipped.get_or_insert((team, why));
+        }
+        there
+    }
+
+    fn of_team(&mut self, team: &str, pick: Pick, case: &cases::Model, revision: u32, roster: &mut Roster) -> Option<Owner> {
+        let stays = self.case_owner.as_ref().filter(|owner| revision > 1 && roster.is_there(team, owner));
+        let found = stays.cloned().or_else(|| roster.pick(case.id, team, pick));
+        if found.is_none() {
+            let why = "everybody in the team is absent or has as many open cases as they may have".to_owned();
+            self.skipped.get_or_insert((Owner::Team(team.to_owned()), why));
+        }
+        found
+    }
+
+    fn fall_back(mut self) -> Chosen {
+        // A team that nobody of can take it owns it: somebody of the team will look.
+        if let Some((owner, why)) = self.skipped.take() {
+            return Chosen { owner, why: Some(why) };
+        }
+        for reference in [OwnerRef::PersonOwner, OwnerRef::AccountOwner, OwnerRef::CaseOwner] {
+            if let Some(owner) = self.named(&reference).and_then(|owner| self.present(owner)) {
+                return Chosen { owner, why: self.skipped.map(|(_, why)| why) };
+            }
+        }
+        match self.skipped {
+            Some((owner, why)) => Chosen { owner, why: Some(why) },
+            None => Chosen { owner: self.scene.workspace.default_owner.clone(), why: None },
+        }
+    }
+}
