@@ -4,10 +4,10 @@
 //! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
 
 pub mod access;
+pub mod alarm;
 pub mod alerts;
 pub mod apply;
 pub mod audit;
-pub mod alarm;
 pub mod chain;
 pub mod clocks;
 pub mod correct;

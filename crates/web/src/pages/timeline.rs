@@ -92,8 +92,8 @@ impl Said<'_> {
             }
             "closed" if self.text("why") == "task_finished" => ("Closed: the last task is done".to_owned(), "good"),
             "closed" => ("Closed the case".to_owned(), "good"),
-            "reopened" => ("Opened the case again".to_owned(), "bad"),
-            "assigned" => (format!("Handed the case to {}", self.owners.name(self.text("owner"))), "plain"),
+            "reopened" => (format!("Opened the case again{because}"), "bad"),
+            "assigned" => (format!("Handed the case to {}{because}", self.owners.name(self.text("owner"))), "plain"),
             "note" => ("Wrote a note".to_owned(), "plain"),
             "task_done" => (format!("Task done: {title}"), "good"),
             "task_cancelled" => (format!("Task called off: {title}"), "plain"),
@@ -101,6 +101,12 @@ impl Said<'_> {
             "task_assigned" => (format!("Handed a task to {}", self.owners.name(self.text("owner"))), "plain"),
             "task_overdue" => (format!("Task overdue: {title}"), "bad"),
             "contact_overdue" => ("Nobody was in touch in time".to_owned(), "bad"),
+            "contact_due_soon" => ("The first contact is due soon".to_owned(), "plain"),
+            "close_due_soon" => ("Closing is due soon".to_owned(), "plain"),
+            "close_overdue" => ("Not closed in time".to_owned(), "bad"),
+            "waiting" => ("Waits for the customer: the clock for closing stands still".to_owned(), "plain"),
+            "resumed" => (format!("Goes on after waiting for the customer{because}"), "plain"),
+            "lapsed" => (format!("Given up{because}"), "bad"),
             "mail_sent" => (format!("Mail sent: {template}"), "good"),
             "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
             "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
@@ -154,9 +160,10 @@ impl Said<'_> {
         };
         let waits = text(step, "title").is_empty() && !text(step, "due").is_empty();
         let later = text(step, "due").parse().ok().filter(|_| waits).map(|due| format!(", not before {}", words::exact(due)));
+        let because = Some(text(step, "why")).filter(|why| !why.is_empty()).map(|why| format!(", because {why}"));
         let skipped = Some(text(step, "skipped")).filter(|why| !why.is_empty()).map(|why| format!(", skipped: {why}"));
         let rule = Some(text(step, "rule")).filter(|rule| !rule.is_empty()).map(|rule| format!(" (rule {rule})"));
-        [Some(action), later, skipped, rule].into_iter().flatten().collect()
+        [Some(action), because, later, skipped, rule].into_iter().flatten().collect()
     }
 }
 
@@ -202,6 +209,8 @@ impl Asked {
             "case_closed" => "The case was closed",
             "mail_bounced" => "A mail came back",
             "invitation_unanswered" => "An invitation was not answered",
+            "due_soon" => "Something was due soon",
+            "not_closed_in_time" => "The case was not closed in time",
             _ => "Something happened",
         };
         Self { trigger, at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }

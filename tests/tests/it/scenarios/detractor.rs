@@ -1,6 +1,7 @@
 //! An unhappy customer, from the answer to the closed loop.
 
-use hearback_tests::app::{SENDER, on_every_database};
+use chrono::Duration;
+use hearback_tests::app::{SENDER, monday, on_every_database};
 use serde_json::json;
 
 use super::{AGENT, agent, count, texts, timeline};
@@ -79,7 +80,9 @@ async fn closing_takes_what_it_needs_in_one_go_and_three_tries_stand_in_for_a_co
         let receipt = app.answer("anna@example.com", 0).await;
         let case_id = receipt["case"]["id"].as_str().unwrap();
         let act = async |what: &str, body: serde_json::Value| app.post(&format!("/cases/{case_id}/{what}"), body).await;
-        for (outcome, status) in [("no_answer", "open"), ("wrong_number", "open"), ("no_answer", "contacted")] {
+        // Monday, Wednesday, Friday: five working days.
+        for (day, outcome, status) in [(0, "no_answer", "open"), (2, "wrong_number", "open"), (4, "no_answer", "contacted")] {
+            app.clock.set(monday() + Duration::days(day));
             let case = act("contacts", json!({ "channel": "phone", "outcome": outcome })).await.expect(200);
             assert_eq!(case["loop_status"], status);
         }

@@ -31,6 +31,8 @@ use super::{
 
 /// Jobs that run side by side.
 const TOGETHER: usize = 8;
+/// Somebody who never answers.
+const TRIES: &[&str] = &["no_answer", "no_answer", "no_answer"];
 /// Looks at the queue for one event; far more than rules can chain.
 const MAX_ROUNDS: usize = 50;
 
@@ -108,7 +110,7 @@ impl Replay<'_> {
         let outcomes: &[&'static str] = match self.random.between(1, 100) {
             1..=44 => &["reached"],
             45..=56 => &["no_answer", "reached"],
-            57..=62 => &["no_answer", "no_answer", "no_answer"],
+            57..=62 => TRIES,
             _ if is_recent => return,
             63..=84 => &["reached"],
             _ => &["late", "reached"],
@@ -120,7 +122,9 @@ impl Replay<'_> {
                 continue;
             }
             self.plan(agenda, when, Event::Call { case, agent: agent.clone(), why, outcome });
-            when = after(&mut self.random, when, 5, 30);
+            // Three tries stand in for a contact when they are spread over five working days.
+            let (low, high) = if outcomes == TRIES { (72, 90) } else { (5, 30) };
+            when = after(&mut self.random, when, low, high);
         }
         self.plan(agenda, when, Event::Close { case, agent, why });
     }
