@@ -214,6 +214,11 @@ impl TestApp {
         access::add_user(&self.cx, self.ws, &Actor::Operator, email, name, role, password).await.expect("a user");
     }
 
+    /// A second workspace beside the one of a fresh database.
+    pub async fn second_workspace(&self) -> WorkspaceId {
+        setup::create_workspace(&self.cx, &Actor::Operator, "other", "Other", None).await.expect("a workspace")
+    }
+
     /// A browser in which a new user of this role has logged in.
     pub async fn log_in(&self, email: &str, role: Role) -> Client {
         const PASSWORD: &str = "correct-horse-battery-staple";

@@ -1,8 +1,9 @@
 //! Who gets in: users with passwords and log-ins, programs with keys.
 //!
-//! Owns: users, log-ins and how long these last. Passwords, keys and roles have files of their own. Refuses to know: cookies and headers, and what a role may do.
+//! Owns: users. Log-ins, passwords, keys and roles have files of their own. Refuses to know: cookies and headers, and what a role may do.
 
 mod keys;
+mod login;
 mod password;
 mod role;
 
@@ -11,25 +12,17 @@ use hearback_core::{
     Email,
     id::{UserId, WorkspaceId},
     text::{self, MAX_LINE},
-    token::{fingerprint, random_secret},
 };
-use hearback_store::{
-    StoreError, bulk, sessions, team_members,
-    time::{from_millis, millis},
-    users, workspaces,
-};
+use hearback_store::{StoreError, bulk, team_members, time::millis, users, workspaces};
 
 use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, audit, error::Fields};
 
-pub use keys::{ApiKey, authenticate, create_api_key};
+pub use keys::{ApiKey, KEY_PREFIX, authenticate, create_api_key, revoke_api_key};
+pub use login::{LogIn, log_in, log_out, session};
 pub use role::{Role, Scope};
 
-/// A log-in ends this long after it began, whatever happens.
-const SESSION_LENGTH: Duration = Duration::hours(12);
-/// A log-in ends when it is not used for this long.
-const SESSION_IDLE: Duration = Duration::hours(8);
 /// What changes each time something is used is written at most this often.
 const NOTE_USE_EVERY: Duration = Duration::minutes(1);
 /// What one process remembers of those who come in: keys it has seen, passwords that were wrong.
@@ -91,69 +84,9 @@ pub async fn add_user(
     Ok((user, generated))
 }
 
-/// Checks a password: the user and a fresh session token, or `None` when address or password is wrong. After five wrong
-/// ones within a minute the account is a `Conflict` until the minute is over, whether it exists or not.
-pub async fn log_in(cx: &Ctx, ws: WorkspaceId, email: &str, password: &str) -> Result<Option<(users::Model, String)>, EngineError> {
-    let address = Email::parse(email).map_or_else(|_| email.chars().take(MAX_LINE).collect(), |email| email.to_string());
-    let account = (ws, address);
-    let guard = &cx.doors.passwords;
-    if let Some(wait) = guard.must_wait(&account, cx.now()) {
-        return Err(EngineError::conflict(format!("too many wrong passwords for this account; try again in {wait} seconds")));
-    }
-    let user = users::by_email(cx.db.read(), ws, &account.1).await?;
-    let verdict = guard.verify(password, user.as_ref().map(|user| user.password_hash.clone())).await?;
-    let now = cx.now();
-    let (Some(user), Some(better_hash)) = (user, verdict) else {
-        guard.note_failure(account, now);
-        return Ok(None);
-    };
-    guard.forget(&account);
-    let token = random_secret().map_err(no_randomness)?;
-    let session = sessions::Model {
-        workspace_id: ws.uuid(),
-        token_hash: fingerprint(&token),
-        user_id: user.id,
-        created_at: millis(now),
-        seen_at: millis(now),
-    };
-    let tx = cx.db.write().await?;
-    if let Some(hash) = better_hash {
-        users::set_password_hash(&tx, ws, UserId::from_uuid(user.id), &hash).await?;
-    }
-    sessions::delete_expired(&tx, ws, millis(now - SESSION_LENGTH), millis(now - SESSION_IDLE)).await?;
-    bulk::insert::<sessions::Entity>(&tx, &[session]).await?;
-    tx.commit().await?;
-    Ok(Some((user, token)))
-}
-
-/// Who a session token belongs to, while it lives: 8 hours without use, 12 hours in all.
-pub async fn session(cx: &Ctx, token: &str) -> Result<Option<(WorkspaceId, users::Model)>, EngineError> {
-    let Some(session) = sessions::by_hash(cx.db.read(), &fingerprint(token)).await? else { return Ok(None) };
-    let now = cx.now();
-    let (begun, seen) = (from_millis(session.created_at), from_millis(session.seen_at));
-    if now - begun >= SESSION_LENGTH || now - seen >= SESSION_IDLE {
-        return Ok(None);
-    }
-    let ws = WorkspaceId::from_uuid(session.workspace_id);
-    let user = users::by_id(cx.db.read(), ws, UserId::from_uuid(session.user_id)).await?;
-    if now - seen >= NOTE_USE_EVERY {
-        let tx = cx.db.write().await?;
-        sessions::touch(&tx, ws, &session.token_hash, millis(now)).await?;
-        tx.commit().await?;
-    }
-    Ok(user.map(|user| (ws, user)))
-}
-
-/// Ends a session.
-pub async fn log_out(cx: &Ctx, token: &str) -> Result<(), EngineError> {
-    let tx = cx.db.write().await?;
-    sessions::delete(&tx, &fingerprint(token)).await?;
-    Ok(tx.commit().await?)
-}
-
-/// Whether anybody can log in yet; the first-run page is shown until then.
-pub async fn has_users(cx: &Ctx, ws: WorkspaceId) -> Result<bool, EngineError> {
-    Ok(users::any(cx.db.read(), ws).await?)
+/// Whether anybody can log in yet, to whichever workspace; the first-run page is shown until then.
+pub async fn has_users(cx: &Ctx) -> Result<bool, EngineError> {
+    Ok(users::any(cx.db.read()).await?)
 }
 
 /// The operating system gave no random bytes: nothing that has to be secret can be made now.

@@ -2,51 +2,113 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    Metric,
+    Locale, Metric,
     calendar::Calendar,
     id::{SurveyId, WorkspaceId},
+    text::{self, MAX_LINE},
 };
 use hearback_rules::{Rule, SHIPPED, parse_yaml};
-use hearback_store::{bulk, calendars, surveys, teams, time::millis, workspaces};
+use hearback_store::{
+    Tx, bulk, calendars, surveys, teams,
+    time::{from_millis, millis},
+    workspaces,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::{Ctx, EngineError, publish};
+use crate::{Actor, Ctx, EngineError, audit, error::Fields, publish};
 
 /// Key of the workspace of a fresh database.
 const WORKSPACE: &str = "default";
 /// Key of its one team.
 const TEAM: &str = "support";
 
-/// The workspace `default` with its surveys, rules, calendar and team. Made when it is missing; safe when two nodes do
-/// it at once. What somebody changed or disabled since stays as it is.
+/// The workspace `default`. Made when it is missing; safe when two nodes do it at once. What somebody changed or disabled
+/// since stays as it is.
 pub async fn ensure_workspace(cx: &Ctx) -> Result<WorkspaceId, EngineError> {
     let here = || workspaces::by_key(cx.db.read(), WORKSPACE);
     if let Some(row) = here().await? {
         return Ok(WorkspaceId::from_uuid(row.id));
     }
-    let now = cx.now();
-    let ws = WorkspaceId::new(now);
+    let row = workspace(WORKSPACE, "Hearback", &Locale::default(), cx.now());
     let tx = cx.db.write().await?;
-    if bulk::insert_missing::<workspaces::Entity>(&tx, &[workspace(ws, now)]).await? == 0 {
+    if bulk::insert_missing::<workspaces::Entity>(&tx, std::slice::from_ref(&row)).await? == 0 {
         // Another node was first, and its transaction, which made all the rest too, is committed by now.
         tx.rollback().await?;
         let row = here().await?.ok_or_else(|| EngineError::not_found("workspace", WORKSPACE))?;
         return Ok(WorkspaceId::from_uuid(row.id));
     }
-    let (nps, csat, ces) = (("Recommendation", Metric::Nps, 10), ("Satisfaction", Metric::Csat, 5), ("Effort", Metric::Ces, 7));
-    bulk::insert::<surveys::Entity>(&tx, &[nps, csat, ces].map(|(name, metric, max)| survey(ws, name, metric, max, now))).await?;
-    bulk::insert::<calendars::Entity>(&tx, &[calendar(ws)?]).await?;
-    bulk::insert::<teams::Entity>(&tx, &[team(ws)]).await?;
-    publish::publish_in(&tx, ws, shipped()?, now).await?;
+    furnish(&tx, &row).await?;
+    tx.commit().await?;
+    Ok(WorkspaceId::from_uuid(row.id))
+}
+
+/// Makes another workspace beside those that there are: its own surveys, rules, calendar, team, customers, users and keys.
+pub async fn create_workspace(cx: &Ctx, actor: &Actor, key: &str, name: &str, locale: Option<&str>) -> Result<WorkspaceId, EngineError> {
+    let mut fields = Fields::default();
+    let key = fields.check("key", text::key(key));
+    let name = fields.check("name", text::line(name, MAX_LINE));
+    let locale = fields.check("locale", locale.map_or(Ok(Locale::default()), Locale::parse));
+    fields.done()?;
+    let (key, name) = (key.unwrap_or_default(), name.unwrap_or_default());
+    let row = workspace(&key, &name, &locale.unwrap_or_default(), cx.now());
+    let ws = WorkspaceId::from_uuid(row.id);
+    let tx = cx.db.write().await?;
+    if bulk::insert_missing::<workspaces::Entity>(&tx, std::slice::from_ref(&row)).await? == 0 {
+        return Err(EngineError::field("key", format!("there is a workspace `{key}` already")));
+    }
+    furnish(&tx, &row).await?;
+    audit::note(&tx, ws, actor, "workspace.created", &key, Value::Null, cx.now()).await?;
     tx.commit().await?;
     Ok(ws)
 }
 
-fn workspace(ws: WorkspaceId, now: DateTime<Utc>) -> workspaces::Model {
+/// What can be changed of a workspace; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceChange {
+    /// What customers know it as: it stands in every mail.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Language of people whose own is not known.
+    #[serde(default)]
+    pub locale: Option<String>,
+}
+
+/// Changes the name or the language of a workspace.
+pub async fn change_workspace(cx: &Ctx, ws: WorkspaceId, actor: &Actor, change: WorkspaceChange) -> Result<workspaces::Model, EngineError> {
+    let mut fields = Fields::default();
+    let name = fields.check_some("name", change.name, |name| text::line(&name, MAX_LINE));
+    let locale = change.locale.and_then(|tag| fields.check("locale", Locale::parse(&tag)));
+    fields.done()?;
+    let tx = cx.db.write().await?;
+    let mut row = workspaces::lock(&tx, ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
+    row.name = name.unwrap_or(row.name);
+    row.locale = locale.map_or(row.locale, |locale| locale.to_string());
+    workspaces::save(&tx, &row).await?;
+    let data = json!({ "name": row.name, "locale": row.locale });
+    audit::note(&tx, ws, actor, "workspace.changed", &row.key, data, cx.now()).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// What every workspace starts with.
+async fn furnish(tx: &Tx, row: &workspaces::Model) -> Result<(), EngineError> {
+    let (ws, now) = (WorkspaceId::from_uuid(row.id), from_millis(row.created_at));
+    let (nps, csat, ces) = (("Recommendation", Metric::Nps, 10), ("Satisfaction", Metric::Csat, 5), ("Effort", Metric::Ces, 7));
+    bulk::insert::<surveys::Entity>(tx, &[nps, csat, ces].map(|(name, metric, max)| survey(ws, name, metric, max, now))).await?;
+    bulk::insert::<calendars::Entity>(tx, &[calendar(ws)?]).await?;
+    bulk::insert::<teams::Entity>(tx, &[team(ws)]).await?;
+    publish::publish_in(tx, ws, shipped()?, now).await?;
+    Ok(())
+}
+
+fn workspace(key: &str, name: &str, locale: &Locale, now: DateTime<Utc>) -> workspaces::Model {
     workspaces::Model {
-        id: ws.uuid(),
-        key: WORKSPACE.to_owned(),
-        name: "Hearback".to_owned(),
-        locale: "en".to_owned(),
+        id: WorkspaceId::new(now).uuid(),
+        key: key.to_owned(),
+        name: name.to_owned(),
+        locale: locale.to_string(),
         default_team: TEAM.to_owned(),
         config_revision: 1,
         created_at: millis(now),

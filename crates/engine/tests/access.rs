@@ -5,12 +5,19 @@ mod common;
 
 use chrono::Duration;
 use common::World;
-use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Actor, EngineError,
-    access::{Role, Scope, add_user, authenticate, create_api_key, has_users, log_in, log_out, session},
+    access::{LogIn, Role, Scope, add_user, authenticate, create_api_key, has_users, log_in, log_out, session},
     setup,
 };
+
+/// The token of a log-in that succeeded.
+fn inside(log_in: LogIn) -> String {
+    match log_in {
+        LogIn::In(_, token) => token,
+        other => panic!("{other:?}"),
+    }
+}
 
 #[tokio::test]
 async fn a_fresh_database_is_set_up_once_whoever_comes_first() {
@@ -19,7 +26,7 @@ async fn a_fresh_database_is_set_up_once_whoever_comes_first() {
     assert_eq!(setup::ensure_workspace(&other).await.unwrap(), world.ws);
     let rules = hearback_engine::publish::list(&world.cx, world.ws).await.unwrap();
     assert!(!rules.is_empty() && rules.iter().all(|rule| rule.version == 1 && rule.disabled_at.is_none()));
-    assert!(!has_users(&world.cx, world.ws).await.unwrap());
+    assert!(!has_users(&world.cx).await.unwrap());
 }
 
 #[tokio::test]
@@ -38,17 +45,17 @@ async fn a_password_opens_a_session_that_ends() {
     let (user, generated) = add_user(cx, ws, &Actor::Operator, "Anna@Example.com", "Anna", Role::Agent, None).await.unwrap();
     let password = generated.unwrap();
     assert_eq!((user.email.as_str(), user.role.as_str()), ("anna@example.com", "agent"));
-    assert!(has_users(cx, ws).await.unwrap());
+    assert!(has_users(cx).await.unwrap());
     assert!(matches!(add_user(cx, ws, &Actor::Operator, "anna@example.com", "", Role::Agent, None).await, Err(EngineError::Invalid(_))));
     assert!(matches!(
         add_user(cx, ws, &Actor::Operator, "b@example.com", "B", Role::Admin, Some("short")).await,
         Err(EngineError::Invalid(_))
     ));
 
-    assert!(log_in(cx, ws, "anna@example.com", "wrong password").await.unwrap().is_none());
-    assert!(log_in(cx, ws, "nobody@example.com", &password).await.unwrap().is_none());
-    assert!(log_in(cx, WorkspaceId::new(cx.now()), "anna@example.com", &password).await.unwrap().is_none());
-    let (_, token) = log_in(cx, ws, "ANNA@example.com", &password).await.unwrap().unwrap();
+    assert_eq!(log_in(cx, None, "anna@example.com", "wrong password").await.unwrap(), LogIn::Wrong);
+    assert_eq!(log_in(cx, None, "nobody@example.com", &password).await.unwrap(), LogIn::Wrong);
+    assert_eq!(log_in(cx, Some("elsewhere"), "anna@example.com", &password).await.unwrap(), LogIn::Wrong);
+    let token = inside(log_in(cx, None, "ANNA@example.com", &password).await.unwrap());
     assert_eq!(session(cx, &token).await.unwrap().unwrap(), (ws, user));
     assert!(session(cx, "another token").await.unwrap().is_none());
 
@@ -56,10 +63,10 @@ async fn a_password_opens_a_session_that_ends() {
     assert!(session(cx, &token).await.unwrap().is_some(), "in use");
     world.clock.advance(Duration::hours(6));
     assert!(session(cx, &token).await.unwrap().is_none(), "twelve hours are over, although it was used");
-    let (_, idle) = log_in(cx, ws, "anna@example.com", &password).await.unwrap().unwrap();
+    let idle = inside(log_in(cx, None, "anna@example.com", &password).await.unwrap());
     world.clock.advance(Duration::hours(8));
     assert!(session(cx, &idle).await.unwrap().is_none(), "not used for eight hours");
-    let (_, last) = log_in(cx, ws, "anna@example.com", &password).await.unwrap().unwrap();
+    let last = inside(log_in(cx, None, "anna@example.com", &password).await.unwrap());
     log_out(cx, &last).await.unwrap();
     assert!(session(cx, &last).await.unwrap().is_none());
 }
@@ -70,11 +77,11 @@ async fn five_wrong_passwords_make_even_the_right_one_wait() {
     let (cx, ws) = (&world.cx, world.ws);
     add_user(cx, ws, &Actor::Operator, "anna@example.com", "Anna", Role::Agent, Some("a long password")).await.unwrap();
     for _ in 0..5 {
-        assert!(log_in(cx, ws, "anna@example.com", "wrong password").await.unwrap().is_none());
+        assert_eq!(log_in(cx, None, "anna@example.com", "wrong password").await.unwrap(), LogIn::Wrong);
     }
-    assert!(matches!(log_in(cx, ws, "anna@example.com", "a long password").await, Err(EngineError::Conflict { .. })));
+    assert!(matches!(log_in(cx, None, "anna@example.com", "a long password").await, Err(EngineError::Conflict { .. })));
     world.clock.advance(Duration::minutes(1));
-    assert!(log_in(cx, ws, "anna@example.com", "a long password").await.unwrap().is_some());
+    inside(log_in(cx, None, "anna@example.com", "a long password").await.unwrap());
 }
 
 #[tokio::test]
@@ -101,4 +108,28 @@ async fn a_key_opens_its_workspace_until_it_is_revoked() {
     world.sql("UPDATE api_keys SET revoked_at = 1").await;
     world.clock.advance(Duration::seconds(31));
     assert!(authenticate(cx, &key).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_address_in_two_workspaces_logs_in_to_the_one_of_its_password_or_is_asked() {
+    let world = World::new().await;
+    let (cx, ws) = (&world.cx, world.ws);
+    let other = setup::create_workspace(cx, &Actor::Operator, "other", "The Other", Some("lt")).await.unwrap();
+    assert!(setup::create_workspace(cx, &Actor::Operator, "other", "Again", None).await.is_err());
+    assert!(setup::create_workspace(cx, &Actor::Operator, "No Key", "", Some("!")).await.is_err());
+    add_user(cx, ws, &Actor::Operator, "anna@example.com", "Anna", Role::Admin, Some("the first password")).await.unwrap();
+    add_user(cx, other, &Actor::Operator, "anna@example.com", "Anna", Role::Viewer, Some("the second password")).await.unwrap();
+    add_user(cx, ws, &Actor::Operator, "ben@example.com", "Ben", Role::Admin, Some("one password")).await.unwrap();
+    add_user(cx, other, &Actor::Operator, "ben@example.com", "Ben", Role::Admin, Some("one password")).await.unwrap();
+    for (password, wanted) in [("the first password", ws), ("the second password", other)] {
+        let token = inside(log_in(cx, None, "anna@example.com", password).await.unwrap());
+        assert_eq!(session(cx, &token).await.unwrap().unwrap().0, wanted);
+    }
+    assert_eq!(log_in(cx, Some("other"), "anna@example.com", "the first password").await.unwrap(), LogIn::Wrong);
+    let LogIn::Several(several) = log_in(cx, None, "ben@example.com", "one password").await.unwrap() else {
+        panic!("one of two was taken")
+    };
+    assert_eq!(several.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["default", "other"]);
+    let token = inside(log_in(cx, Some("other"), "ben@example.com", "one password").await.unwrap());
+    assert_eq!(session(cx, &token).await.unwrap().unwrap().0, other);
 }

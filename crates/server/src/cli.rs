@@ -8,7 +8,7 @@ use crate::{
     commands::{
         apikey, bench, check_config, codes, demo, doctor, erase, fsck, import, migrate, rules, schedule, score, serve, user, workspace,
     },
-    config::Config,
+    config::{Config, ConfigError},
 };
 
 /// Closes the loop on customer feedback: scores answers, decides what must happen, makes it happen, and keeps track of it.
@@ -18,6 +18,9 @@ pub struct Cli {
     /// A TOML file with settings; the environment (HEARBACK_SECTION__KEY) wins over it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The workspace that the command is about, where there are several.
+    #[arg(long, global = true, value_name = "KEY")]
+    workspace: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,7 +56,7 @@ enum Command {
     /// Gift codes that rules give to customers.
     #[command(subcommand)]
     Codes(codes::Command),
-    /// What customers know you as.
+    /// Programmes or brands side by side: make, list and rename them.
     #[command(subcommand)]
     Workspace(workspace::Command),
     /// The Net Promoter Score of these counts, with its interval and its band.
@@ -67,7 +70,11 @@ enum Command {
 impl Cli {
     /// Runs the command; the exit code is 0 when it is done, 1 when something was found.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let config = || Config::load(self.config.as_deref());
+        let config = || {
+            let mut config = Config::load(self.config.as_deref())?;
+            config.workspace.clone_from(&self.workspace);
+            Ok::<_, ConfigError>(config)
+        };
         match self.command {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(args, config()?).await,

@@ -63,6 +63,9 @@ pub struct Config {
     pub worker: Worker,
     /// Logging.
     pub log: Log,
+    /// Key of the workspace that a command is about, from the command line; `default` when there is none.
+    #[serde(skip)]
+    pub workspace: Option<String>,
     /// Where each value came from; filled in by [`Config::load`].
     #[serde(skip)]
     sources: Sources,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use hearback_core::{Clock, SystemClock, id::WorkspaceId};
 use hearback_engine::{Ctx, Settings, setup};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
-use hearback_store::Db;
+use hearback_store::{Db, workspaces};
 
 use crate::{
     config::{Config, ConfigError},
@@ -66,8 +66,22 @@ pub async fn context_at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Resul
     let db = database(config).await?;
     db.migrate().await.context("the schema could not be brought up to date")?;
     let cx = Ctx::new(db, clock, settings, templates, transport);
-    let ws = setup::ensure_workspace(&cx).await?;
+    let standard = setup::ensure_workspace(&cx).await?;
+    let ws = match &config.workspace {
+        Some(key) => workspace(&cx.db, key).await?,
+        None => standard,
+    };
     Ok((cx, ws))
+}
+
+/// The workspace with this key, or an error that says which there are.
+pub async fn workspace(db: &Db, key: &str) -> anyhow::Result<WorkspaceId> {
+    if let Some(row) = workspaces::by_key(db.read(), key).await? {
+        return Ok(WorkspaceId::from_uuid(row.id));
+    }
+    let known: Vec<String> = workspaces::all(db.read()).await?.into_iter().map(|row| row.key).collect();
+    let known = known.join(", ");
+    Err(usage(format!("there is no workspace `{key}`; known are {known}, and `hearback workspace create` makes one")))
 }
 
 /// The mail templates, with the company's own over the built-in ones.

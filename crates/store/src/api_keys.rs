@@ -1,6 +1,7 @@
 //! Keys of the API. The secret itself is never stored, only its SHA-256.
 
-use sea_orm::entity::prelude::*;
+use hearback_core::id::{ApiKeyId, WorkspaceId};
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, Tx};
 
@@ -30,6 +31,25 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The key with this public part, unless it was revoked. The public part is unique over all workspaces, and says which one it opens.
 pub async fn by_public_part(conn: &impl ConnectionTrait, public_part: &str) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find().filter(Column::PublicPart.eq(public_part)).filter(Column::RevokedAt.is_null()).one(conn).await?)
+}
+
+/// All keys, the oldest first.
+pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Id).all(conn).await?)
+}
+
+/// Revokes one, once; the row as it was, or nothing when there is no such key that still opens anything.
+pub async fn revoke(tx: &Tx, ws: WorkspaceId, id: ApiKeyId, now: i64) -> Result<Option<Model>, StoreError> {
+    let row = Entity::find_by_id((ws.uuid(), id.uuid())).filter(Column::RevokedAt.is_null()).lock_exclusive().one(&**tx).await?;
+    if row.is_some() {
+        Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(now))
+            .filter(Column::WorkspaceId.eq(ws.uuid()))
+            .filter(Column::Id.eq(id.uuid()))
+            .exec(&**tx)
+            .await?;
+    }
+    Ok(row)
 }
 
 /// Notes that it was used.

@@ -1,6 +1,6 @@
 //! Rows as the API and the pages ask for them: lists in pages, and what belongs to the rows of one page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hearback_core::{
     Email,
@@ -159,6 +159,18 @@ pub async fn deliveries(
 /// One delivery.
 pub async fn delivery(conn: &impl ConnectionTrait, ws: WorkspaceId, id: DeliveryId) -> Result<Option<deliveries::Model>, StoreError> {
     Ok(deliveries::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// Which of these deliveries there are.
+pub async fn known_deliveries(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    ids: impl Iterator<Item = DeliveryId>,
+) -> Result<HashSet<DeliveryId>, StoreError> {
+    use deliveries::{Column, Entity};
+    let known = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids.map(DeliveryId::uuid)));
+    let rows: Vec<Uuid> = known.select_only().column(Column::Id).into_tuple().all(conn).await?;
+    Ok(rows.into_iter().map(DeliveryId::from_uuid).collect())
 }
 
 /// These rule versions as `KEY@VERSION`, by id.

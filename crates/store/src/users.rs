@@ -49,9 +49,14 @@ pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Mod
     Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Email).all(conn).await?)
 }
 
-/// Whether there is anybody.
-pub async fn any(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<bool, StoreError> {
-    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).limit(1).one(conn).await?.is_some())
+/// Whether there is anybody, in whichever workspace.
+pub async fn any(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    Ok(Entity::find().limit(1).one(conn).await?.is_some())
+}
+
+/// The users with this address, one in each workspace at most.
+pub async fn by_address(conn: &impl ConnectionTrait, email: &str) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Email.eq(email)).all(conn).await?)
 }
 
 /// Keeps a new password hash.

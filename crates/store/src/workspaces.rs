@@ -1,7 +1,7 @@
 //! A programme or brand: every other row belongs to one.
 
 use hearback_core::id::WorkspaceId;
-use sea_orm::{QuerySelect, entity::prelude::*, sea_query::ExprTrait};
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
 
 use crate::{StoreError, Tx};
 
@@ -35,15 +35,30 @@ pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Optio
     Ok(Entity::find_by_id(ws.uuid()).one(conn).await?)
 }
 
-/// The same, held until the transaction ends: whoever changes the configuration waits here for the one before.
+/// These workspaces, by key.
+pub async fn by_ids(conn: &impl ConnectionTrait, ids: impl Iterator<Item = Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Key).all(conn).await?)
+}
+
+/// All of them, by key.
+pub async fn all(conn: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().order_by_asc(Column::Key).all(conn).await?)
+}
+
+/// The workspace, held until the transaction ends: whoever changes the configuration waits here for the one before.
 pub async fn lock(tx: &Tx, ws: WorkspaceId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id(ws.uuid()).lock_exclusive().one(&**tx).await?)
 }
 
-/// Gives the workspace another name: what customers know the company as.
-pub async fn rename(tx: &Tx, ws: WorkspaceId, name: &str) -> Result<(), StoreError> {
-    Entity::update_many().col_expr(Column::Name, Expr::value(name)).filter(Column::Id.eq(ws.uuid())).exec(&**tx).await?;
-    bump_config(tx, ws).await
+/// Writes name and language back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, row: &Model) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Name, Expr::value(&row.name))
+        .col_expr(Column::Locale, Expr::value(&row.locale))
+        .filter(Column::Id.eq(row.id))
+        .exec(&**tx)
+        .await?;
+    bump_config(tx, WorkspaceId::from_uuid(row.id)).await
 }
 
 /// Notes that the configuration changed: what was cached of it under an older revision is stale.

@@ -27,7 +27,7 @@ pub use watch::Patience;
 /// Settings of the web side, filled in by the composition root.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
-    /// The workspace that pages show and people log in to.
+    /// The workspace that the first-run page makes the first user of.
     pub workspace: WorkspaceId,
     /// Where people and customers reach this server, without a trailing slash. With `https`, cookies and headers insist on it.
     pub public_url: String,

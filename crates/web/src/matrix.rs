@@ -15,7 +15,7 @@ use hearback_engine::access::{Role, Scope};
 
 use crate::{App, auth, error::Problem, pages};
 use Need::{Anyone, Key, User};
-use Role::{Agent, Viewer};
+use Role::{Admin as AdminUser, Agent, Viewer};
 use Scope::{Admin as AdminKey, Read, Write};
 
 /// What it takes to be let through.
@@ -55,6 +55,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/mail", User(Viewer)),
     ("GET", "/mail/{name}", User(Viewer)),
     ("GET", "/mail/{name}/html", User(Viewer)),
+    ("GET", "/audit", User(AdminUser)),
     ("POST", "/logout", User(Viewer)),
     ("GET", "/login", Anyone),
     ("POST", "/login", Anyone),
@@ -95,6 +96,12 @@ const MATRIX: &[(&str, &str, Need)] = &[
     // The set-up.
     ("GET", "/api/v1/surveys", Key(Read)),
     ("GET", "/api/v1/rules", Key(Read)),
+    ("GET", "/api/v1/workspace", Key(Read)),
+    ("PATCH", "/api/v1/workspace", Key(AdminKey)),
+    ("GET", "/api/v1/apikeys", Key(AdminKey)),
+    ("POST", "/api/v1/apikeys", Key(AdminKey)),
+    ("DELETE", "/api/v1/apikeys/{id}", Key(AdminKey)),
+    ("GET", "/api/v1/audit", Key(AdminKey)),
     // For whoever asks.
     ("GET", "/api/v1/openapi.json", Anyone),
     ("GET", "/healthz", Anyone),

@@ -26,7 +26,7 @@ const KEY_CACHED: Duration = Duration::seconds(30);
 /// Most keys remembered.
 const KEYS_CACHED: usize = 1_024;
 /// What every API key starts with; known to secret scanners.
-const KEY_PREFIX: &str = "hb_live_";
+pub const KEY_PREFIX: &str = "hb_live_";
 /// Length of the part of a key that names it.
 const PUBLIC_PART: usize = 8;
 
@@ -77,6 +77,17 @@ pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, name: &str
     bulk::insert::<api_keys::Entity>(&tx, &[row]).await?;
     tx.commit().await?;
     Ok(key)
+}
+
+/// Takes a key back: here it opens nothing any more, other nodes may believe it for 30 seconds.
+pub async fn revoke_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: ApiKeyId) -> Result<(), EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    let row = api_keys::revoke(&tx, ws, id, millis(now)).await?.ok_or_else(|| EngineError::not_found("key", id))?;
+    audit::note(&tx, ws, actor, "key.revoked", &row.public_part, json!({ "name": row.name }), now).await?;
+    tx.commit().await?;
+    cx.doors.keys.lock().remove(&row.public_part);
+    Ok(())
 }
 
 /// Who a bearer key belongs to; `None` for a wrong or revoked one. A revoked key may pass for up to 30 seconds more.

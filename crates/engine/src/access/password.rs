@@ -13,7 +13,7 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{id::WorkspaceId, token::random_secret};
+use hearback_core::token::random_secret;
 use tokio::sync::Semaphore;
 
 use crate::EngineError;
@@ -35,8 +35,8 @@ const WINDOW: Duration = Duration::minutes(1);
 /// Most accounts remembered.
 const ACCOUNTS: usize = 10_000;
 
-/// An account as it was asked for, whether it exists or not.
-pub type Account = (WorkspaceId, String);
+/// An address as it was asked for, whether it has a user or not; one for all workspaces.
+pub type Account = String;
 
 /// Limits how many passwords are tried: at once in the process, and in a row for one account.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Guard {
     }
 
     /// How many seconds this account has to wait before the next try; `None` when it may try now.
-    pub fn must_wait(&self, account: &Account, now: DateTime<Utc>) -> Option<i64> {
+    pub fn must_wait(&self, account: &str, now: DateTime<Utc>) -> Option<i64> {
         let failures = self.failures();
         let recent: Vec<_> = failures.get(account)?.iter().filter(|at| now - **at < WINDOW).collect();
         let first = recent.first().filter(|_| recent.len() >= TRIES)?;
@@ -118,7 +118,7 @@ impl Guard {
     }
 
     /// A right password ends the count.
-    pub fn forget(&self, account: &Account) {
+    pub fn forget(&self, account: &str) {
         self.failures().remove(account);
     }
 
@@ -184,14 +184,14 @@ mod tests {
     #[test]
     fn five_wrong_passwords_in_a_minute_make_an_account_wait() {
         let (guard, now) = (Guard::default(), DateTime::UNIX_EPOCH);
-        let account = (WorkspaceId::new(now), "anna@example.com".to_owned());
+        let account = "anna@example.com".to_owned();
         for _ in 0..TRIES {
             assert_eq!(guard.must_wait(&account, now), None);
             guard.note_failure(account.clone(), now);
         }
         assert_eq!(guard.must_wait(&account, now + Duration::seconds(20)), Some(40));
         assert_eq!(guard.must_wait(&account, now + WINDOW), None);
-        assert_eq!(guard.must_wait(&(account.0, "else@example.com".to_owned()), now), None);
+        assert_eq!(guard.must_wait("else@example.com", now), None);
         guard.forget(&account);
         assert_eq!(guard.must_wait(&account, now), None);
     }

@@ -49,7 +49,7 @@ pub async fn run(args: Args, mut config: Config) -> anyhow::Result<ExitCode> {
         say(format!("Hearback listens on http://{address}"));
         info!(%address, public_url = %cx.settings.public_url, "listening");
     }
-    let setup = first_run(&cx, ws, listener.is_some()).await?;
+    let setup = first_run(&cx, listener.is_some()).await?;
     serve(lifecycle, &config, cx, ws, listener, args.role, setup).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -129,8 +129,8 @@ pub async fn bind(address: &str, other: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// While nobody can log in, the first-run page asks for this token, so that only who sees this output can use it.
-async fn first_run(cx: &Ctx, ws: WorkspaceId, is_web: bool) -> anyhow::Result<Option<String>> {
-    if !is_web || access::has_users(cx, ws).await? {
+async fn first_run(cx: &Ctx, is_web: bool) -> anyhow::Result<Option<String>> {
+    if !is_web || access::has_users(cx).await? {
         return Ok(None);
     }
     let token = random_secret().map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;

@@ -1,6 +1,8 @@
 //! The HTTP API: one file for each resource; request, handler and answer together.
 
 mod alerts;
+mod apikeys;
+mod audit;
 mod cases;
 mod deliveries;
 mod health;
@@ -11,6 +13,7 @@ mod responses;
 mod responses_batch;
 mod setup;
 mod tasks;
+mod workspace;
 
 use axum::{
     Router,
@@ -50,6 +53,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/suppressions", get(setup::suppressions).post(setup::suppress))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/done", post(alerts::done))
+        .route("/workspace", get(workspace::show).patch(workspace::change))
+        .route("/apikeys", get(apikeys::list).post(apikeys::create))
+        .route("/apikeys/{id}", delete(apikeys::revoke))
+        .route("/audit", get(audit::list))
         .route("/openapi.json", get(openapi::show));
     Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
 }

@@ -20,6 +20,13 @@ pub(crate) struct Whole<T> {
     next: Option<String>,
 }
 
+impl<T> Whole<T> {
+    /// All of it on one page.
+    pub(crate) fn of(items: impl Iterator<Item = T>) -> Self {
+        Self { items: items.collect(), next: None }
+    }
+}
+
 /// One survey version.
 #[derive(Debug, Serialize)]
 pub(crate) struct SurveyView {

@@ -11,7 +11,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use hearback_core::id::DeliveryId;
-use hearback_store::lists;
+use hearback_store::{deliveries, lists};
 use mail_parser::{Message, MessageParser};
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ use crate::{App, error::Problem, query::Params};
 
 /// Messages of one page.
 const SHOWN: usize = 100;
+/// Names that are looked up together.
+const LOOKED_UP: usize = 200;
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 /// The frame's own policy: styles of the message itself and embedded pictures, nothing else.
@@ -45,8 +47,11 @@ struct ListView {
 pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
     Params::read(&uri, &[])?;
     let folder = folder(&app)?;
-    let now = app.cx.now().timestamp_millis();
-    let view = in_background(move || newest(&folder, now)).await?;
+    let (now, place) = (app.cx.now().timestamp_millis(), folder.clone());
+    let files = in_background(move || newest_first(&place)).await?;
+    let (files, more) = of_workspace(&app, &visitor, files).await?;
+    let lines = in_background(move || Ok(files.into_iter().filter_map(|file| line(&folder, file, now)).collect())).await?;
+    let view = ListView { lines, more };
     let frame = Frame { title: "Captured mail", here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
     Ok(app.pages.page(StatusCode::OK, "mail_list", &frame, &view))
 }
@@ -73,9 +78,9 @@ struct HeaderLine {
 /// `GET /mail/{name}`
 pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(name): Path<String>, uri: Uri) -> Result<Response, Problem> {
     Params::read(&uri, &[])?;
+    let case = delivery(&app, &visitor, &name).await?.case_id.map(|case| case.to_string());
     let bytes = read(&app, &name).await?;
     let message = MessageParser::default().parse(&bytes).ok_or_else(|| Problem::not_found("message", &name))?;
-    let case = case_of(&app, &visitor, &name).await?;
     let view = view(name, &message, case);
     let title = view.subject.clone();
     let frame = Frame { title: &title, here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
@@ -83,7 +88,8 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(name): Pa
 }
 
 /// `GET /mail/{name}/html`: what the frame shows.
-pub(crate) async fn html(State(app): State<App>, _: Visitor, Path(name): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn html(State(app): State<App>, visitor: Visitor, Path(name): Path<String>) -> Result<Response, Problem> {
+    delivery(&app, &visitor, &name).await?;
     let bytes = read(&app, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let html = message.as_ref().and_then(|message| message.body_html(0)).ok_or_else(|| Problem::not_found("message", &name))?;
@@ -95,19 +101,41 @@ fn folder(app: &App) -> Result<PathBuf, Problem> {
     app.config.captured_mail.clone().ok_or_else(real)
 }
 
-fn newest(folder: &std::path::Path, now: i64) -> io::Result<ListView> {
-    let mut files: Vec<(i64, String)> =
-        names(folder)?.into_iter().map(|name| (modified(&folder.join(format!("{name}.eml"))), name)).collect();
+/// A message in the folder: when it was written, and its name.
+type File = (i64, String);
+
+fn newest_first(folder: &std::path::Path) -> io::Result<Vec<File>> {
+    let mut files: Vec<File> = names(folder)?.into_iter().map(|name| (modified(&folder.join(format!("{name}.eml"))), name)).collect();
     files.sort_unstable_by(|a, b| b.cmp(a));
-    let more = files.len() > SHOWN;
-    files.truncate(SHOWN);
-    let lines = files.into_iter().filter_map(|(at, name)| {
-        let bytes = bytes_of(&folder.join(format!("{name}.eml"))).ok()?;
-        let message = MessageParser::default().parse_headers(&bytes)?;
-        let at = message.date().map_or(at, |date| date.to_timestamp() * 1_000);
-        Some(Line { to: address(message.to()), subject: subject(&message), at: When::past(at, now), name })
-    });
-    Ok(ListView { lines: lines.collect(), more })
+    Ok(files)
+}
+
+/// The first files that are mails of the visitor's workspace, and whether there are more: the folder has those of all.
+async fn of_workspace(app: &App, visitor: &Visitor, files: Vec<File>) -> Result<(Vec<File>, bool), Problem> {
+    let mut found: Vec<File> = Vec::new();
+    for some in files.chunks(LOOKED_UP) {
+        let ids = some.iter().filter_map(|(_, name)| delivery_id(name));
+        let ours = lists::known_deliveries(app.cx.db.read(), visitor.ws, ids).await?;
+        found.extend(some.iter().filter(|(_, name)| delivery_id(name).is_some_and(|id| ours.contains(&id))).cloned());
+        if found.len() > SHOWN {
+            break;
+        }
+    }
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    Ok((found, more))
+}
+
+/// A message's name is the delivery's id and our domain.
+fn delivery_id(name: &str) -> Option<DeliveryId> {
+    name.split('@').next()?.parse().ok()
+}
+
+fn line(folder: &std::path::Path, (at, name): File, now: i64) -> Option<Line> {
+    let bytes = bytes_of(&folder.join(format!("{name}.eml"))).ok()?;
+    let message = MessageParser::default().parse_headers(&bytes)?;
+    let at = message.date().map_or(at, |date| date.to_timestamp() * 1_000);
+    Some(Line { to: address(message.to()), subject: subject(&message), at: When::past(at, now), name })
 }
 
 /// Names of the messages, without `.eml`.
@@ -159,11 +187,11 @@ async fn in_background<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> +
     }
 }
 
-/// The case that a message belongs to: its name is the delivery's id and our domain.
-async fn case_of(app: &App, visitor: &Visitor, name: &str) -> Result<Option<String>, Problem> {
-    let Some(id) = name.split('@').next().and_then(|id| id.parse::<DeliveryId>().ok()) else { return Ok(None) };
-    let delivery = lists::delivery(app.cx.db.read(), visitor.ws, id).await?;
-    Ok(delivery.and_then(|delivery| delivery.case_id).map(|case| case.to_string()))
+/// The mail of the visitor's workspace that a message is; those of other workspaces are not there.
+async fn delivery(app: &App, visitor: &Visitor, name: &str) -> Result<deliveries::Model, Problem> {
+    let unknown = || Problem::not_found("message", name);
+    let id = delivery_id(name).ok_or_else(unknown)?;
+    lists::delivery(app.cx.db.read(), visitor.ws, id).await?.ok_or_else(unknown)
 }
 
 fn view(name: String, message: &Message<'_>, case: Option<String>) -> MailView {

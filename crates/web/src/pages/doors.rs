@@ -7,7 +7,7 @@ use axum::{
 };
 use hearback_engine::{
     Actor,
-    access::{self, Role},
+    access::{self, LogIn, Role},
 };
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -27,6 +27,15 @@ struct LoginView {
     next: String,
     /// Nobody can log in yet, and the first-run page is closed.
     nobody: bool,
+    /// Address and password fit users of each of these: one has to be chosen.
+    workspaces: Vec<WorkspaceChoice>,
+}
+
+/// A workspace to log in to.
+#[derive(Debug, Serialize)]
+struct WorkspaceChoice {
+    key: String,
+    name: String,
 }
 
 /// `GET /login`
@@ -35,7 +44,7 @@ pub(crate) async fn login_page(State(app): State<App>, headers: HeaderMap, uri: 
     if session::visitor(&app, &headers).await?.is_some() {
         return Ok(see_other(&next));
     }
-    let nobody = !access::has_users(&app.cx, app.config.workspace).await?;
+    let nobody = !access::has_users(&app.cx).await?;
     if nobody && app.config.setup_token.is_some() {
         return Ok(see_other("/setup"));
     }
@@ -48,16 +57,20 @@ pub(crate) async fn log_in(State(app): State<App>, request: Request) -> Result<R
     let input = session::input(request).await?;
     let next = own_path(input.text("next"));
     let (email, password) = (input.required("email"), input.required("password"));
-    let problem = match access::log_in(&app.cx, app.config.workspace, &email, &password).await {
-        Ok(Some((_, token))) => {
-            let mut response = see_other(&next);
+    let view = LoginView { email, next, ..LoginView::default() };
+    let refused = |detail| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    let (problem, workspaces) = match access::log_in(&app.cx, input.text("workspace").as_deref(), &view.email, &password).await {
+        Ok(LogIn::In(_, token)) => {
+            let mut response = see_other(&view.next);
             session::remember(&mut response, &app, &token);
             return Ok(response);
         }
-        Ok(None) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "address or password is wrong"),
-        Err(error) => error.into(),
+        Ok(LogIn::Wrong) => (refused("address or password is wrong"), Vec::new()),
+        Ok(LogIn::Several(several)) => (refused("you work in several workspaces: choose one, and enter the password once more"), several),
+        Err(error) => (error.into(), Vec::new()),
     };
-    Ok(login(&app, Some(&problem), &LoginView { email, next, nobody: false }))
+    let workspaces = workspaces.into_iter().map(|(key, name)| WorkspaceChoice { key, name }).collect();
+    Ok(login(&app, Some(&problem), &LoginView { workspaces, ..view }))
 }
 
 fn login(app: &App, problem: Option<&Problem>, view: &LoginView) -> Response {
@@ -113,7 +126,7 @@ async fn first_user(app: &App, token: &str, input: &Input) -> Result<Response, P
     }
     let ws = app.config.workspace;
     access::add_user(&app.cx, ws, &Actor::User(email.clone()), &email, &name, Role::Admin, Some(&password)).await?;
-    let Some((_, session)) = access::log_in(&app.cx, ws, &email, &password).await? else { return Ok(see_other("/login")) };
+    let LogIn::In(_, session) = access::log_in(&app.cx, None, &email, &password).await? else { return Ok(see_other("/login")) };
     let mut response = see_other("/");
     session::remember(&mut response, app, &session);
     Ok(response)
@@ -123,7 +136,7 @@ async fn first_user(app: &App, token: &str, input: &Input) -> Result<Response, P
 async fn needs_nobody(app: &App) -> Result<&str, Problem> {
     let token = app.config.setup_token.as_deref();
     match token {
-        Some(token) if !access::has_users(&app.cx, app.config.workspace).await? => Ok(token),
+        Some(token) if !access::has_users(&app.cx).await? => Ok(token),
         _ => Err(Problem::new(StatusCode::NOT_FOUND, "this server is set up already; log in instead")),
     }
 }

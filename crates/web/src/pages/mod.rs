@@ -1,6 +1,7 @@
 //! The pages: server-rendered HTML that works without scripts, one file for each.
 
 mod alerts;
+mod audit;
 mod captured;
 mod case;
 mod case_work;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/mail", get(captured::list))
         .route("/mail/{name}", get(captured::one))
         .route("/mail/{name}/html", get(captured::html))
+        .route("/audit", get(audit::show))
         .route("/login", get(doors::login_page).post(doors::log_in))
         .route("/logout", post(doors::log_out))
         .route("/setup", get(doors::setup_page).post(doors::set_up))

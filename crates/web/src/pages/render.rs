@@ -8,6 +8,7 @@ use axum::{
 };
 use handlebars::Handlebars;
 use hearback_core::token::fingerprint;
+use hearback_engine::access::Role;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;
@@ -75,11 +76,28 @@ struct Envelope<'a, V> {
     styles: &'a str,
     user: Option<&'a str>,
     csrf: Option<String>,
-    can_work: bool,
+    workspace: Option<&'a str>,
+    #[serde(flatten)]
+    may: May,
     notice: Option<&'static str>,
     problem: Option<ProblemView>,
     mail: bool,
     view: &'a V,
+}
+
+/// Which controls to show; whether they may be used is decided by [`crate::matrix`].
+#[derive(Default, Serialize)]
+struct May {
+    can_work: bool,
+    can_manage: bool,
+    can_admin: bool,
+}
+
+impl May {
+    fn of(visitor: &Visitor) -> Self {
+        let at_least = |role| visitor.role >= role;
+        Self { can_work: at_least(Role::Agent), can_manage: at_least(Role::Manager), can_admin: at_least(Role::Admin) }
+    }
 }
 
 #[derive(Serialize)]
@@ -142,7 +160,8 @@ impl Pages {
             styles: &self.styles_url,
             user: frame.visitor.map(|visitor| visitor.user.name.as_str()),
             csrf: frame.visitor.map(Visitor::form_token),
-            can_work: frame.visitor.is_some_and(Visitor::can_work),
+            workspace: frame.visitor.map(|visitor| visitor.workspace.as_str()),
+            may: frame.visitor.map(May::of).unwrap_or_default(),
             notice: frame.notice,
             problem: frame.problem.map(ProblemView::of),
             mail: frame.mail,

@@ -30,6 +30,8 @@ const COOKIE_AGE: u32 = 12 * 60 * 60;
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     pub(crate) ws: WorkspaceId,
+    /// What the workspace is called.
+    pub(crate) workspace: String,
     pub(crate) user: users::Model,
     pub(crate) role: Role,
     token: String,
@@ -51,11 +53,6 @@ impl Visitor {
         UserId::from_uuid(self.user.id)
     }
 
-    /// Whether they may change anything.
-    pub(crate) fn can_work(&self) -> bool {
-        self.role >= Role::Agent
-    }
-
     /// The session's token.
     pub(crate) fn token(&self) -> &str {
         &self.token
@@ -65,15 +62,11 @@ impl Visitor {
 /// Who the cookie belongs to, if to anybody.
 pub(crate) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
     let Some(token) = cookie(headers, cookie_name(app)) else { return Ok(None) };
-    let found = access::session(&app.cx, token).await?;
+    let Some((ws, user)) = access::session(&app.cx, token).await? else { return Ok(None) };
+    let workspace = app.cx.workspaces.get(app.cx.db.read(), ws).await?.name.clone();
     // A role that this version does not know may only look.
-    let visitor = |(ws, user): (WorkspaceId, users::Model)| Visitor {
-        ws,
-        role: Role::parse(&user.role).unwrap_or(Role::Viewer),
-        user,
-        token: token.to_owned(),
-    };
-    Ok(found.filter(|(ws, _)| *ws == app.config.workspace).map(visitor))
+    let role = Role::parse(&user.role).unwrap_or(Role::Viewer);
+    Ok(Some(Visitor { ws, workspace, user, role, token: token.to_owned() }))
 }
 
 /// Lets in a user of this role or a larger one; handlers find them as [`Visitor`]. Without a session the browser is led to

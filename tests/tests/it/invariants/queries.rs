@@ -3,8 +3,10 @@
 use super::{functions, sources};
 
 /// Queries over all workspaces: file (or folder), function (or all of them), and why they are.
-const OVER_ALL: [(&str, &str, &str); 22] = [
+const OVER_ALL: [(&str, &str, &str); 24] = [
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
+    ("users.rs", "any", "whether anybody can log in at all"),
+    ("users.rs", "by_address", "who logs in says by which address; the workspace follows"),
     ("sessions.rs", "by_hash", "the token says which workspace it is for"),
     ("sessions.rs", "delete", "by the hash of a token, which is unique over all workspaces"),
     ("lists.rs", "referral", "a link's code says which workspace it belongs to"),

@@ -1,42 +1,11 @@
 //! Two workspaces on one database, and what a key may do.
 
-use hearback_core::id::{SurveyId, WorkspaceId};
-use hearback_engine::{Actor, access::Scope, publish, workspace::read_version};
-use hearback_store::{bulk, responses, surveys, teams, workspaces};
-use hearback_tests::{
-    app::{TestApp, on_every_database},
-    client::Client,
-};
+use hearback_engine::{Actor, access::Scope};
+use hearback_store::responses;
+use hearback_tests::{app::on_every_database, client::Client};
 use serde_json::json;
 
 use super::{all, suppress, texts};
-
-/// A second workspace, set up like the first.
-async fn second_workspace(app: &TestApp) -> WorkspaceId {
-    let ws = WorkspaceId::new(app.now());
-    let first = workspaces::by_id(app.cx.db.read(), app.ws).await.unwrap().unwrap();
-    let survey = surveys::published(app.cx.db.read(), app.ws, "nps").await.unwrap().unwrap();
-    let tx = app.cx.db.write().await.unwrap();
-    let row = workspaces::Model { id: ws.uuid(), key: "other".to_owned(), name: "Other".to_owned(), ..first };
-    bulk::insert::<workspaces::Entity>(&tx, &[row]).await.unwrap();
-    let survey = surveys::Model { workspace_id: ws.uuid(), id: SurveyId::new(app.now()).uuid(), ..survey };
-    bulk::insert::<surveys::Entity>(&tx, &[survey]).await.unwrap();
-    let team = teams::Model {
-        workspace_id: ws.uuid(),
-        key: "support".to_owned(),
-        name: "Other support".to_owned(),
-        email: None,
-        calendar: None,
-        manager: None,
-        turn: 0,
-    };
-    bulk::insert::<teams::Entity>(&tx, &[team]).await.unwrap();
-    tx.commit().await.unwrap();
-    let rules = publish::list(&app.cx, app.ws).await.unwrap();
-    let rules = rules.iter().map(|row| read_version(row).unwrap().rule).collect();
-    publish::publish(&app.cx, ws, rules).await.unwrap();
-    ws
-}
 
 fn answer(score: i64) -> serde_json::Value {
     json!({ "survey": "nps", "score": score, "external_id": "7", "person": { "email": "anna@example.com", "name": "SECRET-Anna" } })
@@ -45,7 +14,7 @@ fn answer(score: i64) -> serde_json::Value {
 #[tokio::test]
 async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
     on_every_database(async |app| {
-        let theirs = app.key(second_workspace(app).await, Scope::Admin).await;
+        let theirs = app.key(app.second_workspace().await, Scope::Admin).await;
         let receipt = app.post("/responses", answer(3)).await.expect(201);
         app.run_until_idle().await;
         let case = app.case_of(&receipt).await;
@@ -102,7 +71,7 @@ async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
 #[tokio::test]
 async fn the_same_id_address_and_opt_out_are_separate_in_each_workspace() {
     on_every_database(async |app| {
-        let theirs = app.key(second_workspace(app).await, Scope::Write).await;
+        let theirs = app.key(app.second_workspace().await, Scope::Write).await;
         suppress(app, "anna@example.com", "unsubscribed").await;
         let ours = app.post("/responses", answer(9)).await.expect(201);
         let other = theirs.post("/api/v1/responses", &answer(10)).await.expect(201);

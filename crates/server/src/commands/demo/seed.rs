@@ -11,9 +11,10 @@ use hearback_core::{
 use hearback_engine::{
     Actor, Ctx,
     access::{self, Scope},
+    setup::{self, WorkspaceChange},
     submit::{FollowUp, submit_responses},
 };
-use hearback_store::{accounts, bulk, incentive_codes, time::millis, workspaces};
+use hearback_store::{accounts, bulk, incentive_codes, time::millis};
 
 use super::{
     answers::{Answer, answers},
@@ -85,8 +86,9 @@ async fn company(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
         given_at: None,
     };
     let codes: Vec<_> = (0..count).map(code).collect();
+    let change = WorkspaceChange { name: Some(COMPANY.to_owned()), locale: None };
+    setup::change_workspace(cx, ws, &Actor::Operator, change).await?;
     let tx = cx.db.write().await?;
-    workspaces::rename(&tx, ws, COMPANY).await?;
     bulk::insert::<accounts::Entity>(&tx, &companies(ws, now)).await?;
     bulk::insert::<incentive_codes::Entity>(&tx, &codes).await?;
     Ok(tx.commit().await?)
