@@ -8,6 +8,7 @@
 mod m0001_initial;
 mod table;
 
+pub use m0001_initial::DUE;
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 

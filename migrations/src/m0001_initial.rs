@@ -7,6 +7,11 @@ use crate::table::{
     Table, on_postgres,
 };
 
+/// When the next thing in a case is due: the first contact while there was none, then closing. Part of an index: a query finds
+/// it only with the same text.
+pub const DUE: &str =
+    "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
+
 /// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Initial;
@@ -38,6 +43,8 @@ fn ours() -> Vec<Table> {
             .primary("id")
             .all(Text, &["key", "name", "locale", "default_team"])
             .all(Int, &["config_revision", "created_at"])
+            .maybe(Int, &["sending_held_at"])
+            .maybe(Text, &["sending_held_why"])
             .index(true, "key"),
         Table::in_workspace("users", &[("id", Uuid)])
             .all(Text, &["email", "name", "role", "password_hash"])
@@ -158,6 +165,8 @@ fn follow_up() -> Vec<Table> {
             .index(true, "workspace_id, response_id")
             .index(false, "workspace_id, survey_id, answered_at")
             .index(false, "workspace_id, answered_at")
+            .index(false, "workspace_id, updated_at, survey_id, answered_at")
+            .named_index("due", &format!("workspace_id, ({DUE}), id"), "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, close_due_at", "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, owner", "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, alarm_at", "alarm_at IS NOT NULL"),

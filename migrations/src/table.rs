@@ -93,9 +93,18 @@ impl Table {
     }
 
     /// A partial index.
-    pub fn index_where(mut self, unique: bool, columns: &str, condition: &str) -> Self {
-        let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
+    pub fn index_where(self, unique: bool, columns: &str, condition: &str) -> Self {
         let suffix: String = columns.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        self.made(unique, &suffix, columns, condition)
+    }
+
+    /// A partial index over expressions, whose text would be too long a name.
+    pub fn named_index(self, suffix: &str, columns: &str, condition: &str) -> Self {
+        self.made(false, suffix, columns, condition)
+    }
+
+    fn made(mut self, unique: bool, suffix: &str, columns: &str, condition: &str) -> Self {
+        let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
         let condition = if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") };
         self.indexes.push(format!("CREATE {kind} ix_{}_{suffix} ON {} ({columns}){condition}", self.name, self.name));
         self

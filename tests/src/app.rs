@@ -118,6 +118,12 @@ impl TestApp {
         Self::boot(Arc::clone(&self.database), &self.options, clock, smtp, key).await
     }
 
+    /// The same installation, moved to another database that has all its rows: same clock, mail server and key.
+    pub async fn moved_to(&self, database: Fresh) -> Self {
+        let (clock, smtp, key) = (self.clock.clone(), Arc::clone(&self.smtp), Some(self.key.clone()));
+        Self::boot(Arc::new(database), &self.options, clock, smtp, key).await
+    }
+
     async fn boot(database: Arc<Fresh>, options: &Options, clock: ManualClock, smtp: Arc<SmtpServer>, key: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port has an address");

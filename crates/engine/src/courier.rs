@@ -50,6 +50,13 @@ impl Courier {
         Self { transport, slots, idle: Mutex::new(Vec::new()), trouble: Mutex::new(None) }
     }
 
+    /// Deletes what was captured of these mails.
+    pub(crate) async fn forget(&self, message_ids: &[String]) {
+        if let Err(error) = self.transport.forget(message_ids).await {
+            tracing::warn!(%error, "captured mail of somebody who was erased can't be deleted; delete the files in the mail folder");
+        }
+    }
+
     /// Waits for a free connection and opens it where needed.
     pub(crate) async fn open(&self) -> Result<Way, Fail> {
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(closed()) };

@@ -7,7 +7,10 @@ mod kept;
 mod loops;
 mod report;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use chrono::{DateTime, NaiveDate};
 use hearback_core::{Counts, Metric, Scale, id::WorkspaceId, text};
@@ -19,6 +22,8 @@ use hearback_store::{
 };
 
 use crate::{Ctx, EngineError};
+
+use kept::Of;
 
 pub use kept::Kept;
 pub use loops::{HoursTaken, LoopCounts, Loops};
@@ -34,29 +39,51 @@ const HOUR: i64 = 3_600_000;
 
 /// Counts. A survey's versions are counted together as long as they have the scale of the newest.
 pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<MetricsReport, EngineError> {
-    let key = query.survey.as_deref().unwrap_or(DEFAULT_SURVEY);
-    let versions = surveys::versions(cx.db.read(), ws, key).await?;
-    let newest = versions.first().ok_or_else(|| EngineError::not_found("survey", key))?;
-    let scale = read_scale(newest)?;
-    let same_scale = versions.iter().filter(|other| other.metric == newest.metric && other.scale_max == newest.scale_max);
-    let scope = Scope {
-        workspace: ws,
-        surveys: same_scale.map(|version| version.id).collect(),
-        answered: query.since.map_or(i64::MIN, millis)..query.until.map_or(i64::MAX, millis),
-    };
+    let (scope, newest, scale) = scope(cx, ws, &query).await?;
     let days = days(cx, &scope).await?;
-    let counted = kept::counted(cx, scope, scale, query.by).await?;
+    let (groups, more_groups) = match &query.by {
+        Some(property) => groups(cx, &scope, scale, property).await?,
+        None => (Vec::new(), false),
+    };
     Ok(MetricsReport {
-        survey: newest.key.clone(),
+        survey: newest.key,
         metric: scale.metric,
         scale_max: scale.max,
         total: ScoreLine::new(scale, &days.values().copied().sum()),
-        groups: counted.groups,
-        more_groups: counted.more_groups,
+        groups,
+        more_groups,
         buckets: query.bucket.map_or_else(Vec::new, |bucket| buckets(scale, bucket, &days)),
-        loops: counted.loops,
-        as_of: counted.as_of,
+        loops: loops::loops(cx, &scope).await?,
+        as_of: cx.now(),
     })
+}
+
+/// Counts what a question needs and keeps it by day, as a question does that took long.
+pub async fn keep(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(), EngineError> {
+    let (scope, ..) = scope(cx, ws, query).await?;
+    kept::keep(cx, &scope, Of::Loops).await?;
+    if let Some(property) = &query.by {
+        kept::keep(cx, &scope, Of::Property(property_name(property)?)).await?;
+    }
+    Ok(())
+}
+
+async fn scope(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(Scope, surveys::Model, Scale), EngineError> {
+    let key = query.survey.as_deref().unwrap_or(DEFAULT_SURVEY);
+    let mut versions = surveys::versions(cx.db.read(), ws, key).await?;
+    let newest = versions.first().cloned().ok_or_else(|| EngineError::not_found("survey", key))?;
+    let scale = read_scale(&newest)?;
+    versions.retain(|other| other.metric == newest.metric && other.scale_max == newest.scale_max);
+    let scope = Scope {
+        workspace: ws,
+        surveys: versions.iter().map(|version| version.id).collect(),
+        answered: query.since.map_or(i64::MIN, millis)..query.until.map_or(i64::MAX, millis),
+    };
+    Ok((scope, newest, scale))
+}
+
+fn property_name(property: &str) -> Result<String, EngineError> {
+    text::line(property, MAX_PROPERTY_NAME).map_err(|error| EngineError::field("by", error))
 }
 
 fn read_scale(survey: &surveys::Model) -> Result<Scale, StoreError> {
@@ -66,12 +93,27 @@ fn read_scale(survey: &surveys::Model) -> Result<Scale, StoreError> {
 }
 
 async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {
-    let property = text::line(property, MAX_PROPERTY_NAME).map_err(|error| EngineError::field("by", error))?;
-    let mut rows = measures::by_property(cx.db.read(), scope, &property, MAX_GROUPS as u64 + 1).await?;
+    let property = property_name(property)?;
+    let mut sums: HashMap<Option<String>, Counts> = HashMap::new();
+    for part in kept::counted(cx, scope, Of::Property(property)).await? {
+        for count in &part.groups {
+            match sums.get_mut(&count.value) {
+                Some(sum) => *sum += count.counts,
+                None => drop(sums.insert(count.value.clone(), count.counts)),
+            }
+        }
+    }
+    let mut rows: Vec<(Option<String>, Counts)> = sums.into_iter().collect();
+    rows.sort_by(|(a, a_counts), (b, b_counts)| size(b_counts).cmp(&size(a_counts)).then_with(|| a.cmp(b)));
     let more = rows.len() > MAX_GROUPS;
     rows.truncate(MAX_GROUPS);
     let value = |json: Option<String>| json.and_then(|json| serde_json::from_str(&json).ok()).map(whole).unwrap_or_default();
     Ok((rows.into_iter().map(|(json, counts)| Group { value: value(json), score: ScoreLine::new(scale, &counts) }).collect(), more))
+}
+
+/// How many answers.
+fn size(counts: &Counts) -> i64 {
+    counts.bins.iter().sum::<i64>() + counts.no_score
 }
 
 /// A whole number as people write it: 3, not 3.0.

@@ -2,6 +2,7 @@
 //!
 //! Owns: the checks of a person's fields and the rule of what makes a person unique. Refuses to know: who asks.
 
+mod erase;
 mod store;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use hearback_store::{persons, time::millis};
 
 use crate::{error::Fields, submit::NewPerson};
 
-pub use store::{erase_person, upsert_person};
+pub use erase::erase_person;
+pub use store::{check_people, upsert_people, upsert_person};
 
 /// Most properties of one person.
 pub const MAX_PROPERTIES: usize = 50;

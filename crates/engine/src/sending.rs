@@ -14,7 +14,7 @@ use hearback_store::{
 };
 use serde_json::json;
 
-use crate::{Ctx, EngineError, apply::read_owner, courier::Way, faults, ledger::Report, workspace::Workspace};
+use crate::{Ctx, EngineError, apply::read_owner, courier::Way, faults, hold, ledger::Report, workspace::Workspace};
 
 /// How long a mail is tried before it is given up.
 const LIFETIME: Duration = Duration::days(5);
@@ -51,6 +51,12 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
     }
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    if workspace.was_erased(&mail.to_address) {
+        return give_up(cx, lease, &mail, "suppressed", "the address must not be mailed: erased".to_owned()).await;
+    }
+    if let Some(outcome) = hold::wait(&workspace, now) {
+        return Ok(outcome);
+    }
     let (message, subject) = match compose(cx, &workspace, &mail) {
         Ok(composed) => composed,
         Err(why) => return give_up(cx, lease, &mail, "dead", format!("held: {why}")).await,

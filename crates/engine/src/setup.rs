@@ -112,6 +112,8 @@ fn workspace(key: &str, name: &str, locale: &Locale, now: DateTime<Utc>) -> work
         default_team: TEAM.to_owned(),
         config_revision: 1,
         created_at: millis(now),
+        sending_held_at: None,
+        sending_held_why: None,
     }
 }
 

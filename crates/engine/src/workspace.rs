@@ -2,7 +2,7 @@
 //! configuration revision changes, so that the way of a response asks for none of it again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,12 +12,13 @@ use hearback_core::{
     policy::Terms,
 };
 use hearback_rules::{RuleVersion, Trigger};
-use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, surveys, workspaces};
+use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, suppressions, surveys, workspaces};
 
 use crate::{
     EngineError,
     apply::read_owner,
     facts::read_segment,
+    hold::Hold,
     policies::{Policies, Usual},
     publish,
     roster::{self, Asked},
@@ -51,6 +52,10 @@ pub struct Workspace {
     pub counts_hours: bool,
     /// Members of each team.
     pub teams: HashMap<String, Vec<Member>>,
+    /// Fingerprints of the addresses of people who were erased; see [`Workspace::was_erased`].
+    erased: HashSet<String>,
+    /// Since when nothing leaves, and why, if so.
+    pub held: Option<Hold>,
     revision: i64,
 }
 
@@ -97,6 +102,11 @@ impl Workspace {
     pub fn hours_for_facts(&self, case: &cases::Model) -> Option<Calendar> {
         let hours = self.counts_hours.then(|| self.staff.hours_of(read_owner(case.owner.as_deref()).as_ref()));
         hours.filter(|hours| **hours != Calendar::default()).cloned()
+    }
+
+    /// Whether somebody with this address was erased: it must not be mailed, whoever brought it back.
+    pub fn was_erased(&self, address: &str) -> bool {
+        !self.erased.is_empty() && self.erased.contains(&suppressions::erased(self.id, address))
     }
 
     /// Who gets mail for this owner.
@@ -148,6 +158,7 @@ async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: 
     let id = WorkspaceId::from_uuid(row.id);
     let rules = publish::enabled_rules(connection, id).await?;
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
+    let held = Hold::of(&row);
     Ok(Workspace {
         id,
         name: row.name,
@@ -161,6 +172,8 @@ async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: 
         rules,
         rule_ids,
         teams: load_teams(connection, id).await?,
+        erased: suppressions::all_erased(connection, id).await?,
+        held,
         revision: row.config_revision,
     })
 }

@@ -50,6 +50,17 @@ async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> 
     fs::File::open(folder).await?.sync_all().await
 }
 
+/// Deletes the files of these mails; those that are not there are no failure.
+pub(crate) async fn forget(folder: &Path, message_ids: &[String]) -> std::io::Result<()> {
+    for message_id in message_ids {
+        match fs::remove_file(folder.join(file_name(message_id))).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The message id with everything but letters, digits, `-`, `_`, `@` and inner dots replaced, and `.eml`.
 pub fn file_name(message_id: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@' | '.') { c } else { '_' };

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    file::FileSession,
+    file::{self, FileSession},
     message::Message,
     relay::{Destination, Relay, RelayError, RelayOptions},
     smtp::{Fail, Limits, Reply, SmtpSession},
@@ -35,6 +35,14 @@ impl Transport {
         match self {
             Self::Smtp(relay, limits) => Ok(Session::Smtp(Box::new(SmtpSession::open(Arc::clone(relay), limits.clone()).await?))),
             Self::File(folder) => Ok(Session::File(FileSession::open(folder).await?)),
+        }
+    }
+
+    /// Deletes what was captured of these mails. What was handed to a server is out of our hands.
+    pub async fn forget(&self, message_ids: &[String]) -> std::io::Result<()> {
+        match self {
+            Self::Smtp(..) => Ok(()),
+            Self::File(folder) => file::forget(folder, message_ids).await,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, bench, check_config, codes, demo, doctor, erase, fsck, import, migrate, rules, schedule, score, serve, user, workspace,
+        apikey, backup, bench, check_config, codes, completions, demo, doctor, erase, export, fsck, import, migrate, restore, rules,
+        schedule, score, sending, serve, user, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -32,7 +33,7 @@ enum Command {
     /// Bring the schema up to date, then serve the API and the pages and run the worker.
     Serve(serve::Args),
     /// Bring the schema of the database up to date.
-    Migrate,
+    Migrate(migrate::Args),
     /// Show the effective settings, without secrets, and where each comes from.
     CheckConfig(check_config::Args),
     /// Check database, mail relay, disk, templates and links, with what to do about each failure.
@@ -42,6 +43,18 @@ enum Command {
     /// Read data from a file.
     #[command(subcommand)]
     Import(import::Command),
+    /// Write what is stored to standard output, as CSV or JSON lines.
+    #[command(subcommand)]
+    Export(export::Command),
+    /// Write the whole database to a file, also while a server works on it.
+    Backup(backup::Args),
+    /// Read a backup into an empty database of either kind. Sending is on hold then.
+    Restore(restore::Args),
+    /// Hold everything that would leave the house, and let it go again.
+    #[command(subcommand)]
+    Sending(sending::Command),
+    /// Print a script that completes commands and arguments in your shell.
+    Completions(completions::Args),
     /// Forget a customer for good.
     Erase(erase::Args),
     /// Check, publish and list rules.
@@ -78,10 +91,15 @@ impl Cli {
         match self.command {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(args, config()?).await,
-            Command::Migrate => migrate::run(config()?).await,
+            Command::Migrate(args) => migrate::run(&args, config()?).await,
             Command::CheckConfig(args) => check_config::run(&args, &config()?),
             Command::Doctor(args) => doctor::run(&args, config()?).await,
             Command::Erase(args) => erase::run(args, config()?).await,
+            Command::Backup(args) => backup::run(args, config()?).await,
+            Command::Restore(args) => restore::run(args, config()?).await,
+            Command::Sending(command) => sending::run(command, config()?).await,
+            Command::Completions(args) => completions::run(&args, Self::command()),
+            Command::Export(command) => export::run(command, config()?).await,
             Command::Fsck(args) => fsck::run(&args, config()?).await,
             Command::Import(command) => import::run(command, config()?).await,
             Command::Rules(command) => rules::run(command, config).await,

@@ -10,7 +10,8 @@ use sea_orm::{ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, 
 use crate::{StoreError, Tx};
 
 /// What a field of a record holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Uuid,
     Int,

@@ -5,6 +5,7 @@ use hearback_core::{
     LoopStatus, Segment,
     id::{PersonId, WorkspaceId},
 };
+use hearback_migrations::DUE;
 use sea_orm::{
     Condition, QueryOrder, QuerySelect, QueryTrait as _,
     entity::prelude::*,
@@ -52,15 +53,12 @@ pub enum CaseOrder {
 }
 
 /// Written out, as in the partial index: with bound values SQLite could not use it.
-const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
-/// The SQL twin of [`due_at`]; what has no due time sorts as [`NEVER`].
-const DUE: &str =
-    "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, close_due_at, 9000000000000000)";
-/// The first half of it.
+pub(crate) const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
+/// The first half of [`DUE`].
 const CONTACT_DUE: &str =
     "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, 9000000000000000)";
 /// The clock for closing had not been stopped, by waiting for the customer, before it ran out.
-const RUNNING: &str = "(waiting_since IS NULL OR close_due_at < waiting_since)";
+pub(crate) const RUNNING: &str = "(waiting_since IS NULL OR close_due_at < waiting_since)";
 const NEVER: i64 = 9_000_000_000_000_000;
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. `None` when nothing is.

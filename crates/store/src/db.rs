@@ -119,13 +119,38 @@ impl Db {
         Ok(Migrator::get_pending_migrations(&self.read).await?.is_empty())
     }
 
-    /// SQLite: moves what was committed into the database file and empties the log, so that no copy of erased text stays in
-    /// it. Does nothing while others read, and nothing at all on PostgreSQL; erased text is gone with a later checkpoint then.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if self.backend() == DbBackend::Sqlite {
-            self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    /// Milliseconds since 1970 by the database's own clock, where it has one: a PostgreSQL server may be another machine.
+    pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
+        if self.backend() != DbBackend::Postgres {
+            return Ok(None);
         }
-        Ok(())
+        let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let row = self.read.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
+    /// Names of the schema changes of this version, oldest first.
+    pub fn schema() -> Vec<String> {
+        Migrator::migrations().iter().map(|change| change.name().to_owned()).collect()
+    }
+
+    /// SQLite: moves what was committed into the database file and empties the log, so that no copy of erased text stays in
+    /// it. Waits a little for those who read; false when they did not end. Nothing happens on PostgreSQL.
+    pub async fn checkpoint(&self) -> Result<bool, StoreError> {
+        const TRIES: u32 = 20;
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(true);
+        }
+        for _ in 0..TRIES {
+            let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+            let row = self.write.query_one_raw(statement).await?;
+            let is_busy = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.is_some_and(|busy| busy != 0);
+            if !is_busy {
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(false)
     }
 
     /// Notes that rows were added. When their number has grown by a factor since the last look, the planner looks again.
@@ -148,7 +173,7 @@ impl Db {
 
     /// Lets PostgreSQL look at the tables that grow with every answer. Until it has looked, it believes that one workspace
     /// has few rows and reads all of them where it should look up one; its own look comes only once a minute.
-    async fn refresh_statistics(&self) -> Result<(), StoreError> {
+    pub async fn refresh_statistics(&self) -> Result<(), StoreError> {
         if self.backend() == DbBackend::Postgres {
             let sql = "ANALYZE persons, responses, cases, runs, events, tasks, deliveries, outbox, rollups";
             self.read.execute_unprepared(sql).await?;

@@ -1,5 +1,6 @@
 //! How many mails are where, over all workspaces: for the benchmark and for whoever watches the process.
 
+use hearback_core::id::WorkspaceId;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::{StoreError, deliveries};
@@ -12,6 +13,13 @@ pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> 
 /// Mails that wait for their turn.
 pub async fn queued(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
     of(connection, &["queued", "deferred"]).await
+}
+
+/// Mails of one workspace that were not handed over yet.
+pub async fn waiting(connection: &impl ConnectionTrait, ws: WorkspaceId) -> Result<u64, StoreError> {
+    use deliveries::Column::{Status, WorkspaceId};
+    let rows = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(["queued", "deferred", "unknown"]));
+    Ok(rows.count(connection).await?)
 }
 
 async fn of(connection: &impl ConnectionTrait, statuses: &[&str]) -> Result<u64, StoreError> {

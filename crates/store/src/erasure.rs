@@ -4,7 +4,7 @@
 //! it here. The databases overwrite freed space: SQLite by `secure_delete` and [`crate::Db::checkpoint`], PostgreSQL when
 //! it vacuums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearback_core::{
     Counts,
@@ -12,7 +12,9 @@ use hearback_core::{
 };
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
-use crate::{StoreError, Tx, cases, contact_attempts, deliveries, events, ingest, outbox, persons, responses, runs, suppressions, tasks};
+use crate::{
+    StoreError, Tx, cases, contact_attempts, deliveries, events, ingest, outbox, persons, responses, runs, suppressions, tasks, workspaces,
+};
 
 /// Stands where an address was.
 pub const ERASED: &str = "erased";
@@ -36,8 +38,27 @@ pub async fn lock_cases(tx: &Tx, ws: WorkspaceId, person: PersonId) -> Result<Ve
     Ok(cases.all(&**tx).await?)
 }
 
+/// Message ids of the mails that were written to them or about them.
+pub async fn mails(tx: &Tx, person: &persons::Model, cases: &[cases::Model]) -> Result<Vec<String>, StoreError> {
+    let mut ids = BTreeSet::new();
+    let all = || deliveries::Entity::find().select_only().column(deliveries::Column::MessageId);
+    let of = |which: Condition| all().filter(deliveries::Column::WorkspaceId.eq(person.workspace_id)).filter(which);
+    ids.extend(of(to_them(person)).into_tuple::<String>().all(&**tx).await?);
+    for cases in cases.chunks(CHUNK) {
+        let about = deliveries::Column::CaseId.is_in(cases.iter().map(|case| case.id));
+        ids.extend(of(Condition::all().add(about)).into_tuple::<String>().all(&**tx).await?);
+    }
+    Ok(ids.into_iter().collect())
+}
+
+fn to_them(person: &persons::Model) -> Condition {
+    Condition::any()
+        .add(deliveries::Column::PersonId.eq(person.id))
+        .add_option(person.email.as_ref().map(|email| deliveries::Column::ToAddress.eq(email)))
+}
+
 /// Blanks everything that says who this person was; `cases` are all of theirs, as [`lock_cases`] gave them. Mail and steps
-/// that wait are cancelled; the address stays in the list of those that must not be mailed, and nowhere else.
+/// that wait are cancelled; the fingerprint of the address stays in the list of those that must not be mailed.
 pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now: i64) -> Result<(), StoreError> {
     let ws = person.workspace_id;
     erase_answers(tx, person).await?;
@@ -47,9 +68,11 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
     }
     erase_mail(tx, person, now).await?;
     if let Some(address) = &person.email {
-        let row =
-            suppressions::Model { workspace_id: ws, address: address.clone(), reason: ERASED.to_owned(), created_at: now, note: None };
+        let erased = suppressions::erased(WorkspaceId::from_uuid(ws), address);
+        let row = suppressions::Model { workspace_id: ws, address: erased, reason: ERASED.to_owned(), created_at: now, note: None };
         crate::bulk::insert_missing::<suppressions::Entity>(tx, &[row]).await?;
+        suppressions::Entity::delete_by_id((ws, address.clone())).exec(&**tx).await?;
+        workspaces::bump_config(tx, WorkspaceId::from_uuid(ws)).await?;
     }
     let blank = persons::Model {
         key: format!("anon:{}", person.id),
@@ -84,7 +107,15 @@ async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreErro
         .col_expr(responses::Column::Comment, Expr::value(Option::<String>::None))
         .col_expr(responses::Column::Locale, Expr::value(Option::<String>::None))
         .col_expr(responses::Column::Properties, Expr::value("{}"))
+        .filter(theirs.clone())
+        .exec(&**tx)
+        .await?;
+    // Some send an address as the id of an answer. Other ids stay: the same answer again brings nothing back.
+    responses::Entity::update_many()
+        .col_expr(responses::Column::ExternalId, Expr::value(Option::<String>::None))
+        .col_expr(responses::Column::IdemKey, Expr::cust("'erased:' || body_hash"))
         .filter(theirs)
+        .filter(responses::Column::IdemKey.contains("@"))
         .exec(&**tx)
         .await?;
     ingest::add_rollups(tx, person.workspace_id, &fewer).await
@@ -162,9 +193,6 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
 
 /// Whom mail went to.
 async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), StoreError> {
-    let to_them = Condition::any()
-        .add(deliveries::Column::PersonId.eq(person.id))
-        .add_option(person.email.as_ref().map(|email| deliveries::Column::ToAddress.eq(email)));
     deliveries::Entity::update_many()
         .col_expr(deliveries::Column::ToAddress, Expr::value(ERASED))
         .col_expr(deliveries::Column::ToName, Expr::value(Option::<String>::None))
@@ -172,7 +200,7 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), St
         .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
         .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
-        .filter(to_them)
+        .filter(to_them(person))
         .exec(&**tx)
         .await?;
     Ok(())

@@ -2,15 +2,21 @@
 //!
 //! Owns: what is counted, and on which columns. Refuses to know: what the counts mean (that is `core`).
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use hearback_core::{Counts, LoopStatus, Segment, id::WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, entity::prelude::Uuid};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    case_list::{ACTIVE, RUNNING},
+    durations,
+};
 
 /// Bins of [`Counts`].
 const BINS: usize = 11;
+/// Milliseconds of a day.
+pub const DAY: i64 = 86_400_000;
 
 /// Which answers: of these survey versions, given in this span of milliseconds.
 #[derive(Debug, Clone)]
@@ -20,21 +26,45 @@ pub struct Scope {
     pub answered: Range<i64>,
 }
 
-/// Cases of one segment and status.
+/// Cases of one day (of their answers, in days since 1970, UTC), segment and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopCount {
+    pub day: i64,
     pub segment: Segment,
     pub status: LoopStatus,
     pub cases: i64,
-    /// Nobody was in touch when the first contact was due, or not closed when that was due, and still under work.
-    pub overdue: i64,
     /// With a time for the first contact.
     pub with_due: i64,
     /// Contacted by then.
     pub contacted_in_time: i64,
 }
 
-/// What one of [`hours_to`] measures.
+/// Cases of one day that took about this long to a milestone; `bucket` is one of [`crate::durations`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenCount {
+    pub day: i64,
+    pub bucket: i64,
+    pub cases: i64,
+}
+
+/// A case under work that is late after this moment, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueCase {
+    pub day: i64,
+    pub segment: Segment,
+    pub late_after: i64,
+}
+
+/// Answers of one day with one value of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupCount {
+    pub day: i64,
+    /// JSON as it is stored; `None` for answers without the property.
+    pub value: Option<String>,
+    pub counts: Counts,
+}
+
+/// What [`taken`] measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Milestone {
     FirstContact,
@@ -64,14 +94,19 @@ pub async fn directly(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Coun
     Ok(rows.first().map(|row| read_counts(row, 0)).transpose()?.unwrap_or_default())
 }
 
-/// Answers by the value of a property, the largest groups first, at most `limit` of them. The value is JSON as it is
-/// stored; `None` for answers without the property.
-pub async fn by_property(
+/// Answers by day and by the value of a property; at most `limit` rows, which say that there are more when they are all used.
+pub async fn by_property(conn: &impl ConnectionTrait, scope: &Scope, property: &str, limit: u64) -> Result<Vec<GroupCount>, StoreError> {
+    grouped(conn, scope, property, &format!("answered_at / {DAY}"), "", limit).await
+}
+
+async fn grouped(
     conn: &impl ConnectionTrait,
     scope: &Scope,
     property: &str,
+    day: &str,
+    order: &str,
     limit: u64,
-) -> Result<Vec<(Option<String>, Counts)>, StoreError> {
+) -> Result<Vec<GroupCount>, StoreError> {
     let (value, name) = match conn.get_database_backend() {
         DbBackend::Postgres => ("CAST(properties AS json) -> $4", property.to_owned()),
         // A plain name is a name to SQLite, unless it looks like a path.
@@ -79,49 +114,86 @@ pub async fn by_property(
         _ => ("properties -> $4", property.to_owned()),
     };
     let sql = format!(
-        "SELECT CAST({value} AS TEXT) AS value, {}, COUNT(*) AS n FROM responses WHERE {} GROUP BY 1 ORDER BY n DESC, 1 LIMIT $5",
+        "SELECT {day} AS day, CAST({value} AS TEXT) AS value, {} FROM responses WHERE {} GROUP BY 1, 2{order} LIMIT $5",
         count_columns(),
         scope.condition_from(6),
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = Vec::new();
-    for row in query(conn, sql, scope.values([name.into(), limit.into()])).await? {
-        rows.push((row.try_get_by_index(0)?, read_counts(&row, 1)?));
-    }
-    Ok(rows)
+    let rows = query(conn, sql, scope.values([name.into(), limit.into()])).await?;
+    let read = |row: &QueryResult| -> Result<GroupCount, DbErr> {
+        Ok(GroupCount { day: row.try_get_by_index(0)?, value: row.try_get_by_index(1)?, counts: read_counts(row, 2)? })
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-/// Where the loops of these answers stand at `now`.
-pub async fn loops(conn: &impl ConnectionTrait, scope: &Scope, now: i64) -> Result<Vec<LoopCount>, StoreError> {
+/// The same without the days, for a property with too many values: the largest groups.
+pub async fn by_property_at_once(
+    conn: &impl ConnectionTrait,
+    scope: &Scope,
+    property: &str,
+    limit: u64,
+) -> Result<Vec<GroupCount>, StoreError> {
+    grouped(conn, scope, property, "CAST(0 AS BIGINT)", " ORDER BY COUNT(*) DESC, 2", limit).await
+}
+
+/// Where the loops of these answers stand, by day.
+pub async fn loops(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<LoopCount>, StoreError> {
     let sql = format!(
-        "SELECT segment, loop_status, COUNT(*), \
-         CAST(SUM(CASE WHEN (loop_status = 'open' AND first_contact_at IS NULL AND first_contact_due_at < $4) \
-           OR (loop_status IN ('open', 'contacted', 'resolved') AND close_due_at < $4 \
-           AND (waiting_since IS NULL OR close_due_at < waiting_since)) THEN 1 ELSE 0 END) AS BIGINT), \
-         COUNT(first_contact_due_at), \
+        "SELECT answered_at / {DAY} AS day, segment, loop_status, COUNT(*), COUNT(first_contact_due_at), \
          CAST(SUM(CASE WHEN first_contact_at <= first_contact_due_at THEN 1 ELSE 0 END) AS BIGINT) \
-         FROM cases WHERE {} GROUP BY 1, 2",
-        scope.condition_from(5),
+         FROM cases WHERE {} GROUP BY 1, 2, 3",
+        scope.condition_from(4),
     );
-    query(conn, sql, scope.values([now.into()])).await?.iter().map(read_loop_count).collect()
+    query(conn, sql, scope.values([])).await?.iter().map(read_loop_count).collect()
 }
 
-/// Median and 90th percentile of the milliseconds from an answer to the milestone, over the cases that reached it; each is
-/// a time that really was taken. `None` when no case did.
-pub async fn hours_to(conn: &impl ConnectionTrait, scope: &Scope, milestone: Milestone) -> Result<Option<(i64, i64)>, StoreError> {
+/// Cases under work and when each is late, by day: when the first contact is due while there was none, or when closing is due
+/// while that clock runs, whichever comes first. Those that nothing is due in are left out.
+pub async fn dues(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<DueCase>, StoreError> {
+    let sql = format!(
+        "SELECT answered_at / {DAY} AS day, segment, CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, \
+         CASE WHEN {RUNNING} THEN close_due_at END FROM cases WHERE {ACTIVE} AND {}",
+        scope.condition_from(4),
+    );
+    let mut found = Vec::new();
+    for row in query(conn, sql, scope.values([])).await? {
+        let (contact, close): (Option<i64>, Option<i64>) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        if let Some(late_after) = contact.into_iter().chain(close).min() {
+            let segment = read_segment(&row.try_get_by_index::<String>(1)?)?;
+            found.push(DueCase { day: row.try_get_by_index(0)?, segment, late_after });
+        }
+    }
+    Ok(found)
+}
+
+/// How long it took from an answer to the milestone, over the cases that reached it, by day.
+pub async fn taken(conn: &impl ConnectionTrait, scope: &Scope, milestone: Milestone) -> Result<Vec<TakenCount>, StoreError> {
     let (reached, cases) = match milestone {
         Milestone::FirstContact => ("first_contact_at", "first_contact_at IS NOT NULL"),
         Milestone::Close => ("closed_at", "closed_at IS NOT NULL AND loop_status = 'closed'"),
     };
+    let minutes = format!("({reached} - answered_at) / 60000");
     let sql = format!(
-        "SELECT taken FROM (SELECT {reached} - answered_at AS taken, ROW_NUMBER() OVER (ORDER BY {reached} - answered_at) AS place, \
-         COUNT(*) OVER () AS n FROM cases WHERE {} AND {cases}) AS ranked \
-         WHERE place = (n * 50 + 99) / 100 OR place = (n * 90 + 99) / 100 ORDER BY place",
+        "SELECT answered_at / {DAY} AS day, {} AS bucket, COUNT(*) FROM cases WHERE {} AND {cases} GROUP BY 1, 2",
+        durations::bucket_sql(&minutes),
         scope.condition_from(4),
     );
     let rows = query(conn, sql, scope.values([])).await?;
-    let taken: Vec<i64> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?;
-    Ok(taken.first().copied().zip(taken.last().copied()))
+    let read = |row: &QueryResult| -> Result<TakenCount, DbErr> {
+        Ok(TakenCount { day: row.try_get_by_index(0)?, bucket: row.try_get_by_index(1)?, cases: row.try_get_by_index(2)? })
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Days of the answers whose cases changed from `since` on: every write to a case sets its `updated_at`.
+pub async fn changed_days(conn: &impl ConnectionTrait, scope: &Scope, since: i64) -> Result<BTreeSet<i64>, StoreError> {
+    let sql = format!(
+        "SELECT DISTINCT answered_at / {DAY} FROM cases WHERE workspace_id = $1 AND updated_at >= $2 AND survey_id IN ({})",
+        scope.survey_list(3)
+    );
+    let values = [scope.workspace.uuid().into(), since.into()].into_iter().chain(scope.surveys.iter().map(|id| Value::from(*id)));
+    let rows = query(conn, sql, values.collect()).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
 }
 
 impl Scope {
@@ -173,15 +245,21 @@ fn number(row: &QueryResult, index: usize) -> Result<i64, DbErr> {
 }
 
 fn read_loop_count(row: &QueryResult) -> Result<LoopCount, StoreError> {
-    let (segment, status): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-    let unreadable =
-        |word: &str| StoreError::Unreadable { table: "cases", id: "(several)".to_owned(), why: format!("`{word}` is no word for it") };
+    let (segment, status): (String, String) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
     Ok(LoopCount {
-        segment: Segment::parse(&segment).ok_or_else(|| unreadable(&segment))?,
+        day: row.try_get_by_index(0)?,
+        segment: read_segment(&segment)?,
         status: LoopStatus::parse(&status).ok_or_else(|| unreadable(&status))?,
-        cases: row.try_get_by_index(2)?,
-        overdue: row.try_get_by_index(3)?,
+        cases: row.try_get_by_index(3)?,
         with_due: row.try_get_by_index(4)?,
         contacted_in_time: row.try_get_by_index(5)?,
     })
+}
+
+fn read_segment(word: &str) -> Result<Segment, StoreError> {
+    Segment::parse(word).ok_or_else(|| unreadable(word))
+}
+
+fn unreadable(word: &str) -> StoreError {
+    StoreError::Unreadable { table: "cases", id: "(several)".to_owned(), why: format!("`{word}` is no word for it") }
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json},
+    deliveries,
     time::{from_millis, millis},
 };
 
@@ -389,6 +390,45 @@ pub async fn cancel_older(
             .await?;
     }
     Ok(rows)
+}
+
+/// What a job says that found sending on hold.
+pub const ON_HOLD: &str = "sending is on hold";
+
+/// The jobs that wait for sending to go on, and all mails.
+fn held(workspace: WorkspaceId) -> Condition {
+    Condition::all()
+        .add(Column::WorkspaceId.eq(workspace.uuid()))
+        .add(Column::State.eq("queued"))
+        .add(Condition::any().add(Column::Error.eq(ON_HOLD)).add(Column::Kind.eq("mail")))
+}
+
+/// Sending goes on: the jobs that waited for it are due now; how many there are.
+pub async fn wake_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
+    let due = due.filter(Column::State.eq("queued")).filter(Column::Error.eq(ON_HOLD));
+    Ok(due.exec(&**tx).await?.rows_affected)
+}
+
+/// Cancels all mails that were not handed over, and every other job that waited for sending to go on; how many jobs.
+pub async fn cancel_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    const WHY: &str = "cancelled when sending was resumed";
+    let cancelled = Entity::update_many()
+        .col_expr(Column::State, Expr::value("cancelled"))
+        .col_expr(Column::Error, Expr::value(WHY))
+        .col_expr(Column::FinishedAt, Expr::value(millis(now)))
+        .filter(held(workspace))
+        .exec(&**tx)
+        .await?;
+    deliveries::Entity::update_many()
+        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
+        .col_expr(deliveries::Column::Reply, Expr::value(WHY))
+        .col_expr(deliveries::Column::UpdatedAt, Expr::value(millis(now)))
+        .filter(deliveries::Column::WorkspaceId.eq(workspace.uuid()))
+        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
+        .exec(&**tx)
+        .await?;
+    Ok(cancelled.rows_affected)
 }
 
 /// When the next queued job is due; `None` when nothing waits.

@@ -17,6 +17,9 @@ pub struct Model {
     pub default_team: String,
     pub config_revision: i64,
     pub created_at: i64,
+    /// Since when nothing leaves, if so; with `sending_held_why`.
+    pub sending_held_at: Option<i64>,
+    pub sending_held_why: Option<String>,
 }
 
 /// Joins are written where they are needed.
@@ -72,4 +75,28 @@ pub async fn bump_config(tx: &Tx, ws: WorkspaceId) -> Result<(), StoreError> {
 pub async fn ids(conn: &impl ConnectionTrait) -> Result<Vec<WorkspaceId>, StoreError> {
     let ids = Entity::find().select_only().column(Column::Id).into_tuple::<Uuid>().all(conn).await?;
     Ok(ids.into_iter().map(WorkspaceId::from_uuid).collect())
+}
+
+/// Holds everything that would leave the house, with the reason why; `None` lets it go again. An earlier hold is replaced.
+pub async fn hold_sending(tx: &Tx, ws: WorkspaceId, held: Option<(i64, &str)>) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::SendingHeldAt, Expr::value(held.map(|(at, _)| at)))
+        .col_expr(Column::SendingHeldWhy, Expr::value(held.map(|(_, why)| why.to_owned())))
+        .filter(Column::Id.eq(ws.uuid()))
+        .exec(&**tx)
+        .await?;
+    bump_config(tx, ws).await
+}
+
+/// The workspaces in which sending is on hold.
+pub async fn held(conn: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::SendingHeldAt.is_not_null()).all(conn).await?)
+}
+
+/// Holds sending in every workspace.
+pub async fn hold_all_sending(tx: &Tx, at: i64, why: &str) -> Result<(), StoreError> {
+    for row in Entity::find().all(&**tx).await? {
+        hold_sending(tx, WorkspaceId::from_uuid(row.id), Some((at, why))).await?;
+    }
+    Ok(())
 }

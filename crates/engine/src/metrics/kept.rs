@@ -1,122 +1,247 @@
-//! What takes long to count is counted once and kept for a while: groups and loops are counted row by row, over millions
-//! of rows that is seconds. What is quick is never kept, so that a small database always shows the present.
+//! Many answers are counted once a day of theirs, and kept: a question adds days up, whatever the number of answers.
+//!
+//! What must stay true: a kept day is counted again before it is used when a case of it has changed since. Every write to a
+//! case sets its `updated_at`, so that is one look at an index; a write that was decided on before it is seen is found as
+//! long as its transaction lasts less than [`OVERLAP`]. What is quickly counted is never kept.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-use hearback_core::Scale;
-use hearback_store::measures::Scope;
+use hearback_store::{
+    StoreError,
+    measures::{self, DAY, DueCase, GroupCount, LoopCount, Milestone, Scope, TakenCount},
+    time::millis,
+};
 use uuid::Uuid;
 
-use super::{Group, Loops, groups, loops::loops};
-use crate::{Ctx, EngineError};
+use crate::Ctx;
 
-/// Counting that takes longer than this is kept.
-const LONG: Duration = Duration::from_secs(1);
-/// It is kept for this many times as long as it took, so that counting costs at most this share of one processor.
-const SHARE: u32 = 20;
-/// At most for this long.
-const LONGEST: Duration = Duration::from_mins(10);
-/// Most counts that are kept.
-const MOST: usize = 256;
+/// Counting that takes longer than this is kept by day.
+const LONG: Duration = Duration::from_millis(100);
+/// How far back a change is looked for behind the last look, in milliseconds: longer than a transaction takes, and than
+/// clocks of two nodes differ.
+const OVERLAP: i64 = 120_000;
+/// What was kept this long is counted anew, whatever was seen of its changes.
+const REFRESH: Duration = Duration::from_hours(1);
+/// Runs of changed days that are counted one by one; more are counted together.
+const MOST_RUNS: usize = 24;
+/// Rows of counts of one question; a property with more values than that fit is counted each time.
+const MOST_ROWS: u64 = 200_000;
+/// Most questions that are kept.
+const MOST_QUESTIONS: usize = 64;
 
-/// The parts of a report that are counted row by row.
-#[derive(Debug, Clone)]
-pub(super) struct Counted {
-    pub groups: Vec<Group>,
-    pub more_groups: bool,
-    pub loops: Loops,
-    pub as_of: DateTime<Utc>,
+/// What a day is counted for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Of {
+    /// The loops.
+    Loops,
+    /// The values of a property.
+    Property(String),
 }
 
-/// Counts by what was asked.
-#[derive(Debug, Default)]
-pub struct Kept(Mutex<HashMap<Asked, Entry>>);
+/// The counts of a span, day by day.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    pub loops: Vec<LoopCount>,
+    pub first_contact: Vec<TakenCount>,
+    pub close: Vec<TakenCount>,
+    pub dues: Vec<DueCase>,
+    pub groups: Vec<GroupCount>,
+}
 
-/// What was asked: surveys, span, property.
+/// Days by what was asked.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<HashMap<Asked, State>>);
+
+/// What was asked: workspace, surveys, of what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Asked(Uuid, Vec<Uuid>, i64, i64, Option<String>);
+struct Asked(Uuid, Vec<Uuid>, Of);
 
 #[derive(Debug)]
-struct Entry {
-    counted: Counted,
-    stale_from: Instant,
-    being_renewed: bool,
+enum State {
+    BeingCounted,
+    Days(Arc<tokio::sync::Mutex<Days>>),
 }
 
-/// The counts, freshly made unless that takes long. Kept ones that are too old are still given out, and renewed meanwhile.
-pub(super) async fn counted(cx: &Ctx, scope: Scope, scale: Scale, by: Option<String>) -> Result<Counted, EngineError> {
-    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), scope.answered.start, scope.answered.end, by.clone());
-    match cx.kept.look(&asked) {
-        Look::Nothing => count(cx, scope, scale, by, asked).await,
-        Look::Fresh(counted) => Ok(*counted),
-        Look::Stale(counted) => {
-            let cx = cx.clone();
-            tokio::spawn(async move {
-                if let Err(error) = count(&cx, scope, scale, by, asked.clone()).await {
-                    tracing::warn!(%error, "the metrics could not be counted anew; older counts are shown");
-                    cx.kept.forget(&asked);
-                }
-            });
-            Ok(*counted)
+/// All days of a question.
+#[derive(Debug)]
+struct Days {
+    days: BTreeMap<i64, Arc<Counted>>,
+    /// Changes up to then are in them; milliseconds since 1970.
+    seen: i64,
+    stale_from: Instant,
+}
+
+/// The counts of the scope, from kept days where there are some.
+pub(super) async fn counted(cx: &Ctx, scope: &Scope, of: Of) -> Result<Vec<Arc<Counted>>, StoreError> {
+    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
+    if let Some(kept) = cx.kept.days(&asked) {
+        return sum(cx, scope, &asked, &kept).await;
+    }
+    let begun = Instant::now();
+    let (counted, is_all) = count(cx, scope, &asked.2).await?;
+    if begun.elapsed() >= LONG && is_all && cx.kept.begin(&asked) {
+        tokio::spawn(keep_meanwhile(cx.clone(), scope.clone(), asked));
+    }
+    Ok(vec![Arc::new(counted)])
+}
+
+/// Counts all days and keeps them.
+pub(super) async fn keep(cx: &Ctx, scope: &Scope, of: Of) -> Result<(), StoreError> {
+    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
+    let seen = millis(cx.now());
+    let all = Scope { answered: i64::MIN..i64::MAX, ..scope.clone() };
+    let (counted, is_all) = count(cx, &all, &asked.2).await?;
+    if is_all {
+        let days = Days { days: by_day(counted), seen, stale_from: Instant::now() + REFRESH };
+        cx.kept.put(asked, State::Days(Arc::new(tokio::sync::Mutex::new(days))));
+    } else {
+        cx.kept.forget(&asked);
+    }
+    Ok(())
+}
+
+/// The same beside the question that needs it.
+async fn keep_meanwhile(cx: Ctx, scope: Scope, asked: Asked) {
+    if let Err(error) = keep(&cx, &scope, asked.2.clone()).await {
+        tracing::warn!(%error, "the metrics could not be counted by day; they are counted each time");
+        cx.kept.forget(&asked);
+    }
+}
+
+async fn sum(cx: &Ctx, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<Days>) -> Result<Vec<Arc<Counted>>, StoreError> {
+    let mut days = kept.lock().await;
+    if Instant::now() >= days.stale_from {
+        days.stale_from = Instant::now() + REFRESH;
+        tokio::spawn(keep_meanwhile(cx.clone(), scope.clone(), asked.clone()));
+    }
+    days.renew(cx, scope, &asked.2).await?;
+    let Range { start, end } = scope.answered;
+    let whole = start.div_euclid(DAY) + i64::from(start.rem_euclid(DAY) > 0)..end.div_euclid(DAY);
+    let mut parts = Vec::new();
+    if whole.start <= whole.end {
+        parts.extend(days.days.range(whole.clone()).map(|(_, counted)| Arc::clone(counted)));
+    }
+    drop(days);
+    let (whole_from, whole_to) =
+        if whole.start > whole.end { (end, end) } else { (whole.start.saturating_mul(DAY), whole.end.saturating_mul(DAY)) };
+    for edge in [start..whole_from, whole_to..end] {
+        // A bound that nobody set cuts nothing off.
+        if edge.start < edge.end && edge.start > i64::MIN && edge.end < i64::MAX {
+            parts.push(Arc::new(count(cx, &Scope { answered: edge, ..scope.clone() }, &asked.2).await?.0));
+        }
+    }
+    Ok(parts)
+}
+
+impl Days {
+    /// Counts the days again whose cases have changed.
+    async fn renew(&mut self, cx: &Ctx, scope: &Scope, of: &Of) -> Result<(), StoreError> {
+        let now = millis(cx.now());
+        let changed = measures::changed_days(cx.db.read(), scope, self.seen.min(now) - OVERLAP).await?;
+        for run in runs(&changed) {
+            let these = Scope { answered: run.start * DAY..run.end * DAY, ..scope.clone() };
+            let (counted, _) = count(cx, &these, of).await?;
+            self.days.retain(|day, _| !run.contains(day));
+            self.days.extend(by_day(counted));
+        }
+        self.seen = now;
+        Ok(())
+    }
+}
+
+/// Days that follow each other, together; everything from the first to the last when those would be too many.
+fn runs(days: &BTreeSet<i64>) -> Vec<Range<i64>> {
+    let mut runs: Vec<Range<i64>> = Vec::new();
+    for day in days {
+        match runs.last_mut() {
+            Some(run) if run.end == *day => run.end = day + 1,
+            _ => runs.push(*day..day + 1),
+        }
+    }
+    match (runs.first(), runs.last()) {
+        (Some(first), Some(last)) if runs.len() > MOST_RUNS => std::iter::once(first.start..last.end).collect(),
+        _ => runs,
+    }
+}
+
+/// Counts row by row; false when that was not all.
+async fn count(cx: &Ctx, scope: &Scope, of: &Of) -> Result<(Counted, bool), StoreError> {
+    let conn = cx.db.read();
+    match of {
+        Of::Loops => Ok((
+            Counted {
+                loops: measures::loops(conn, scope).await?,
+                first_contact: measures::taken(conn, scope, Milestone::FirstContact).await?,
+                close: measures::taken(conn, scope, Milestone::Close).await?,
+                dues: measures::dues(conn, scope).await?,
+                groups: Vec::new(),
+            },
+            true,
+        )),
+        Of::Property(property) => {
+            let groups = measures::by_property(conn, scope, property, MOST_ROWS).await?;
+            let is_all = (groups.len() as u64) < MOST_ROWS;
+            if is_all {
+                return Ok((Counted { groups, ..Counted::default() }, true));
+            }
+            let groups = measures::by_property_at_once(conn, scope, property, MOST_ROWS).await?;
+            Ok((Counted { groups, ..Counted::default() }, false))
         }
     }
 }
 
-async fn count(cx: &Ctx, scope: Scope, scale: Scale, by: Option<String>, asked: Asked) -> Result<Counted, EngineError> {
-    let (begun, as_of) = (Instant::now(), cx.now());
-    let (groups, more_groups) = match &by {
-        Some(property) => groups(cx, &scope, scale, property).await?,
-        None => (Vec::new(), false),
-    };
-    let counted = Counted { groups, more_groups, loops: loops(cx, &scope).await?, as_of };
-    cx.kept.keep(asked, &counted, begun.elapsed());
-    Ok(counted)
-}
-
-/// What is kept of a question.
-enum Look {
-    Nothing,
-    Fresh(Box<Counted>),
-    Stale(Box<Counted>),
+fn by_day(counted: Counted) -> BTreeMap<i64, Arc<Counted>> {
+    let mut days: BTreeMap<i64, Counted> = BTreeMap::new();
+    for row in counted.loops {
+        days.entry(row.day).or_default().loops.push(row);
+    }
+    for row in counted.first_contact {
+        days.entry(row.day).or_default().first_contact.push(row);
+    }
+    for row in counted.close {
+        days.entry(row.day).or_default().close.push(row);
+    }
+    for row in counted.dues {
+        days.entry(row.day).or_default().dues.push(row);
+    }
+    for row in counted.groups {
+        days.entry(row.day).or_default().groups.push(row);
+    }
+    days.into_iter().map(|(day, counted)| (day, Arc::new(counted))).collect()
 }
 
 impl Kept {
-    fn look(&self, asked: &Asked) -> Look {
-        let mut all = self.lock();
-        let Some(entry) = all.get_mut(asked) else { return Look::Nothing };
-        let counted = Box::new(entry.counted.clone());
-        if entry.being_renewed || Instant::now() < entry.stale_from {
-            return Look::Fresh(counted);
+    fn days(&self, asked: &Asked) -> Option<Arc<tokio::sync::Mutex<Days>>> {
+        match self.lock().get(asked) {
+            Some(State::Days(days)) => Some(Arc::clone(days)),
+            Some(State::BeingCounted) | None => None,
         }
-        entry.being_renewed = true;
-        Look::Stale(counted)
     }
 
-    fn keep(&self, asked: Asked, counted: &Counted, took: Duration) {
+    /// Whether the caller is the one who counts the days.
+    fn begin(&self, asked: &Asked) -> bool {
         let mut all = self.lock();
-        if took < LONG {
-            all.remove(&asked);
-            return;
+        let is_free = !all.contains_key(asked) && all.len() < MOST_QUESTIONS;
+        if is_free {
+            all.insert(asked.clone(), State::BeingCounted);
         }
-        if all.len() >= MOST {
-            all.retain(|_, entry| entry.being_renewed || Instant::now() < entry.stale_from);
-        }
-        if all.len() < MOST {
-            let stale_from = Instant::now() + (took * SHARE).min(LONGEST);
-            all.insert(asked, Entry { counted: counted.clone(), stale_from, being_renewed: false });
-        }
+        is_free
+    }
+
+    fn put(&self, asked: Asked, state: State) {
+        self.lock().insert(asked, state);
     }
 
     fn forget(&self, asked: &Asked) {
         self.lock().remove(asked);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Asked, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Asked, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,25 +250,11 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn asked(by: &str) -> Asked {
-        Asked(Uuid::nil(), Vec::new(), 0, 1, Some(by.to_owned()))
-    }
-
-    fn some() -> Counted {
-        Counted { groups: Vec::new(), more_groups: false, loops: Loops::default(), as_of: DateTime::UNIX_EPOCH }
-    }
-
     #[test]
-    fn only_what_took_long_is_kept_and_one_asker_renews_it() {
-        let kept = Kept::default();
-        kept.keep(asked("quick"), &some(), Duration::from_millis(10));
-        assert!(matches!(kept.look(&asked("quick")), Look::Nothing));
-        kept.keep(asked("slow"), &some(), LONG);
-        assert!(matches!(kept.look(&asked("slow")), Look::Fresh(_)));
-        kept.lock().get_mut(&asked("slow")).unwrap().stale_from = Instant::now();
-        assert!(matches!(kept.look(&asked("slow")), Look::Stale(_)));
-        assert!(matches!(kept.look(&asked("slow")), Look::Fresh(_)), "somebody else renews it already");
-        kept.keep(asked("slow"), &some(), Duration::from_millis(10));
-        assert!(matches!(kept.look(&asked("slow")), Look::Nothing), "it became quick");
+    fn changed_days_are_counted_in_runs() {
+        assert_eq!(runs(&BTreeSet::new()), []);
+        assert_eq!(runs(&[3, 4, 5, 9].into()), [3..6, 9..10]);
+        let scattered: BTreeSet<i64> = (0..100).map(|n| n * 2).collect();
+        assert_eq!(runs(&scattered).first(), Some(&(0..199)));
     }
 }

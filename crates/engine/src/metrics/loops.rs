@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use hearback_core::{LoopStatus, Segment};
 use hearback_store::{
     StoreError,
-    measures::{self, LoopCount, Milestone, Scope},
+    durations::Durations,
+    measures::{LoopCount, Scope},
     time::millis,
 };
 use serde::Serialize;
 
+use super::kept::{self, Of};
 use crate::Ctx;
 
 /// The loops of some answers.
@@ -55,7 +57,7 @@ pub struct LoopCounts {
     pub close_rate: Option<f64>,
 }
 
-/// Hours of wall time, each one that a case really took; `None` when no case got there.
+/// Hours of wall time, to less than one in a hundred; `None` when no case got there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct HoursTaken {
     /// Half of the cases took at most this.
@@ -65,22 +67,26 @@ pub struct HoursTaken {
 }
 
 /// Reads them.
-pub async fn loops(cx: &Ctx, scope: &Scope) -> Result<Loops, StoreError> {
-    let conn = cx.db.read();
+pub(super) async fn loops(cx: &Ctx, scope: &Scope) -> Result<Loops, StoreError> {
     let mut all = LoopCounts::default();
     let mut by_segment: BTreeMap<Segment, LoopCounts> = Segment::ALL.map(|segment| (segment, LoopCounts::default())).into();
-    for count in measures::loops(conn, scope, millis(cx.now())).await? {
-        all.add(&count);
-        by_segment.entry(count.segment).or_default().add(&count);
+    let (mut first_contact, mut close) = (Durations::default(), Durations::default());
+    let now = millis(cx.now());
+    for part in kept::counted(cx, scope, Of::Loops).await? {
+        for count in &part.loops {
+            all.add(count);
+            by_segment.entry(count.segment).or_default().add(count);
+        }
+        part.first_contact.iter().for_each(|count| first_contact.add(count.bucket, count.cases));
+        part.close.iter().for_each(|count| close.add(count.bucket, count.cases));
+        for due in part.dues.iter().filter(|due| due.late_after < now) {
+            all.overdue += 1;
+            by_segment.entry(due.segment).or_default().overdue += 1;
+        }
     }
     all.set_rates();
     by_segment.values_mut().for_each(LoopCounts::set_rates);
-    Ok(Loops {
-        all,
-        by_segment,
-        first_contact_hours: hours(measures::hours_to(conn, scope, Milestone::FirstContact).await?),
-        close_hours: hours(measures::hours_to(conn, scope, Milestone::Close).await?),
-    })
+    Ok(Loops { all, by_segment, first_contact_hours: hours(&first_contact), close_hours: hours(&close) })
 }
 
 impl LoopCounts {
@@ -95,7 +101,6 @@ impl LoopCounts {
         };
         *slot += count.cases;
         self.total += count.cases;
-        self.overdue += count.overdue;
         self.with_due += count.with_due;
         self.contacted_in_time += count.contacted_in_time;
     }
@@ -110,7 +115,7 @@ fn rate(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn hours(taken: Option<(i64, i64)>) -> HoursTaken {
-    let hours = |millis: i64| millis as f64 / 3_600_000.0;
-    HoursTaken { median: taken.map(|(median, _)| hours(median)), p90: taken.map(|(_, p90)| hours(p90)) }
+fn hours(taken: &Durations) -> HoursTaken {
+    let at = |percent| taken.percentile(percent).map(|minutes| minutes as f64 / 60.0);
+    HoursTaken { median: at(50), p90: at(90) }
 }

@@ -6,14 +6,14 @@ use hearback_core::{
     id::{CaseId, PersonId, WorkspaceId},
     policy::Terms,
 };
-use hearback_store::{StoreError, bulk, cases, erasure, events, persons, time::millis};
+use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, persons, time::millis};
 use serde_json::Value;
 
 use super::{CheckedPerson, check_person};
 use crate::{
     Actor, Ctx, EngineError, audit,
     error::Fields,
-    submit::NewPerson,
+    submit::{NewPerson, fail_all},
     work::{core_case, write_case},
 };
 
@@ -22,19 +22,73 @@ const RACES: u32 = 5;
 
 /// Stores a person, or lays what was sent over who is stored. Needs an address or an external id.
 pub async fn upsert_person(cx: &Ctx, ws: WorkspaceId, person: NewPerson) -> Result<persons::Model, EngineError> {
+    Ok(upsert(cx, ws, check(person)?).await?.0)
+}
+
+async fn upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<(persons::Model, bool), EngineError> {
+    for _ in 0..RACES {
+        let tx = cx.db.write().await?;
+        match put(&tx, ws, sent.clone(), cx.now()).await {
+            Err(EngineError::Store(StoreError::Taken(_))) => {}
+            Err(error) => return Err(error),
+            Ok(stored) => {
+                tx.commit().await?;
+                return Ok(stored);
+            }
+        }
+    }
+    Err(EngineError::Busy)
+}
+
+/// Checks people as [`upsert_people`] does, and stores nobody.
+pub fn check_people(people: Vec<NewPerson>) -> Vec<Result<bool, EngineError>> {
+    people.into_iter().map(|person| check(person).map(|_| true)).collect()
+}
+
+/// Stores people in one transaction, in order; whether each was new or changed. One bad item never fails its neighbours.
+pub async fn upsert_people(cx: &Ctx, ws: WorkspaceId, people: Vec<NewPerson>) -> Vec<Result<bool, EngineError>> {
+    let checked: Vec<Result<CheckedPerson, EngineError>> = people.into_iter().map(check).collect();
+    let good: Vec<CheckedPerson> = checked.iter().filter_map(|person| person.as_ref().ok()).cloned().collect();
+    let mut stored = match upsert_all(cx, ws, &good).await {
+        Ok(stored) => stored,
+        // Somebody else stored one of them first: each alone, so that one can be tried again without its neighbours.
+        Err(EngineError::Store(error)) if error.is_race() => upsert_each(cx, ws, good).await,
+        Err(error) => fail_all(good.len(), &error),
+    }
+    .into_iter();
+    checked.into_iter().map(|person| person.and_then(|_| stored.next().unwrap_or(Err(EngineError::Busy)))).collect()
+}
+
+async fn upsert_all(cx: &Ctx, ws: WorkspaceId, people: &[CheckedPerson]) -> Result<Vec<Result<bool, EngineError>>, EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    let mut results = Vec::with_capacity(people.len());
+    for person in people {
+        results.push(match put(&tx, ws, person.clone(), now).await {
+            Err(error @ EngineError::Conflict { .. }) => Err(error),
+            result => Ok(result?.1),
+        });
+    }
+    tx.commit().await?;
+    Ok(results)
+}
+
+async fn upsert_each(cx: &Ctx, ws: WorkspaceId, people: Vec<CheckedPerson>) -> Vec<Result<bool, EngineError>> {
+    let mut results = Vec::with_capacity(people.len());
+    for person in people {
+        results.push(upsert(cx, ws, person).await.map(|(_, changed)| changed));
+    }
+    results
+}
+
+fn check(person: NewPerson) -> Result<CheckedPerson, EngineError> {
     let mut fields = Fields::default();
     let sent = check_person(&mut fields, person);
     if sent.email.is_none() && sent.external_id.is_none() {
         fields.refuse("person.email", "a person needs an email or an external_id");
     }
     fields.done().map_err(without_prefix)?;
-    for _ in 0..RACES {
-        match try_upsert(cx, ws, sent.clone()).await {
-            Err(EngineError::Store(StoreError::Taken(_))) => {}
-            result => return result,
-        }
-    }
-    Err(EngineError::Busy)
+    Ok(sent)
 }
 
 /// Here the person is the whole body: fields are named as they were sent.
@@ -48,10 +102,9 @@ fn without_prefix(error: EngineError) -> EngineError {
     EngineError::Invalid(list)
 }
 
-async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<persons::Model, EngineError> {
-    let now = cx.now();
-    let tx = cx.db.write().await?;
-    let known = persons::lock_match(&tx, ws, &sent.key, sent.external_id.as_deref()).await?;
+/// The row as it is stored now, and whether that is new.
+async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
+    let known = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
     let stored = match known.as_slice() {
         [] => None,
         [one] => Some(one),
@@ -59,26 +112,25 @@ async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<pe
     };
     let mut row = sent.over(stored, ws, now);
     match stored {
-        Some(stored) if *stored == row => return Ok(row),
+        Some(stored) if *stored == row => return Ok((row, false)),
         Some(_) => {
             row.updated_at = millis(now);
-            persons::save(&tx, row.clone()).await?;
+            persons::save(tx, row.clone()).await?;
         }
-        None => bulk::insert::<persons::Entity>(&tx, std::slice::from_ref(&row)).await?,
+        None => bulk::insert::<persons::Entity>(tx, std::slice::from_ref(&row)).await?,
     }
-    tx.commit().await?;
-    Ok(row)
+    Ok((row, true))
 }
 
-/// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
-/// work are given up. The address stays in one place, the list of those that must not be mailed.
-pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
+/// Takes everything out of the database that says who this was; the message ids of their mails.
+pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<Vec<String>, EngineError> {
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let person = persons::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("person", id))?;
     let cases = erasure::lock_cases(&tx, ws, id).await?;
     audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
+    let mails = erasure::mails(&tx, &person, &cases).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;
     for mut row in cases {
         let terms = workspace.terms(&row);
@@ -88,7 +140,7 @@ pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
     }
     tx.commit().await?;
-    Ok(cx.db.checkpoint().await?)
+    Ok(mails)
 }
 
 /// A case whose customer is gone: nobody can be contacted any more, and what was written about them goes.

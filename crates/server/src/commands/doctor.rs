@@ -4,9 +4,13 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::Args as Arguments;
+use hearback_core::{Clock as _, SystemClock};
+use hearback_engine::hold::Hold;
+use hearback_store::{Db, outbox, time::millis, workspaces};
 use serde::Serialize;
 use serde_json::json;
 
+use super::disk;
 use crate::{
     config::Config,
     open,
@@ -16,6 +20,13 @@ use crate::{
 
 /// What the data folder must have room for, in bytes.
 const ROOM: usize = 4 * 1024 * 1024;
+
+/// Free space that a server should have at least, in bytes.
+const LEAST_FREE: u64 = 256 * 1024 * 1024;
+/// The most that clocks may differ, in milliseconds.
+const MOST_APART: i64 = 5_000;
+/// A job that is due this long is forgotten by somebody.
+const LATE: chrono::Duration = chrono::Duration::minutes(5);
 
 /// Arguments of `doctor`.
 #[derive(Debug, Arguments)]
@@ -36,14 +47,23 @@ struct Finding {
 /// Looks at everything that `serve` needs, changes nothing, and says what to do about each failure. Sends no mail.
 pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
-    let findings = vec![
+    let mut findings = vec![
         finding("secret key", config.check_secret_key().map(|()| "long enough, or made at the first start".to_owned()).map_err(Into::into)),
         finding("templates", templates(&config)),
         finding("data folder", room(&config.data.dir)),
-        finding("database", database(&config).await),
         finding("mail", mail(&config).await),
         finding("links", links(&config)),
     ];
+    match open::existing_database(&config).await {
+        Err(error) => findings.push(finding("database", Err(error))),
+        Ok(db) => {
+            findings.push(Finding { check: "database", ok: true, detail: "can be reached, its schema is up to date".to_owned() });
+            findings.push(finding("clock", clock(&db).await));
+            findings.push(finding("queue", queue(&db).await));
+            findings.push(finding("sending", sending(&db).await));
+            db.close().await?;
+        }
+    }
     let all_is_well = findings.iter().all(|finding| finding.ok);
     if args.json {
         say_json(&json!({ "checks": findings }))?;
@@ -73,13 +93,47 @@ fn room(folder: &Path) -> anyhow::Result<String> {
     let existing = folder.ancestors().find(|folder| folder.is_dir()).with_context(hint)?;
     let probe = tempfile::NamedTempFile::new_in(existing).with_context(hint)?;
     open::private_file(probe.path(), &vec![0; ROOM]).with_context(hint)?;
-    Ok(format!("`{}` can be written", folder.display()))
+    let free = disk::free(folder);
+    if let Some(free) = free {
+        ensure!(free >= LEAST_FREE, "`{}` has only {} MiB of free space; free some", folder.display(), free >> 20);
+    }
+    let free = free.map_or_else(String::new, |free| format!(", {} MiB are free", free >> 20));
+    Ok(format!("`{}` can be written{free}", folder.display()))
 }
 
-async fn database(config: &Config) -> anyhow::Result<String> {
-    let db = open::existing_database(config).await?;
-    db.close().await?;
-    Ok("can be reached, its schema is up to date".to_owned())
+/// Due times, leases and signatures trust the clock; nodes and database must agree on it.
+async fn clock(db: &Db) -> anyhow::Result<String> {
+    let before = millis(SystemClock.now());
+    let Some(theirs) = db.clock().await? else { return Ok("the database is on this machine and has the same clock".to_owned()) };
+    // The answer was on its way for a while: only what is certainly wrong is told.
+    let after = millis(SystemClock.now());
+    let apart = if theirs < before { before - theirs } else { (theirs - after).max(0) };
+    ensure!(apart <= MOST_APART, "differs from the database's by {} s; let both machines set their clocks by NTP", apart / 1_000);
+    Ok(format!("differs from the database's by {apart} ms at least"))
+}
+
+async fn queue(db: &Db) -> anyhow::Result<String> {
+    let now = SystemClock.now();
+    let Some(next) = outbox::next_due(db).await? else { return Ok("nothing waits".to_owned()) };
+    let late = now - next;
+    ensure!(
+        late < LATE,
+        "the oldest job has been due for {} minutes; is a worker running? Start `hearback serve` (or `--role worker`)",
+        late.num_minutes()
+    );
+    Ok(if late > chrono::Duration::zero() {
+        "work is being done".to_owned()
+    } else {
+        format!("the next job is due at {}", next.to_rfc3339())
+    })
+}
+
+/// A hold is somebody's will; it is told all the same, since it is easily forgotten.
+async fn sending(db: &Db) -> anyhow::Result<String> {
+    let held = workspaces::held(db.read()).await?;
+    let Some(row) = held.first() else { return Ok("what is due is sent".to_owned()) };
+    let why = Hold::of(row).map(|hold| hold.why).unwrap_or_default();
+    anyhow::bail!("on hold in workspace {}: {why}; `hearback sending resume` ends it", row.key)
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {

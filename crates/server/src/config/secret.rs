@@ -67,7 +67,7 @@ impl Config {
     }
 
     /// How the key will be found, for people.
-    pub(super) fn secret_key_origin(&self) -> String {
+    pub(crate) fn secret_key_origin(&self) -> String {
         if filled(&self.secret_key_file).is_some() {
             "(in secret_key_file)".to_owned()
         } else if !self.secret_key.is_empty() {

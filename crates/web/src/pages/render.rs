@@ -79,6 +79,7 @@ struct Envelope<'a, V> {
     workspace: Option<&'a str>,
     #[serde(flatten)]
     may: May,
+    held: Option<&'a str>,
     notice: Option<&'static str>,
     problem: Option<ProblemView>,
     mail: bool,
@@ -162,6 +163,7 @@ impl Pages {
             csrf: frame.visitor.map(Visitor::form_token),
             workspace: frame.visitor.map(|visitor| visitor.workspace.as_str()),
             may: frame.visitor.map(May::of).unwrap_or_default(),
+            held: frame.visitor.and_then(|visitor| visitor.held.as_deref()),
             notice: frame.notice,
             problem: frame.problem.map(ProblemView::of),
             mail: frame.mail,

@@ -34,6 +34,8 @@ pub(crate) struct Visitor {
     pub(crate) workspace: String,
     pub(crate) user: users::Model,
     pub(crate) role: Role,
+    /// Why nothing is sent, if so.
+    pub(crate) held: Option<String>,
     token: String,
 }
 
@@ -63,10 +65,11 @@ impl Visitor {
 pub(crate) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
     let Some(token) = cookie(headers, cookie_name(app)) else { return Ok(None) };
     let Some((ws, user)) = access::session(&app.cx, token).await? else { return Ok(None) };
-    let workspace = app.cx.workspaces.get(app.cx.db.read(), ws).await?.name.clone();
+    let known = app.cx.workspaces.get(app.cx.db.read(), ws).await?;
+    let (workspace, held) = (known.name.clone(), known.held.as_ref().map(|hold| hold.why.clone()));
     // A role that this version does not know may only look.
     let role = Role::parse(&user.role).unwrap_or(Role::Viewer);
-    Ok(Some(Visitor { ws, workspace, user, role, token: token.to_owned() }))
+    Ok(Some(Visitor { ws, workspace, user, role, held, token: token.to_owned() }))
 }
 
 /// Lets in a user of this role or a larger one; handlers find them as [`Visitor`]. Without a session the browser is led to

@@ -8,6 +8,7 @@ mod corrections;
 mod detractor;
 mod happy;
 mod isolation;
+mod kept;
 mod pages;
 mod repeats;
 mod rules;

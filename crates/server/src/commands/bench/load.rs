@@ -27,11 +27,29 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Posts one answer a request over `clients` connections for `time`. Each must be answered with 201.
 pub async fn post_responses(address: &str, key: &str, clients: usize, time: Duration) -> anyhow::Result<Load> {
+    post_responses_of(address, key, clients, time, response).await
+}
+
+/// The same with answers of another kind.
+pub async fn post_responses_of(address: &str, key: &str, clients: usize, time: Duration, make: fn(u64) -> String) -> anyhow::Result<Load> {
+    post_paced(address, key, clients, time, f64::INFINITY, make).await
+}
+
+/// The same at `rate` answers a second over all connections, as far as the server keeps up.
+pub async fn post_paced(
+    address: &str,
+    key: &str,
+    clients: usize,
+    time: Duration,
+    rate: f64,
+    make: fn(u64) -> String,
+) -> anyhow::Result<Load> {
     let started = Instant::now();
+    let pause = Duration::try_from_secs_f64(clients as f64 / rate).unwrap_or(Duration::ZERO);
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
             let (address, key) = (address.to_owned(), key.to_owned());
-            tokio::spawn(async move { one_client(&address, &key, started + time).await })
+            tokio::spawn(async move { one_client(&address, &key, started + time, pause, make).await })
         })
         .collect();
     let mut latencies = Vec::new();
@@ -41,17 +59,20 @@ pub async fn post_responses(address: &str, key: &str, clients: usize, time: Dura
     Ok(Load { rate: latencies.len() as f64 / started.elapsed().as_secs_f64(), latencies })
 }
 
-async fn one_client(address: &str, key: &str, until: Instant) -> anyhow::Result<Vec<u32>> {
+async fn one_client(address: &str, key: &str, until: Instant, pause: Duration, make: fn(u64) -> String) -> anyhow::Result<Vec<u32>> {
     let mut stream = connect(address).await?;
     let mut latencies = Vec::with_capacity(4096);
     let mut buffer = Vec::with_capacity(4096);
     while Instant::now() < until {
-        let body = response(NEXT.fetch_add(1, Ordering::Relaxed));
+        let body = make(NEXT.fetch_add(1, Ordering::Relaxed));
         let sent = Instant::now();
         let status = request(&mut stream, &mut buffer, "POST /api/v1/responses", key, "application/json", body.as_bytes()).await?;
         latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
         if status != 201 {
             bail!("the server answered {status}: {}", String::from_utf8_lossy(&buffer));
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep_until((sent + pause).into()).await;
         }
     }
     Ok(latencies)

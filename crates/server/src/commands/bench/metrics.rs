@@ -1,56 +1,81 @@
-//! The metrics call, against grouping the answers themselves.
+//! The metrics call over many answers, against the same call over a hundredth of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use hearback_core::id::{SurveyId, WorkspaceId};
 use hearback_engine::{
+    Ctx,
     metrics::{MetricsQuery, metrics},
-    submit::{FollowUp, NewResponse, submit_responses},
 };
-use hearback_store::limits;
+use hearback_store::{fill, surveys, time::millis};
 
 use super::{
     Place,
-    report::{Pair, Report},
+    timings::{Timings, percentile},
 };
 use crate::{config::Config, open};
 
-/// Calls in one side of a pair.
-const CALLS: u32 = 20;
+/// Calls of one kind.
+const CALLS: usize = 200;
+/// How long the first count may take before its days are kept.
+const WARM_UP: Duration = Duration::from_secs(120);
+/// A call that is this quick has what it needs.
+const WARM: Duration = Duration::from_millis(60);
 
-/// Runs the pairs.
-pub async fn run(place: &Place) -> anyhow::Result<Report> {
+/// A workspace on the place's database, and the survey that is filled.
+pub async fn prepare(place: &Place) -> anyhow::Result<(Ctx, WorkspaceId, SurveyId)> {
     let mut config = Config::load(None)?;
     config.use_database(&place.url, place.folder.path().join("data"));
     let (cx, ws) = open::context(&config).await?;
-    for chunk in 0..place.args.amount.div_ceil(1_000) {
-        let first = u64::try_from(chunk)? * 1_000;
-        let items = (first..first + 1_000)
-            .map(|number| serde_json::from_str(&super::load::response(number)))
-            .collect::<Result<Vec<NewResponse>, _>>()?;
-        for outcome in submit_responses(&cx, ws, items, FollowUp::Off).await {
-            outcome.context("an answer was refused")?;
+    let survey = surveys::published(cx.db.read(), ws, "nps").await?.context("a fresh database has the survey nps")?;
+    Ok((cx, ws, SurveyId::from_uuid(survey.id)))
+}
+
+/// Measures with a hundredth of the rows, then with all of them.
+pub async fn run(place: &Place) -> anyhow::Result<Timings> {
+    let (cx, ws, survey) = prepare(place).await?;
+    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let mut found = Timings { title: format!("metrics call, {database}"), ..Timings::default() };
+    let (few, many) = (i64::try_from(place.args.rows / 100)?, i64::try_from(place.args.rows)?);
+    let mut medians = Vec::new();
+    for (from, to) in [(0, few), (few, many)] {
+        fill::answers(&cx.db, ws, survey, from, to, millis(cx.now())).await?;
+        let year = Some(cx.now() - chrono::Duration::days(300));
+        for (what, query) in [
+            ("all time", MetricsQuery::default()),
+            ("300 days up to now", MetricsQuery { since: year, ..MetricsQuery::default() }),
+            ("all time, by plan", MetricsQuery { by: Some("plan".to_owned()), ..MetricsQuery::default() }),
+        ] {
+            found.notes.push(format!("{to} answers, {what}: the first call took {:.0} ms", warm_up(&cx, ws, &query).await?));
+            let mut micros = Vec::with_capacity(CALLS);
+            for _ in 0..CALLS {
+                let call = Instant::now();
+                metrics(&cx, ws, query.clone()).await?;
+                micros.push(u32::try_from(call.elapsed().as_micros()).unwrap_or(u32::MAX));
+            }
+            medians.push((what, percentile(&micros, 50)));
+            found.push(format!("{to} answers, {what}"), micros);
         }
     }
-    let mut report = Report {
-        title: format!("metrics call over {} answers, {}", place.args.amount, if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }),
-        unit: "calls",
-        limit: "GROUP BY over the answers".to_owned(),
-        ..Report::default()
-    };
-    for _ in 0..place.args.pairs {
-        let started = Instant::now();
-        for _ in 0..CALLS {
-            limits::group_answers(cx.db.read()).await?;
-        }
-        let limit = f64::from(CALLS) / started.elapsed().as_secs_f64();
-        let started = Instant::now();
-        for _ in 0..CALLS {
-            let call = Instant::now();
-            metrics(&cx, ws, MetricsQuery::default()).await?;
-            report.latencies.push(u32::try_from(call.elapsed().as_micros()).unwrap_or(u32::MAX));
-        }
-        report.pairs.push(Pair { limit, product: f64::from(CALLS) / started.elapsed().as_secs_f64() });
+    let (before, after) = medians.split_at(medians.len() / 2);
+    for ((what, few), (_, many)) in before.iter().zip(after) {
+        found.notes.push(format!("{what}: p50 of many to few {:.2}", many / few));
     }
-    Ok(report)
+    Ok(found)
+}
+
+/// Calls until the counts are there; how long the first call took, in milliseconds.
+async fn warm_up(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    metrics(cx, ws, query.clone()).await?;
+    let first = begun.elapsed();
+    let mut last = first;
+    while last > WARM && begun.elapsed() < WARM_UP {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let call = Instant::now();
+        metrics(cx, ws, query.clone()).await?;
+        last = call.elapsed();
+    }
+    Ok(first.as_secs_f64() * 1_000.0)
 }

@@ -3,7 +3,10 @@
 //! Rates on a shared machine move by a factor; only the ratio inside one pair says something. Each pair runs the
 //! limit and the product one after the other; the medians of all pairs are printed.
 
+mod alert;
+mod awake;
 mod bulk;
+mod cases;
 mod child;
 mod ingest;
 mod load;
@@ -11,12 +14,18 @@ mod mail;
 mod metrics;
 mod outbox;
 mod report;
+mod sink;
+mod timings;
+mod wake;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use hearback_store::Db;
+
+use report::Report;
+use timings::Timings;
 
 /// Arguments of `bench`.
 #[derive(Debug, Arguments)]
@@ -39,6 +48,12 @@ pub struct Args {
     /// Answers, jobs or mails where the amount is fixed.
     #[arg(long, default_value_t = 20_000)]
     amount: usize,
+    /// Rows of the large database, for `metrics` and `cases`.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: usize,
+    /// For `awake`: answers of customers who are each sent a mail.
+    #[arg(long)]
+    mails: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -56,8 +71,16 @@ enum Path {
     Outbox,
     /// Mails rendered, sent and recorded.
     Mail,
-    /// The metrics call.
+    /// The metrics call over many answers, against a hundredth of them.
     Metrics,
+    /// The list of cases, most overdue first, over many cases.
+    Cases,
+    /// From the commit that queued a job to its start, on an idle system.
+    Wake,
+    /// From a low score to the alert in the mail server, at half the rate of the intake.
+    Alert,
+    /// The intake with the worker awake, against the intake alone.
+    Awake,
 }
 
 /// Where one benchmark runs.
@@ -75,15 +98,20 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let url = args.database.clone().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
     let json = args.json;
     let place = Place { url, folder, args };
-    let report = match place.args.path {
-        Path::Ingest => ingest::run(&place).await?,
-        Path::Import => bulk::import(&place).await?,
-        Path::Batch => bulk::batch(&place).await?,
-        Path::Outbox => outbox::run(&place).await?,
-        Path::Mail => mail::run(&place).await?,
-        Path::Metrics => metrics::run(&place).await?,
-    };
-    crate::output::say(if json { report.json() } else { report.text() });
+    let rates = |report: Report| if json { report.json() } else { report.text() };
+    let times = |timings: Timings| if json { timings.json() } else { timings.text() };
+    crate::output::say(match place.args.path {
+        Path::Ingest => rates(ingest::run(&place).await?),
+        Path::Import => rates(bulk::import(&place).await?),
+        Path::Batch => rates(bulk::batch(&place).await?),
+        Path::Outbox => rates(outbox::run(&place).await?),
+        Path::Mail => rates(mail::run(&place).await?),
+        Path::Awake => rates(awake::run(&place).await?),
+        Path::Metrics => times(metrics::run(&place).await?),
+        Path::Cases => times(cases::run(&place).await?),
+        Path::Wake => times(wake::run(&place).await?),
+        Path::Alert => times(alert::run(&place).await?),
+    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use super::{
     rejects::Reject,
     values::{present, property},
 };
+use crate::commands::safe_cell;
 
 /// The columns of a file, and which of them fills what.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ impl Columns {
             let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
             Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(cell), reason)
         })?;
-        Ok(present(text).map(str::to_owned))
+        Ok(present(text).map(|text| safe_cell::read(text).to_owned()))
     }
 
     /// A reject for the cell of this field.

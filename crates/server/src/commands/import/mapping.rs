@@ -53,8 +53,13 @@ impl Mapping {
         })
     }
 
-    /// Reads the arguments against the header. `fixed` are the fields that this import knows.
+    /// Reads the arguments against the header. `fixed` are the fields that this import knows. Without arguments each field
+    /// is filled by the column that is called like it, as in a file that was exported.
     pub fn parse(arguments: &[String], fixed: &[&'static str], header: &Header) -> anyhow::Result<Self> {
+        if arguments.is_empty() {
+            let fields = (0..).zip(&header.0).filter_map(|(column, name)| Some((Field::parse(name, fixed)?, column)));
+            return Ok(Self(fields.collect()));
+        }
         let mut mapping = BTreeMap::new();
         for pair in arguments.iter().flat_map(|argument| pairs(argument, fixed)) {
             let known = || format!("{}, property.NAME", fixed.join(", "));

@@ -4,7 +4,6 @@ mod columns;
 mod encoding;
 mod mapping;
 mod people;
-mod progress;
 mod records;
 mod rejects;
 mod responses;

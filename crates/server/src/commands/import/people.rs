@@ -5,24 +5,26 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
-use hearback_engine::{Ctx, EngineError, people};
-use hearback_store::time::from_millis;
+use hearback_engine::{Ctx, EngineError, people, submit::NewPerson};
 use serde_json::json;
 
 use super::{
     columns::Columns,
     mapping::{Mapping, PERSON_FIELDS},
-    progress,
     records::{Next, Record},
     rejects::{Reject, Rejects},
     table::Table,
 };
 use crate::{
+    commands::progress,
     config::Config,
     open,
-    output::{say, say_json, usage},
+    output::{complain, say, say_json, usage},
     telemetry,
 };
+
+/// Rows that are stored together.
+const BATCH: usize = 500;
 
 /// Arguments of `import people`.
 #[derive(Debug, Arguments)]
@@ -30,12 +32,16 @@ pub struct Args {
     /// The CSV file. Delimiter (comma, semicolon, tab, bar) and encoding are found out.
     file: PathBuf,
     /// Which column fills which field: `external_id`, `email`, `name`, `locale`, `timezone`, `account`, `owner`, `property.NAME`. Columns by
-    /// their name, or by their number from 1. Needs `email` or `external_id`: that is what makes a person unique.
-    #[arg(long, value_name = "FIELD=COLUMN,...", required = true)]
+    /// their name, or by their number from 1. Needs `email` or `external_id`: that is what makes a person unique. Left out: columns
+    /// that are called like a field, as in a file from `hearback export`.
+    #[arg(long, value_name = "FIELD=COLUMN,...")]
     map: Vec<String>,
     /// Encoding of the file when it is not found out rightly: utf-8, windows-1252, windows-1257, utf-16le.
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
+    /// Check every row and store nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Write each rejected row with its reason into this CSV file.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -53,26 +59,34 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
         return Err(usage("--map: say which column makes a person unique: email=COLUMN or external_id=COLUMN"));
     }
     let bar = progress::bar(size);
+    let mut import = Import { columns: Columns { header, mapping }, dry_run: args.dry_run, imported: 0, unchanged: 0 };
     let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(&config).await?;
-    let columns = Columns { header, mapping };
-    let (mut imported, mut unchanged) = (0_u64, 0_u64);
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
-        let taken = match records.advance().context("the file can't be read to its end")? {
-            Next::Row => take(&cx, ws, &columns, records.record()).await?,
-            Next::OpenQuote { line } => Err(Reject::open_quote(line)),
-            Next::End => break,
-        };
-        match taken {
-            Ok(true) => imported += 1,
-            Ok(false) => unchanged += 1,
-            Err(reject) => rejects.add(reject)?,
+        let next = records.advance().context("the file can't be read to its end")?;
+        match next {
+            Next::Row => match import.read(records.record()) {
+                Ok(person) => batch.push((records.record().line, person)),
+                Err(reject) => rejects.add(reject)?,
+            },
+            Next::OpenQuote { line } => rejects.add(Reject::open_quote(line))?,
+            Next::End => {}
         }
-        bar.set_position(records.consumed);
+        if batch.len() >= BATCH || next == Next::End {
+            import.store(&cx, ws, std::mem::take(&mut batch), &mut rejects).await?;
+            bar.set_position(records.consumed);
+        }
+        if next == Next::End {
+            break;
+        }
     }
     bar.finish_and_clear();
     rejects.finish()?;
-    let rejected = rejects.count;
+    if args.dry_run {
+        complain("dry run: nothing was stored; the counts say what would have been imported");
+    }
+    let (imported, unchanged, rejected) = (import.imported, import.unchanged, rejects.count);
     if args.json {
         say_json(&json!({ "imported": imported, "unchanged": unchanged, "rejected": rejected, "rejects": rejects.first }))?;
     } else {
@@ -81,23 +95,39 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     Ok(if rejected > 0 && imported + unchanged == 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// Stores one person; whether that changed anything, or why the row can't be taken.
-async fn take(cx: &Ctx, ws: WorkspaceId, columns: &Columns, record: &Record) -> anyhow::Result<Result<bool, Reject>> {
-    let read = columns.check_width(record).and_then(|()| {
-        let mut person = columns.person(record, None)?;
-        person.external_id = columns.line(record, "external_id")?;
+/// An import under way.
+struct Import {
+    columns: Columns,
+    dry_run: bool,
+    imported: u64,
+    unchanged: u64,
+}
+
+impl Import {
+    /// The person that a row tells of, or why it can't be taken.
+    fn read(&self, record: &Record) -> Result<NewPerson, Reject> {
+        self.columns.check_width(record)?;
+        let mut person = self.columns.person(record, None)?;
+        person.external_id = self.columns.line(record, "external_id")?;
         Ok(person)
-    });
-    let person = match read {
-        Ok(person) => person,
-        Err(reject) => return Ok(Err(reject)),
-    };
-    let before = cx.now();
-    match people::upsert_person(cx, ws, person).await {
-        Ok(stored) => Ok(Ok(from_millis(stored.updated_at) >= before)),
-        Err(error @ (EngineError::Invalid(_) | EngineError::Conflict { .. })) => {
-            Ok(Err(Reject::new(record.line, String::new(), "", error.to_string())))
+    }
+
+    async fn store(&mut self, cx: &Ctx, ws: WorkspaceId, batch: Vec<(u64, NewPerson)>, rejects: &mut Rejects) -> anyhow::Result<()> {
+        let (rows, persons): (Vec<u64>, Vec<NewPerson>) = batch.into_iter().unzip();
+        let results = if self.dry_run { people::check_people(persons) } else { people::upsert_people(cx, ws, persons).await };
+        for (row, result) in rows.into_iter().zip(results) {
+            match result {
+                Ok(true) => self.imported += 1,
+                Ok(false) => self.unchanged += 1,
+                Err(error @ (EngineError::Invalid(_) | EngineError::Conflict { .. })) => {
+                    rejects.add(Reject::new(row, String::new(), "", error.to_string()))?;
+                }
+                Err(error) => {
+                    let stopped = format!("stopped near row {row}; what was stored stays, run the import again to go on");
+                    return Err(anyhow::Error::new(error).context(stopped));
+                }
+            }
         }
-        Err(error) => Err(anyhow::Error::new(error).context("stopped; what was stored stays, run the import again to go on")),
+        Ok(())
     }
 }

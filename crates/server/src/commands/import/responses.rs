@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 use super::{
     columns::Columns,
     mapping::{Mapping, PERSON_FIELDS, Template},
-    progress,
     records::{Next, Records},
     rejects::{Reject, Rejects},
     row::Plan,
     table::Table,
 };
 use crate::{
+    commands::progress,
     config::Config,
     open,
     output::{complain, say, say_json, usage},
@@ -45,8 +45,8 @@ pub struct Args {
     survey: String,
     /// Which column fills which field: external_id, score, comment, responded_at, email, name, locale, timezone, account, owner,
     /// property.NAME. Columns by their name, or by their number from 1. Without external_id a row is recognised by file name,
-    /// place and content.
-    #[arg(long, value_name = "FIELD=COLUMN,...", required = true)]
+    /// place and content. Left out: columns that are called like a field, as in a file from `hearback export`.
+    #[arg(long, value_name = "FIELD=COLUMN,...")]
     map: Vec<String>,
     /// How dates are written, as in strftime: %d/%m/%y. Without a time it is noon UTC.
     #[arg(long, value_name = "FORMAT")]

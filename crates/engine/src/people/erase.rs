@@ -1,0 +1,17 @@
+//! Forgetting a person: out of the database first, then out of what lies beside it.
+
+use hearback_core::id::{PersonId, WorkspaceId};
+
+use super::store;
+use crate::{Actor, Ctx, EngineError};
+
+/// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
+/// work are given up, captured mail is deleted. The list of those that must not be mailed knows them by a fingerprint only.
+pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
+    let mails = store::erase(cx, ws, actor, id).await?;
+    cx.courier.forget(&mails).await;
+    if !cx.db.checkpoint().await? {
+        tracing::warn!("what was erased stands in SQLite's log until nobody reads the database; erase once more, or restart the server");
+    }
+    Ok(())
+}

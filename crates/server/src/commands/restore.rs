@@ -1,0 +1,52 @@
+//! `hearback restore FILE`
+
+use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args as Arguments;
+use hearback_core::{Clock as _, SystemClock};
+use hearback_engine::backup;
+
+use super::progress;
+use crate::{
+    config::Config,
+    open,
+    output::{say, say_json},
+    telemetry,
+};
+
+/// Arguments of `restore`.
+#[derive(Debug, Arguments)]
+pub struct Args {
+    /// A file that `hearback backup` wrote, from either kind of database.
+    file: PathBuf,
+    /// As JSON: `{"tables", "rows", "made_at"}`.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks the whole file, then reads it into the configured database, all or nothing.
+pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::quiet();
+    let reading = || format!("can't read `{}`; give the path of a file from `hearback backup`", args.file.display());
+    let read =
+        || -> anyhow::Result<BufReader<File>> { Ok(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)) };
+    let found = backup::verify(read()?).context("nothing was restored")?;
+    let db = open::database(&config).await?;
+    db.migrate().await.context("the schema could not be made")?;
+    let bar = progress::bar_of("rows", found.rows);
+    let restored = backup::restore(&db, SystemClock.now(), read()?, |rows| bar.inc(rows)).await;
+    bar.finish_and_clear();
+    restored.context("nothing was restored")?;
+    db.close().await?;
+    if args.json {
+        say_json(&found)?;
+    } else {
+        say(format!("restored {} rows of {} tables from the backup of {}", found.rows, found.tables, found.made_at));
+        say("Sending is on hold: mails that wait may have been sent after the backup was made. Look at `hearback sending status`, then");
+        say("  hearback sending resume                    to send what waits, or");
+        say("  hearback sending resume --cancel-waiting   to send only what comes from now on.");
+        say("Put the secret key of the old installation in place (secret_key_file), and run `hearback fsck`.");
+    }
+    Ok(ExitCode::SUCCESS)
+}

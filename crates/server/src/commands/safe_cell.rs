@@ -1,0 +1,42 @@
+//! Cells of a CSV file that a spreadsheet would run as a formula.
+//!
+//! What must stay true: what [`write`] made safe, [`read`] gives back as it was.
+
+use std::borrow::Cow;
+
+/// Starts of a formula, and the white space that spreadsheets skip or split at. The wide ones are what an East Asian
+/// keyboard gives.
+const STARTS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|'];
+
+/// The text with a `'` before it when a spreadsheet would run it. Numbers stay numbers.
+pub fn write(text: &str) -> Cow<'_, str> {
+    if runs(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// The text without the `'` that stands before something a spreadsheet would run.
+pub fn read(text: &str) -> &str {
+    text.strip_prefix('\'').filter(|rest| runs(rest)).unwrap_or(text)
+}
+
+fn runs(text: &str) -> bool {
+    let first = text.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\'', '"']).chars().next();
+    first.is_some_and(|first| STARTS.contains(&first)) && text.parse::<f64>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_made_text_and_come_back() {
+        for text in ["=1+1", "+370 600 00000", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", " =1", "\"=1", "'=1", "＝1", "-", "''+x"] {
+            let safe = write(text);
+            assert!(safe.starts_with('\'') && safe.len() == text.len() + 1, "{safe}");
+            assert_eq!(read(&safe), text);
+        }
+        for text in ["", "fine", "it's", "'quoted'", "-3", "-3.5", "+7", "a=b", "2026-01-01"] {
+            assert_eq!(write(text), text);
+            assert_eq!(read(text), text);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Erasing: a word that only one customer used is nowhere any more, byte for byte.
+
+use std::{path::Path, time::Duration};
+
+use hearback_tests::{
+    app::{Options, TestApp},
+    client::Client,
+    database::{self, Kind},
+    process::until,
+};
+use serde_json::{Value, json};
+
+use super::{done, file, operator};
+
+/// Stands in everything that the customer says and in everything that is said about them.
+const CANARY: &str = "kanarienvogel";
+/// Other customers, so that pages of the database split and move.
+const OTHERS: usize = 400;
+
+/// Files below this folder that contain the word, whatever its case.
+fn files_with(folder: &Path, word: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(&path, word));
+        } else {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).to_lowercase();
+            found.extend(text.contains(word).then(|| path.display().to_string()));
+        }
+    }
+    found
+}
+
+async fn post(api: &Client, path: &str, body: Value) -> Value {
+    let answer = api.post(&format!("/api/v1{path}"), &body).await;
+    assert!(answer.status < 300, "{path}: {} {}", answer.status, answer.text());
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs() {
+    for kind in database::EVERY {
+        let app = TestApp::on(*kind, &Options::default()).await;
+        let program = operator(&app);
+        let server = program.start().await;
+        server.ready().await;
+        let api = Client::with_key(server.address, app.key_text());
+        let email = format!("{CANARY}@example.com");
+        let mut cases = Vec::new();
+        for number in 0..OTHERS {
+            let other = json!({ "survey": "nps", "score": number % 11, "comment": "x".repeat(number % 97),
+                "person": { "email": format!("other-{number}@example.com"), "name": "Somebody Else" } });
+            post(&api, "/responses", other).await;
+            if number % 100 == 50 {
+                cases.push(tell(&api, &email, number).await);
+            }
+        }
+        for case in &cases {
+            work(&api, case).await;
+        }
+        let folder = app.database.folder.path();
+        let in_mail = async || !files_with(&folder.join("mail"), CANARY).is_empty();
+        until(Duration::from_secs(60), "mail to and about the customer was captured", in_mail).await;
+        assert!(dump(&app, "before").await.contains(CANARY), "the check itself notices what it is for");
+        done(&program, &["erase", &email]).await;
+        assert_eq!(done(&program, &["fsck"]).await.trim(), "no violations");
+        let dump = dump(&app, "after").await;
+        let left: Vec<&str> = dump.lines().filter(|line| line.contains(CANARY)).collect();
+        assert!(left.is_empty(), "{kind:?}: {left:#?}");
+        std::fs::remove_file(file(&app, "before")).unwrap();
+        let files = files_with(folder, CANARY);
+        assert!(files.is_empty(), "{kind:?}: {files:?}");
+        assert!(server.terminate().await.success());
+        let files = files_with(folder, CANARY);
+        assert!(files.is_empty(), "{kind:?}, after the end: {files:?}");
+        if *kind == Kind::Sqlite {
+            assert!(folder.join("hearback.db").exists(), "the database was looked at");
+        }
+        app.end().await;
+    }
+}
+
+/// Every row of every table as text.
+async fn dump(app: &TestApp, name: &str) -> String {
+    let path = file(app, name);
+    done(&operator(app), &["backup", &path.display().to_string()]).await;
+    std::fs::read_to_string(&path).unwrap().to_lowercase()
+}
+
+/// An answer with the word wherever a word can stand; its case.
+async fn tell(api: &Client, email: &str, number: usize) -> String {
+    let answer = json!({
+        "survey": "nps", "score": if number == 50 { 9 } else { 2 }, "comment": format!("{CANARY} says {}", "no ".repeat(number)),
+        "external_id": format!("{email}#{number}"),
+        "person": { "email": email, "external_id": format!("crm-{CANARY}"), "name": format!("{CANARY} Surname"),
+            "properties": { "plan": CANARY, "note": format!("{CANARY} two") } }
+    });
+    let receipt = post(api, "/responses", answer).await;
+    let id = receipt["id"].as_str().unwrap();
+    let corrected = json!({ "comment": format!("{CANARY} changed their mind"), "score": number % 4 });
+    api.patch(&format!("/api/v1/responses/{id}"), &corrected).await.expect(200);
+    receipt["case"]["id"].as_str().unwrap().to_owned()
+}
+
+/// What people of ours write down about it.
+async fn work(api: &Client, case: &str) {
+    let word = |what: &str| format!("{CANARY} {what}");
+    let contact = json!({ "channel": "phone", "outcome": "reached", "note": word("on the phone") });
+    post(api, &format!("/cases/{case}/contacts"), contact).await;
+    let tasks = api.get(&format!("/api/v1/tasks?case={case}")).await.expect(200);
+    for task in tasks["items"].as_array().unwrap() {
+        let id = task["id"].as_str().unwrap();
+        let finished = json!({ "status": "done", "outcome": word("outcome") });
+        api.patch(&format!("/api/v1/tasks/{id}"), &finished).await.expect(200);
+    }
+    let change = json!({ "root_cause": word("cause"), "resolution": word("resolution"), "note": word("note") });
+    post(api, &format!("/cases/{case}/resolve"), change).await;
+}
