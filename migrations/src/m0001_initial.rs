@@ -113,7 +113,7 @@ fn answers() -> Vec<Table> {
         Table::in_workspace("responses", &[("id", Uuid)])
             .all(Uuid, &["survey_id", "person_id"])
             .all(Text, &["idem_key", "body_hash", "segment", "channel", "properties"])
-            .all(Int, &["score", "revision", "answered_at", "created_at", "updated_at"])
+            .all(Int, &["score", "first_score", "revision", "answered_at", "created_at", "updated_at"])
             .maybe(Text, &["external_id", "comment", "locale"])
             .belongs("person_id", "persons")
             .index(true, "workspace_id, idem_key")
@@ -173,7 +173,7 @@ fn follow_up() -> Vec<Table> {
         Table::in_workspace("runs", &[("case_id", Uuid), ("id", Uuid)])
             .of_large_rows()
             .required("response_id", Uuid)
-            .all(Text, &["trigger", "rules", "facts", "trace"])
+            .all(Text, &["trigger", "rules", "facts", "trace", "done"])
             .all(Int, &["revision", "at"]),
         Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)]).all(Text, &["kind", "actor", "data"]).required("at", Int),
         Table::in_workspace("contact_attempts", &[("case_id", Uuid), ("id", Uuid)])

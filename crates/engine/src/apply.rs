@@ -13,7 +13,9 @@ use hearback_core::{
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
-    StoreError, Tx, bulk, cases, deliveries, events, incentive_codes, outbox, persons, referrals, tasks,
+    StoreError, Tx, cases, deliveries, events, incentive_codes, outbox, persons, referrals,
+    script::Script,
+    tasks,
     time::{from_millis, millis},
 };
 use serde_json::{Value, json};
@@ -282,16 +284,34 @@ pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, kind: &str, actor: &Actor, dat
 impl Changes {
     /// Stores everything; the case rows themselves are the caller's.
     pub async fn write(mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        bulk::insert_missing::<tasks::Entity>(tx, &self.tasks).await?;
-        bulk::insert_missing::<deliveries::Entity>(tx, &self.deliveries).await?;
+        self.give_incentives(tx, workspace, now).await?;
+        let mut script = Script::new(tx);
+        self.add_to(&mut script);
+        script.run(tx).await?;
+        self.write_rest(tx, workspace, now).await
+    }
+
+    /// Writes what is rare: whose turn it is, alerts.
+    pub async fn write_rest(&self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.roster.write(tx, workspace).await?;
-        outbox::enqueue(tx, &self.jobs).await?;
-        bulk::insert_missing::<referrals::Entity>(tx, &self.referrals).await?;
+        alerts::raise(tx, WorkspaceId::from_uuid(workspace), &self.alerts, now).await
+    }
+
+    /// Adds all rows to a script.
+    pub fn add_to(&self, script: &mut Script) {
+        script.insert_missing::<tasks::Entity>(&self.tasks);
+        script.insert_missing::<deliveries::Entity>(&self.deliveries);
+        script.insert_missing::<outbox::Entity>(&self.jobs);
+        script.insert_missing::<referrals::Entity>(&self.referrals);
+        script.insert::<events::Entity>(&self.events);
+    }
+
+    /// Gives the codes that were asked for; the timeline says which cases got one and which did not.
+    pub async fn give_incentives(&mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         for (pool, wanted) in std::mem::take(&mut self.incentives) {
             self.give(tx, workspace, &pool, &wanted, now).await?;
         }
-        bulk::insert::<events::Entity>(tx, &self.events).await?;
-        alerts::raise(tx, WorkspaceId::from_uuid(workspace), &self.alerts, now).await
+        Ok(())
     }
 
     /// Gives each case one code of the pool, as far as they last; the timeline says which cases got none.

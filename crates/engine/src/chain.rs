@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, WorkspaceId};
+use hearback_core::id::CaseId;
 use hearback_rules::Trigger;
 use hearback_store::{
     StoreError, Tx, cases, deliveries,
@@ -15,7 +15,11 @@ use hearback_store::{
     time::millis,
 };
 
-use crate::{Ctx, EngineError, facts::small, ledger::Report, workspace::Workspace};
+use crate::{
+    facts::small,
+    ledger::{Outcomes, Report},
+    workspace::Workspace,
+};
 
 /// The job that asks the rules about a case whose loop has moved on since it stood at `before`.
 pub(crate) fn moved(
@@ -42,13 +46,8 @@ pub(crate) fn moved(
 
 /// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
 /// anything was noted.
-pub(crate) async fn after_sending(
-    cx: &Ctx,
-    tx: &Tx,
-    closed: &[cases::Model],
-    reports: &[&Report],
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let Outcomes { reports, closed, workspaces } = outcomes;
     let came_back = |report: &&&Report| report.fate.status == "bounced" && report.acknowledges && report.case.is_some();
     let mut bounced: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
     for report in reports.iter().filter(came_back) {
@@ -60,15 +59,11 @@ pub(crate) async fn after_sending(
     }
     let mut jobs = Vec::new();
     for (ws, cases) in by_workspace {
-        let workspace = match cx.workspaces.get(&**tx, WorkspaceId::from_uuid(ws)).await {
-            Ok(workspace) => workspace,
-            Err(EngineError::Store(error)) => return Err(error),
-            Err(error) => return Err(StoreError::Unreadable { table: "workspaces", id: ws.to_string(), why: error.to_string() }),
-        };
+        let Some(workspace) = workspaces.get(&ws) else { continue };
         // Who was thanked by a rule is not closed by that rule: the mail server's word closed the loop, and no chain begins.
-        jobs.extend(cases.into_iter().filter_map(|case| moved(&workspace, "", case, Vec::new, now)));
+        jobs.extend(cases.into_iter().filter_map(|case| moved(workspace, "", case, Vec::new, now)));
         if let Some(mails) = bounced.get(&ws).filter(|_| workspace.listens(Trigger::MailBounced)) {
-            jobs.extend(returned(tx, &workspace, mails, now).await?);
+            jobs.extend(returned(tx, workspace, mails, now).await?);
         }
     }
     outbox::enqueue(tx, &jobs).await?;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use hearback_core::Clock;
 use hearback_mailer::{Fail, Session, Transport};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -43,6 +44,15 @@ pub struct Way {
     slot: OwnedSemaphorePermit,
 }
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum NoWay {
+    /// Nothing is sent for now.
+    Trouble(Trouble),
+    /// It could not be opened.
+    Fail(Fail),
+}
+
 impl Courier {
     /// At most `connections` at a time, at least one.
     pub fn new(transport: Transport, connections: usize) -> Self {
@@ -57,13 +67,17 @@ impl Courier {
         }
     }
 
-    /// Waits for a free connection and opens it where needed.
-    pub(crate) async fn open(&self) -> Result<Way, Fail> {
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(closed()) };
+    /// Waits for a free connection and opens it where needed. Who waited long may find that the server is in trouble by now:
+    /// then it is left in peace.
+    pub(crate) async fn open(&self, clock: &dyn Clock) -> Result<Way, NoWay> {
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(NoWay::Fail(closed())) };
+        if let Some(trouble) = self.trouble(clock.now()) {
+            return Err(NoWay::Trouble(trouble));
+        }
         let kept = lock(&self.idle).pop();
         let session = match kept {
             Some(session) => session,
-            None => self.transport.open().await?,
+            None => self.transport.open().await.map_err(NoWay::Fail)?,
         };
         Ok(Way { session, slot })
     }

@@ -11,7 +11,9 @@ use hearback_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{access::Doors, courier::Courier, intake::Intake, ledger::Ledger, metrics::Kept, policies::Usual, workspace::Known};
+use crate::{
+    access::Doors, courier::Courier, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept, policies::Usual, workspace::Known,
+};
 
 /// Settings of the engine, filled in by the composition root.
 #[derive(Debug, Clone)]
@@ -64,6 +66,8 @@ pub struct Parts {
     pub courier: Courier,
     /// Where sending is noted, together.
     pub ledger: Ledger,
+    /// What mails say, read together.
+    pub mailbag: Mailbag,
     /// What is kept in memory of log-ins and keys.
     pub(crate) doors: Doors,
     /// Counts that took long.
@@ -71,11 +75,12 @@ pub struct Parts {
 }
 
 impl Ctx {
-    /// Puts the parts together and starts the two writers. Must be called inside a tokio runtime.
+    /// Puts the parts together and starts those who work for all. Must be called inside a tokio runtime.
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings, templates: Templates, transport: Transport) -> Self {
         let (intake, waiting) = Intake::new(settings.max_waiting);
         let (ledger, noted) = Ledger::new();
         let workspaces = Known::new(Usual::of(&settings));
+        let (mailbag, asked) = Mailbag::new();
         let courier = Courier::new(transport, settings.mail_connections);
         let cx = Self(Arc::new(Parts {
             db,
@@ -87,11 +92,13 @@ impl Ctx {
             intake,
             courier,
             ledger,
+            mailbag,
             doors: Doors::default(),
             kept: Kept::default(),
         }));
         waiting.start(&cx);
         noted.start(&cx);
+        asked.start(&cx);
         cx
     }
 

@@ -65,9 +65,6 @@ pub async fn decide(
         asked.case.open_tasks = facts::small(rows.case.open_tasks);
     }
     let plan = hearback_rules::plan(&workspace.rules, &asked, now);
-    if !plan.trace.is_empty() {
-        bulk::insert::<runs::Entity>(tx, &[run_row(&workspace.rule_ids, &rows.case, &asked, &plan, now)]).await?;
-    }
     guard::note(&plan, &rows.case, now, changes);
     let owner = facts::account_owner(rows.account.as_ref());
     let scene = Scene { settings: &cx.settings, workspace, person: &rows.person, account_owner: owner.as_ref(), now };
@@ -81,8 +78,8 @@ pub async fn decide(
         let (terms, answered) = (workspace.terms(&rows.case), from_millis(rows.case.answered_at));
         clocks::start(&mut rows.case, terms, answered);
     }
-    if !done.is_empty() {
-        changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
+    if !plan.trace.is_empty() {
+        bulk::insert::<runs::Entity>(tx, &[run_row(&workspace.rule_ids, &rows.case, &asked, &plan, done, now)]).await?;
     }
     Ok(plan)
 }

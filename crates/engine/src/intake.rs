@@ -13,17 +13,18 @@ use std::{
 use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
 use hearback_rules::{Facts, Plan, RuleVersion, Trigger};
 use hearback_store::{
-    StoreError, Tx, accounts, bulk, cases, erasure, ingest, outbox, persons, responses, runs, snapshot,
+    StoreError, Tx, accounts, cases, erasure, ingest, outbox, persons, responses, runs,
+    script::Script,
+    snapshot,
     time::{from_millis, millis},
 };
-use serde_json::json;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
     Ctx, EngineError,
-    apply::{Changes, Scene, apply, event},
+    apply::{Changes, Scene, apply},
     clocks,
-    ctx::{Actor, Parts},
+    ctx::Parts,
     facts, faults, guard, owners,
     people::CheckedPerson,
     roster::Roster,
@@ -179,8 +180,7 @@ async fn try_store(cx: &Ctx, entries: &[Entry]) -> Result<Vec<Outcome>, EngineEr
     let mut witness = None;
     let mut queued = false;
     for (ws, places) in by_workspace {
-        let workspace = cx.workspaces.get(&*tx, ws).await?;
-        let mut batch = Batch::load(cx, &tx, &workspace, places.iter().filter_map(|place| entries.get(*place)), now).await?;
+        let mut batch = Batch::load(cx, &tx, ws, places.iter().filter_map(|place| entries.get(*place)), now).await?;
         faults::pass("intake.loaded")?;
         for place in places {
             if let (Some(entry), Some(slot)) = (entries.get(place), outcomes.get_mut(place)) {
@@ -225,7 +225,7 @@ async fn confirm(cx: &Ctx, witness: Option<(uuid::Uuid, uuid::Uuid)>, error: Sto
 /// Answers of one workspace on their way into one transaction.
 struct Batch<'a> {
     cx: &'a Ctx,
-    workspace: &'a Workspace,
+    workspace: Arc<Workspace>,
     now: chrono::DateTime<chrono::Utc>,
     stored: HashMap<String, Stored>,
     people: People,
@@ -248,14 +248,17 @@ impl<'a> Batch<'a> {
     async fn load(
         cx: &'a Ctx,
         tx: &Tx,
-        workspace: &'a Workspace,
+        ws: WorkspaceId,
         entries: impl Iterator<Item = &Entry> + Clone,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<Self, EngineError> {
-        let stored = load_stored(tx, workspace.id, entries.clone().filter_map(|entry| entry.new.external_id.as_deref())).await?;
-        let people = People::load(tx, workspace.id, entries.map(|entry| &entry.new.person)).await?;
+        let stored = load_stored(tx, ws, entries.clone().filter_map(|entry| entry.new.external_id.as_deref())).await?;
+        let (people, revision) = People::load(tx, ws, entries.clone().map(|entry| &entry.new.person)).await?;
+        let workspace = cx.workspaces.at_revision(&**tx, ws, revision).await?;
         let keys = people.rows.iter().filter_map(|row| row.account_key.as_deref());
-        let accounts = load_accounts(tx, workspace.id, keys).await?;
+        let keys = keys.chain(entries.filter_map(|entry| entry.new.person.account.as_deref()));
+        let accounts = load_accounts(tx, ws, keys).await?;
+        let roster = Roster::load(tx, &workspace, &workspace.asked, now).await?;
         Ok(Self {
             cx,
             workspace,
@@ -267,7 +270,7 @@ impl<'a> Batch<'a> {
             cases: Vec::new(),
             runs: Vec::new(),
             rollups: BTreeMap::new(),
-            changes: Changes { roster: Roster::load(tx, workspace, &workspace.asked, now).await?, ..Changes::default() },
+            changes: Changes { roster, ..Changes::default() },
         })
     }
 
@@ -282,14 +285,12 @@ impl<'a> Batch<'a> {
         let response = response_row(entry, &person, self.now);
         let scene = Scene {
             settings: &self.cx.settings,
-            workspace: self.workspace,
+            workspace: &self.workspace,
             person: &person,
             account_owner: account_owner.as_ref(),
             now: self.now,
         };
         let mut case = case_row(&scene, &response, entry);
-        let answered = json!({ "score": response.score, "channel": response.channel, "comment": response.comment.is_some() });
-        self.changes.events.push(event(&case, "answered", &Actor::Customer, &answered, from_millis(response.answered_at)));
         let mut effects = Vec::new();
         if entry.follow_up == FollowUp::On {
             let facts = Facts {
@@ -308,13 +309,10 @@ impl<'a> Batch<'a> {
                 self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
             } else {
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
-                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, self.now));
                 guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();
                 let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
-                if !done.is_empty() {
-                    self.changes.events.push(event(&case, "planned", &Actor::System, &json!({ "steps": done }), self.now));
-                }
+                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, done, self.now));
             }
         }
         if entry.follow_up == FollowUp::On {
@@ -346,13 +344,19 @@ impl<'a> Batch<'a> {
         if self.responses.is_empty() {
             return Ok(());
         }
-        self.people.write(tx).await?;
-        bulk::insert::<responses::Entity>(tx, &self.responses).await?;
-        faults::pass("intake.inserted")?;
-        bulk::insert::<cases::Entity>(tx, &self.cases).await?;
-        bulk::insert::<runs::Entity>(tx, &self.runs).await?;
-        self.changes.write(tx, self.workspace.id.uuid(), self.now).await?;
-        ingest::add_rollups(tx, self.workspace.id.uuid(), &self.rollups).await
+        let ws = self.workspace.id.uuid();
+        let mut changes = self.changes;
+        changes.give_incentives(tx, ws, self.now).await?;
+        let mut script = Script::new(tx);
+        ingest::put_persons(&mut script, &self.people.changed());
+        script.insert::<responses::Entity>(&self.responses);
+        script.insert::<cases::Entity>(&self.cases);
+        script.insert::<runs::Entity>(&self.runs);
+        changes.add_to(&mut script);
+        ingest::put_rollups(&mut script, ws, &self.rollups);
+        script.run(tx).await?;
+        changes.write_rest(tx, ws, self.now).await?;
+        Ok(faults::pass("intake.inserted")?)
     }
 }
 
@@ -390,6 +394,7 @@ fn response_row(entry: &Entry, person: &persons::Model, now: chrono::DateTime<ch
         body_hash: new.body_hash.clone(),
         external_id: new.external_id.clone(),
         score: i64::from(new.score.value()),
+        first_score: i64::from(new.score.value()),
         segment: new.score.segment().as_str().to_owned(),
         comment: new.comment.clone(),
         channel: new.channel.clone(),
@@ -446,7 +451,14 @@ fn case_row(scene: &Scene, response: &responses::Model, entry: &Entry) -> cases:
 }
 
 /// The record of one evaluation: what the rules saw, which versions were asked, what came of it.
-pub fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, now: chrono::DateTime<chrono::Utc>) -> runs::Model {
+pub fn run_row(
+    rule_ids: &str,
+    case: &cases::Model,
+    facts: &Facts,
+    plan: &Plan,
+    done: Vec<serde_json::Value>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> runs::Model {
     runs::Model {
         workspace_id: case.workspace_id,
         id: hearback_core::id::RunId::new(now).uuid(),
@@ -457,6 +469,7 @@ pub fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, 
         rules: rule_ids.to_owned(),
         facts: serde_json::to_string(facts).unwrap_or_default(),
         trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
+        done: serde_json::Value::from(done).to_string(),
         at: millis(now),
     }
 }
@@ -544,16 +557,17 @@ struct People {
 }
 
 impl People {
-    async fn load<'e>(tx: &Tx, ws: WorkspaceId, sent: impl Iterator<Item = &'e CheckedPerson> + Clone) -> Result<Self, StoreError> {
+    /// Those of the batch that are known, and the revision of the workspace's set-up.
+    async fn load<'e>(tx: &Tx, ws: WorkspaceId, sent: impl Iterator<Item = &'e CheckedPerson> + Clone) -> Result<(Self, i64), StoreError> {
         let keys: Vec<&str> = sent.clone().filter(|person| !person.key.starts_with("anon:")).map(|person| person.key.as_str()).collect();
         let externals: Vec<&str> = sent.filter_map(|person| person.external_id.as_deref()).collect();
-        let rows = if keys.is_empty() { Vec::new() } else { ingest::persons_by_keys(tx, ws.uuid(), &keys, &externals).await? };
+        let ingest::Found { revision, persons: rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
         let mut people = Self { changed: vec![false; rows.len()], rows: Vec::new(), by_key: HashMap::new(), by_external: HashMap::new() };
         for row in rows {
             people.index(people.rows.len(), &row);
             people.rows.push(row);
         }
-        Ok(people)
+        Ok((people, revision))
     }
 
     fn index(&mut self, place: usize, row: &persons::Model) {
@@ -590,11 +604,12 @@ impl People {
         row
     }
 
-    async fn write(&self, tx: &Tx) -> Result<(), StoreError> {
+    /// The rows to write.
+    fn changed(&self) -> Vec<persons::Model> {
         let mut changed: Vec<persons::Model> =
             self.rows.iter().zip(&self.changed).filter(|(_, changed)| **changed).map(|(row, _)| row.clone()).collect();
         // One order for all writers: two that meet on the same people wait for each other, never in a circle.
         changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        ingest::put_persons(tx, &changed).await
+        changed
     }
 }

@@ -4,13 +4,17 @@
 //! dot behind the result of the one before, so at any time at most one mail a connection is between its dot and its
 //! recorded result: the bound on duplicates after a crash.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
+use chrono::{DateTime, Utc};
 use hearback_core::{CaseEvent, case, id::WorkspaceId};
 use hearback_store::{
-    StoreError, bulk, cases, events,
-    ledger::{self, Fate, Mark},
-    outbox::{self, Lease, Outcome},
+    StoreError, Tx, cases, events,
+    ledger::{self, Fate, Mark, Reported, Writes},
+    outbox::{Lease, Outcome},
     time::millis,
 };
 use serde_json::{Value, json};
@@ -19,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Actor, Ctx, EngineError, apply, chain, faults,
     work::{core_case, write_case},
+    workspace::Workspace,
 };
 
 /// Most entries in one transaction.
@@ -152,20 +157,32 @@ async fn commit(cx: &Ctx, batch: Vec<Entry>) {
     }
 }
 
+/// One read and one write, whatever the number of mails: on the way to the database and back nothing is sent.
 async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<HashSet<uuid::Uuid>, StoreError> {
     let now = cx.now();
     faults::pass("ledger.begin")?;
     let tx = cx.db.write().await?;
-    let fates: Vec<Fate> = reports.iter().map(|report| report.fate.clone()).collect();
-    let recorded = ledger::record(&tx, &fates, millis(now)).await?;
-    let settled: Vec<(&Lease, Outcome)> = reports.iter().map(|report| (&report.lease, report.outcome.clone())).collect();
-    outbox::settle(&tx, &settled, now).await?;
-    let fresh: Vec<&Report> = reports.into_iter().filter(|report| recorded.contains(&report.fate.delivery)).collect();
-    let mut timeline: Vec<events::Model> = fresh.iter().filter_map(|report| timeline_entry(report, now)).collect();
-    let closed = acknowledge(cx, &tx, &fresh, now, &mut timeline).await?;
-    bulk::insert::<events::Entity>(&tx, &timeline).await?;
-    let asked = chain::after_sending(cx, &tx, &closed, &fresh, now).await?;
-    let marked = ledger::mark_sending(&tx, &marks, millis(now)).await?;
+    let keys: Vec<_> = reports.iter().map(|report| (report.fate.workspace, report.fate.delivery, report.moves())).collect();
+    let mut open: HashMap<uuid::Uuid, Reported> =
+        ledger::lock_reported(&tx, &keys).await?.into_iter().map(|reported| (reported.delivery, reported)).collect();
+    let mut writes = Writes { marks, ..Writes::default() };
+    let mut outcomes = Outcomes::default();
+    let mut moved = HashSet::new();
+    for report in reports {
+        writes.settled.push((&report.lease, report.outcome.clone()));
+        // Somebody else has recorded it as sent or cancelled: then it is not told a second time.
+        let Some(Reported { case, config_revision, .. }) = open.remove(&report.fate.delivery) else { continue };
+        let workspace = workspace(cx, &tx, report, config_revision).await?;
+        writes.fates.push(&report.fate);
+        writes.events.extend(timeline_entry(report, now));
+        if let Some(row) = case.filter(|row| moved.insert(row.id)) {
+            outcomes.closed.extend(acknowledge(&workspace, row, now, &mut writes));
+        }
+        outcomes.reports.push(report);
+        outcomes.workspaces.insert(report.fate.workspace, workspace);
+    }
+    let marked = ledger::write(&tx, &writes, now).await?;
+    let asked = chain::after_sending(&tx, &outcomes, now).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;
     faults::pass("ledger.committed")?;
@@ -175,47 +192,50 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     Ok(marked)
 }
 
-fn timeline_entry(report: &Report, now: chrono::DateTime<chrono::Utc>) -> Option<events::Model> {
+/// What the results of a batch of mails made happen.
+#[derive(Debug, Default)]
+pub struct Outcomes<'a> {
+    /// The reports that counted.
+    pub reports: Vec<&'a Report>,
+    /// The cases whose loops they closed.
+    pub closed: Vec<cases::Model>,
+    /// The workspaces concerned.
+    pub workspaces: BTreeMap<uuid::Uuid, Arc<Workspace>>,
+}
+
+/// The workspace of a mail: from memory, unless its set-up has changed.
+async fn workspace(cx: &Ctx, tx: &Tx, report: &Report, revision: i64) -> Result<Arc<Workspace>, StoreError> {
+    let id = WorkspaceId::from_uuid(report.fate.workspace);
+    cx.workspaces.at_revision(&**tx, id, revision).await.map_err(|error| match error {
+        EngineError::Store(error) => error,
+        other => StoreError::Unavailable(other.to_string()),
+    })
+}
+
+impl Report {
+    /// The case that this report moves on: an accepted acknowledgement does.
+    fn moves(&self) -> Option<uuid::Uuid> {
+        self.case.filter(|_| self.acknowledges && self.fate.status == "sent")
+    }
+}
+
+fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> {
     let (kind, data) = report.event.as_ref()?;
     Some(apply::event_of(report.fate.workspace, report.case?, kind, &Actor::System, data, now))
 }
 
-/// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the cases closed.
-async fn acknowledge(
-    cx: &Ctx,
-    tx: &hearback_store::Tx,
-    reports: &[&Report],
-    now: chrono::DateTime<chrono::Utc>,
-    timeline: &mut Vec<events::Model>,
-) -> Result<Vec<cases::Model>, StoreError> {
-    let keys: HashMap<uuid::Uuid, uuid::Uuid> = reports
-        .iter()
-        .filter(|report| report.acknowledges && report.fate.status == "sent")
-        .filter_map(|report| Some((report.case?, report.fate.workspace)))
-        .collect();
-    let mut keys: Vec<(uuid::Uuid, uuid::Uuid)> = keys.into_iter().map(|(case, ws)| (ws, case)).collect();
-    keys.sort_unstable();
-    let mut changed = Vec::new();
-    let mut closed = Vec::new();
-    for mut row in ledger::lock_cases(tx, &keys).await? {
-        let before = row.loop_status.clone();
-        let workspace = cx.workspaces.get(&**tx, WorkspaceId::from_uuid(row.workspace_id)).await.map_err(|error| match error {
-            EngineError::Store(error) => error,
-            other => StoreError::Unavailable(other.to_string()),
-        })?;
-        if let Ok(next) = case::step(&core_case(&row), &CaseEvent::Acknowledged, workspace.terms(&row), now) {
-            write_case(next, &mut row);
-            row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
-            row.updated_at = millis(now);
-            if row.loop_status != before {
-                timeline.push(apply::event(&row, row.loop_status.as_str(), &Actor::System, &json!({ "why": "acknowledged" }), now));
-            }
-            if row.loop_status != before {
-                closed.push(row.clone());
-            }
-            changed.push(row);
-        }
+/// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the case when
+/// that changed where the loop stands.
+fn acknowledge(workspace: &Workspace, mut row: cases::Model, now: DateTime<Utc>, writes: &mut Writes) -> Option<cases::Model> {
+    let next = case::step(&core_case(&row), &CaseEvent::Acknowledged, workspace.terms(&row), now).ok()?;
+    let before = row.loop_status.clone();
+    write_case(next, &mut row);
+    row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
+    row.updated_at = millis(now);
+    writes.cases.push(row.clone());
+    if row.loop_status == before {
+        return None;
     }
-    ledger::put_loops(tx, &changed).await?;
-    Ok(closed)
+    writes.events.push(apply::event(&row, row.loop_status.as_str(), &Actor::System, &json!({ "why": "acknowledged" }), now));
+    Some(row)
 }

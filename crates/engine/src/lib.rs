@@ -24,6 +24,7 @@ pub mod hold;
 pub mod intake;
 pub mod jobs;
 pub mod ledger;
+pub mod mailbag;
 pub mod metrics;
 pub mod owners;
 pub mod people;

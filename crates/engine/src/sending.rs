@@ -8,13 +8,20 @@ use hearback_core::{Email, Locale, Owner, token::Purpose};
 use hearback_mailer::{Fail, FailClass, MailContext, Message, Outgoing, Party};
 use hearback_store::{
     StoreError,
-    ledger::{self, Fate, Mark, Sendable},
+    ledger::{Fate, Mark, Sendable},
     outbox::{Lease, Outcome},
     time::{from_millis, millis},
 };
 use serde_json::json;
 
-use crate::{Ctx, EngineError, apply::read_owner, courier::Way, faults, hold, ledger::Report, workspace::Workspace};
+use crate::{
+    Ctx, EngineError,
+    apply::read_owner,
+    courier::{NoWay, Way},
+    faults, hold,
+    ledger::Report,
+    workspace::Workspace,
+};
 
 /// How long a mail is tried before it is given up.
 const LIFETIME: Duration = Duration::days(5);
@@ -34,7 +41,7 @@ pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::Delivery
 
 async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
     faults::pass("sending.load")?;
-    let Some(mail) = ledger::sendable(&cx.db, lease.workspace.uuid(), delivery).await? else {
+    let Some(mail) = cx.mailbag.read(lease.workspace.uuid(), delivery).await? else {
         return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
     };
     match mail.status.as_str() {
@@ -50,7 +57,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     if let Some(trouble) = cx.courier.trouble(now) {
         return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
     }
-    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    let workspace = cx.workspaces.at_revision(cx.db.read(), lease.workspace, mail.config_revision).await?;
     if workspace.was_erased(&mail.to_address) {
         return give_up(cx, lease, &mail, "suppressed", "the address must not be mailed: erased".to_owned()).await;
     }
@@ -66,9 +73,10 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
 
 async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
     faults::pass("sending.open")?;
-    let mut way = match cx.courier.open().await {
+    let mut way = match cx.courier.open(&*cx.clock).await {
         Ok(way) => way,
-        Err(fail) => return failed(cx, lease, mail, &fail, true).await,
+        Err(NoWay::Trouble(trouble)) => return Ok(Outcome::Snooze(trouble.until + spread(mail), trouble.why)),
+        Err(NoWay::Fail(fail)) => return failed(cx, lease, mail, &fail, true).await,
     };
     faults::pass("sending.begin")?;
     if let Err(fail) = way.session.begin(message).await {

@@ -4,7 +4,7 @@
 //! Owns: the input shapes, the checks, the queue in front of the single writer. The transaction itself is in
 //! [`crate::intake`], changes of an answer are in [`crate::correct`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
@@ -214,7 +214,7 @@ pub async fn submit_responses(
     follow_up: FollowUp,
 ) -> Vec<Result<Receipt, EngineError>> {
     let now = cx.now();
-    let workspace = match cx.workspaces.get(cx.db.read(), ws).await {
+    let workspace = match workspace_of(cx, ws, &items).await {
         Ok(workspace) => workspace,
         Err(error) => return fail_all(items.len(), &error),
     };
@@ -240,6 +240,16 @@ pub async fn submit_responses(
         }
     }
     results.into_iter().map(|result| result.unwrap_or(Err(EngineError::Busy))).collect()
+}
+
+/// The workspace to check answers against: as it was a moment ago, unless one of them is for a survey that was not there then.
+/// (The rules are asked as they are when the answers are stored.)
+async fn workspace_of(cx: &Ctx, ws: WorkspaceId, items: &[NewResponse]) -> Result<Arc<Workspace>, EngineError> {
+    let recent = cx.workspaces.recent(cx.db.read(), ws).await?;
+    if items.iter().all(|item| recent.surveys.contains_key(&item.survey)) {
+        return Ok(recent);
+    }
+    cx.workspaces.get(cx.db.read(), ws).await
 }
 
 /// The same refusal for each item. A store error can't be cloned: its text is kept, its kind where it matters.

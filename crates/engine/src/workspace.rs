@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use hearback_core::{
@@ -124,9 +125,19 @@ impl Workspace {
 /// Workspaces read so far.
 #[derive(Debug)]
 pub struct Known {
-    rows: Mutex<HashMap<WorkspaceId, Arc<Workspace>>>,
+    rows: Mutex<HashMap<WorkspaceId, Seen>>,
     usual: Usual,
 }
+
+/// A workspace, and when it was last known to be set up like this.
+#[derive(Debug, Clone)]
+struct Seen {
+    workspace: Arc<Workspace>,
+    looked: Instant,
+}
+
+/// How long a set-up is believed where a change may take effect this much later.
+const RECENT: Duration = Duration::from_secs(1);
 
 impl Known {
     /// None yet; `usual` holds where a workspace has no policy of its own.
@@ -138,18 +149,48 @@ impl Known {
     pub async fn get(&self, connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Arc<Workspace>, EngineError> {
         let row = workspaces::by_id(connection, id).await?;
         let row = row.ok_or_else(|| EngineError::not_found("workspace", id))?;
-        let known = self.lock().get(&id).cloned();
-        match known {
-            Some(workspace) if workspace.revision == row.config_revision => Ok(workspace),
-            _ => {
-                let workspace = Arc::new(load(connection, row, self.usual.clone()).await?);
-                self.lock().insert(id, Arc::clone(&workspace));
-                Ok(workspace)
-            }
+        match self.at(id, row.config_revision) {
+            Some(workspace) => Ok(workspace),
+            None => self.load(connection, row).await,
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Arc<Workspace>>> {
+    /// The workspace at a revision that was just read: no query, unless something changed.
+    pub async fn at_revision(
+        &self,
+        connection: &impl ConnectionTrait,
+        id: WorkspaceId,
+        revision: i64,
+    ) -> Result<Arc<Workspace>, EngineError> {
+        match self.at(id, revision) {
+            Some(workspace) => Ok(workspace),
+            None => self.get(connection, id).await,
+        }
+    }
+
+    /// The workspace as it was set up within the last second.
+    pub async fn recent(&self, connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Arc<Workspace>, EngineError> {
+        let recent = self.lock().get(&id).filter(|seen| seen.looked.elapsed() < RECENT).map(|seen| Arc::clone(&seen.workspace));
+        match recent {
+            Some(workspace) => Ok(workspace),
+            None => self.get(connection, id).await,
+        }
+    }
+
+    fn at(&self, id: WorkspaceId, revision: i64) -> Option<Arc<Workspace>> {
+        let mut known = self.lock();
+        let seen = known.get_mut(&id).filter(|seen| seen.workspace.revision == revision)?;
+        seen.looked = Instant::now();
+        Some(Arc::clone(&seen.workspace))
+    }
+
+    async fn load(&self, connection: &impl ConnectionTrait, row: workspaces::Model) -> Result<Arc<Workspace>, EngineError> {
+        let workspace = Arc::new(load(connection, row, self.usual.clone()).await?);
+        self.lock().insert(workspace.id, Seen { workspace: Arc::clone(&workspace), looked: Instant::now() });
+        Ok(workspace)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Seen>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

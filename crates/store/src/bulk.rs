@@ -44,13 +44,37 @@ where
         return Ok(0);
     }
     let backend = tx.get_database_backend();
-    let columns: Vec<E::Column> = E::Column::iter().collect();
-    let fields: Vec<(&str, Kind)> = columns.iter().map(|column| (column.as_str(), kind(column))).collect();
-    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let table = E::default();
-    let sql = format!("INSERT INTO {} ({}) {}{on_conflict}", table.table_name(), names.join(", "), select(backend, &fields, 1));
-    let json = to_json(backend, rows.iter().map(|row| columns.iter().map(|column| row.get(*column))));
+    let sql = insert_of::<E>(backend, 1, on_conflict).text("");
+    let json = rows_to_json::<E>(backend, rows);
     Ok(tx.execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?.rows_affected())
+}
+
+/// A statement that writes rows which are a JSON parameter. `start` ends in its `WHERE`.
+#[derive(Debug)]
+pub struct Write {
+    pub start: String,
+    pub end: &'static str,
+}
+
+impl Write {
+    /// The statement; `only_if` (`" AND .."`) restricts the rows.
+    pub fn text(&self, only_if: &str) -> String {
+        format!("{}{only_if}{}", self.start, self.end)
+    }
+}
+
+/// How rows of this table are inserted from parameter number `parameter`.
+pub fn insert_of<E: EntityTrait>(backend: DbBackend, parameter: usize, on_conflict: &'static str) -> Write {
+    let fields: Vec<(&str, Kind)> = E::Column::iter().map(|column| (column.as_str(), kind(&column))).collect();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let start = format!("INSERT INTO {} ({}) {}", E::default().table_name(), names.join(", "), select(backend, &fields, parameter));
+    Write { start, end: on_conflict }
+}
+
+/// The parameter of [`insert_of`].
+pub fn rows_to_json<E: EntityTrait>(backend: DbBackend, rows: &[E::Model]) -> String {
+    let columns: Vec<E::Column> = E::Column::iter().collect();
+    to_json(backend, rows.iter().map(|row| columns.iter().map(|column| row.get(*column))))
 }
 
 fn kind<C: ColumnTrait>(column: &C) -> Kind {

@@ -270,8 +270,10 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
 /// itself; the driver goes on counting it, makes every later transaction a savepoint within it, and in the end "commits"
 /// what nobody ever commits. Such a connection is closed and a new one opened.
 async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Lets a rollback that is under way happen first.
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        // Lets a rollback that is under way happen first.
+        connection.ping().await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 

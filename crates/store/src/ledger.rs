@@ -1,16 +1,20 @@
 //! The send ledger in bulk: which mails are about to end, and what became of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value, entity::prelude::Uuid};
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json},
-    cases,
+    cases, events,
+    outbox::{self, Lease, Outcome},
+    script::Script,
+    time::millis,
 };
 
-/// Everything that one mail says and depends on, read in one query.
+/// Everything that one mail says and depends on.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct Sendable {
     pub id: Uuid,
@@ -36,16 +40,22 @@ pub struct Sendable {
     pub incentive_code: Option<String>,
     pub referral_code: Option<String>,
     pub suppressed_for: Option<String>,
+    /// How the workspace is set up.
+    pub config_revision: i64,
 }
 
-/// A delivery with what it is about; `None` when it is gone (erased). A mail to us that was decided on later than the task of
-/// its case (by a delayed step, after a correction) is about that task.
-pub async fn sendable(db: &Db, ws: Uuid, delivery: Uuid) -> Result<Option<Sendable>, StoreError> {
-    const SQL: &str = "SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
+/// Deliveries (workspace, id) with what they are about; those that are gone (erased) are left out. A mail to us that was decided
+/// on later than the task of its case (by a delayed step, after a correction) is about that task.
+pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, Sendable>, StoreError> {
+    const FIELDS: [(&str, Kind); 2] = [("w", Kind::Uuid), ("d", Kind::Uuid)];
+    let backend = db.backend();
+    let sql = format!(
+        "WITH x AS MATERIALIZED ({}) \
+         SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
          d.created_at, d.sent_at, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
          c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, i.code AS incentive_code, \
-         f.code AS referral_code, s.reason AS suppressed_for \
-         FROM deliveries d \
+         f.code AS referral_code, s.reason AS suppressed_for, w.config_revision \
+         FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
          LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = c.person_id \
@@ -55,12 +65,12 @@ pub async fn sendable(db: &Db, ws: Uuid, delivery: Uuid) -> Result<Option<Sendab
          LEFT JOIN incentive_codes i ON i.workspace_id = d.workspace_id AND i.case_id = d.case_id \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
-         WHERE d.workspace_id = $1 AND d.id = $2 LIMIT 1";
-    let statement = Statement::from_sql_and_values(db.backend(), SQL, [Value::from(ws), Value::from(delivery)]);
-    Ok(match db.read().query_one_raw(statement).await? {
-        Some(row) => Some(Sendable::from_query_result(&row, "")?),
-        None => None,
-    })
+         WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",
+        select(backend, &FIELDS, 1)
+    );
+    let json = to_json(backend, keys.iter().map(|(ws, delivery)| [Value::from(*ws), Value::from(*delivery)]));
+    let rows = db.read().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
+    rows.iter().map(|row| Sendable::from_query_result(row, "").map(|mail| (mail.id, mail))).collect::<Result<_, _>>().map_err(Into::into)
 }
 
 /// A mail that is about to end: its key and the claim under which it is sent.
@@ -70,27 +80,6 @@ pub struct Mark {
     pub delivery: Uuid,
     pub job: Uuid,
     pub fence: Uuid,
-}
-
-/// Notes that the end of these mails may now be sent. Returns the deliveries for which that is so: the claim still
-/// holds, the mail was not cancelled or sent meanwhile, and nobody opted out.
-pub async fn mark_sending(tx: &Tx, marks: &[Mark], now: i64) -> Result<HashSet<Uuid>, StoreError> {
-    const FIELDS: [(&str, Kind); 4] = [("w", Kind::Uuid), ("d", Kind::Uuid), ("j", Kind::Uuid), ("fence", Kind::Uuid)];
-    if marks.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let backend = tx.get_database_backend();
-    let sql = format!(
-        "WITH x AS ({}) UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
-         duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = $2 FROM x \
-         WHERE deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
-         AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
-         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address) \
-         RETURNING deliveries.id",
-        select(backend, &FIELDS, 1)
-    );
-    let records = marks.iter().map(|mark| [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into()]);
-    ids(tx, backend, sql, to_json(backend, records), Some(now)).await
 }
 
 /// What became of a mail.
@@ -107,9 +96,90 @@ pub struct Fate {
     pub attempts: i64,
 }
 
-/// Records what became of mails. A mail that is recorded as sent never changes any more.
-pub async fn record(tx: &Tx, fates: &[Fate], now: i64) -> Result<HashSet<Uuid>, StoreError> {
-    const FIELDS: [(&str, Kind); 7] = [
+/// A mail that is reported on, whose fate is still open, with the case that it may move on.
+#[derive(Debug)]
+pub struct Reported {
+    pub delivery: Uuid,
+    pub case: Option<cases::Model>,
+    /// How its workspace is set up.
+    pub config_revision: i64,
+}
+
+/// Of these mails (workspace, delivery, and the case if it is asked for) those whose fate is open, locked until the
+/// transaction ends: cases first, each kind in one order, so that two batches never wait for each other in a circle.
+/// A mail that is recorded as sent never changes any more.
+pub async fn lock_reported(tx: &Tx, keys: &[(Uuid, Uuid, Option<Uuid>)]) -> Result<Vec<Reported>, StoreError> {
+    const FIELDS: [(&str, Kind); 3] = [("w", Kind::Uuid), ("d", Kind::Uuid), ("c", Kind::Uuid)];
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = tx.get_database_backend();
+    let x = select(backend, &FIELDS, 1);
+    let (of_cases, of_mails) = match backend {
+        DbBackend::Postgres => ("ORDER BY cases.id FOR UPDATE OF cases", "AND (SELECT count(*) FROM k) >= 0 ORDER BY d.id FOR UPDATE OF d"),
+        _ => ("", ""),
+    };
+    let sql = format!(
+        "WITH x AS ({x}), \
+         k AS MATERIALIZED (SELECT cases.* FROM x CROSS JOIN cases WHERE cases.workspace_id = x.w AND cases.id = x.c {of_cases}), \
+         m AS MATERIALIZED (SELECT d.workspace_id AS w, d.id AS delivery FROM x CROSS JOIN deliveries AS d \
+           WHERE d.workspace_id = x.w AND d.id = x.d AND d.status NOT IN ('sent', 'cancelled') {of_mails}) \
+         SELECT m.delivery, w.config_revision, k.* FROM m JOIN x ON x.w = m.w AND x.d = m.delivery \
+         JOIN workspaces AS w ON w.id = m.w LEFT JOIN k ON k.workspace_id = x.w AND k.id = x.c"
+    );
+    let records = keys.iter().map(|(ws, delivery, case)| [Value::from(*ws), Value::from(*delivery), Value::from(*case)]);
+    let json = to_json(backend, records);
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
+    let read = |row: &QueryResult| -> Result<Reported, DbErr> {
+        let (delivery, config_revision) = (row.try_get("", "delivery")?, row.try_get("", "config_revision")?);
+        Ok(Reported { delivery, config_revision, case: cases::Model::from_query_result_optional(row, "")? })
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Everything that one transaction of the ledger writes.
+#[derive(Debug, Default)]
+pub struct Writes<'a> {
+    /// What became of mails that [`lock_reported`] has named.
+    pub fates: Vec<&'a Fate>,
+    /// What becomes of their jobs.
+    pub settled: Vec<(&'a Lease, Outcome)>,
+    /// Where the loops of these cases stand after an acknowledgement.
+    pub cases: Vec<cases::Model>,
+    /// What the timelines say.
+    pub events: Vec<events::Model>,
+    /// Mails that are about to end.
+    pub marks: Vec<Mark>,
+}
+
+/// Writes it all at once. Returns the deliveries of the marks whose end may now be sent: the claim still holds, the mail was
+/// not cancelled or sent meanwhile, and nobody opted out. No mail is both reported on and marked.
+pub async fn write(tx: &Tx, writes: &Writes<'_>, now: DateTime<Utc>) -> Result<HashSet<Uuid>, StoreError> {
+    let mut script = Script::new(tx);
+    record(&mut script, &writes.fates, millis(now));
+    outbox::settle_in(&mut script, &writes.settled, now);
+    put_loops(&mut script, &writes.cases);
+    script.insert::<events::Entity>(&writes.events);
+    mark_sending(&mut script, &writes.marks, millis(now));
+    let rows = script.run_returning(tx, " RETURNING deliveries.id").await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
+
+fn mark_sending(script: &mut Script, marks: &[Mark], now: i64) {
+    const FIELDS: [(&str, Kind); 5] = [("w", Kind::Uuid), ("d", Kind::Uuid), ("j", Kind::Uuid), ("fence", Kind::Uuid), ("now", Kind::Int)];
+    script.update(
+        "UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
+         duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = x.now",
+        &FIELDS,
+        "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
+         AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
+         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address)",
+        marks.iter().map(|mark| [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into(), now.into()]),
+    );
+}
+
+fn record(script: &mut Script, fates: &[&Fate], now: i64) {
+    const FIELDS: [(&str, Kind); 8] = [
         ("w", Kind::Uuid),
         ("d", Kind::Uuid),
         ("new_status", Kind::Text),
@@ -117,51 +187,29 @@ pub async fn record(tx: &Tx, fates: &[Fate], now: i64) -> Result<HashSet<Uuid>, 
         ("new_reply", Kind::Text),
         ("new_sent_at", Kind::Int),
         ("more", Kind::Int),
+        ("now", Kind::Int),
     ];
-    if fates.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let backend = tx.get_database_backend();
-    let sql = format!(
-        "WITH x AS ({}) UPDATE deliveries SET status = x.new_status, subject = COALESCE(x.new_subject, subject), \
-         reply = COALESCE(x.new_reply, reply), sent_at = COALESCE(x.new_sent_at, sent_at), attempts = attempts + x.more, updated_at = $2 \
-         FROM x WHERE deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN ('sent', 'cancelled') \
-         RETURNING deliveries.id",
-        select(backend, &FIELDS, 1)
+    script.update(
+        "UPDATE deliveries SET status = x.new_status, subject = COALESCE(x.new_subject, subject), \
+         reply = COALESCE(x.new_reply, reply), sent_at = COALESCE(x.new_sent_at, sent_at), attempts = attempts + x.more, updated_at = x.now",
+        &FIELDS,
+        "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN ('sent', 'cancelled')",
+        fates.iter().map(|fate| {
+            [
+                fate.workspace.into(),
+                fate.delivery.into(),
+                fate.status.into(),
+                fate.subject.clone().into(),
+                fate.reply.clone().into(),
+                fate.sent_at.into(),
+                fate.attempts.into(),
+                now.into(),
+            ]
+        }),
     );
-    let records = fates.iter().map(|fate| {
-        [
-            fate.workspace.into(),
-            fate.delivery.into(),
-            fate.status.into(),
-            fate.subject.clone().into(),
-            fate.reply.clone().into(),
-            fate.sent_at.into(),
-            fate.attempts.into(),
-        ]
-    });
-    ids(tx, backend, sql, to_json(backend, records), Some(now)).await
 }
 
-/// Cases by key, locked in one order so that two batches never wait for each other in a circle.
-pub async fn lock_cases(tx: &Tx, keys: &[(Uuid, Uuid)]) -> Result<Vec<cases::Model>, StoreError> {
-    const FIELDS: [(&str, Kind); 2] = [("w", Kind::Uuid), ("c", Kind::Uuid)];
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let backend = tx.get_database_backend();
-    let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF cases" } else { "" };
-    let sql = format!(
-        "WITH x AS ({}) SELECT cases.* FROM cases, x WHERE cases.workspace_id = x.w AND cases.id = x.c ORDER BY cases.id{lock}",
-        select(backend, &FIELDS, 1)
-    );
-    let json = to_json(backend, keys.iter().map(|(ws, case)| [Value::from(*ws), Value::from(*case)]));
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
-    Ok(rows.iter().map(|row| cases::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
-}
-
-/// Stores where the loops of these cases stand after an acknowledgement.
-pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError> {
+fn put_loops(script: &mut Script, rows: &[cases::Model]) {
     const FIELDS: [(&str, Kind); 10] = [
         ("w", Kind::Uuid),
         ("c", Kind::Uuid),
@@ -174,31 +222,26 @@ pub async fn put_loops(tx: &Tx, rows: &[cases::Model]) -> Result<(), StoreError>
         ("alarm", Kind::Int),
         ("now", Kind::Int),
     ];
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let backend = tx.get_database_backend();
-    let sql = format!(
-        "WITH x AS ({}) UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
-         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, alarm_at = x.alarm, \
-         updated_at = x.now FROM x WHERE cases.workspace_id = x.w AND cases.id = x.c RETURNING cases.id",
-        select(backend, &FIELDS, 1)
+    script.update(
+        "UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
+         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, alarm_at = x.alarm, updated_at = x.now",
+        &FIELDS,
+        "cases.workspace_id = x.w AND cases.id = x.c",
+        rows.iter().map(|row| {
+            [
+                row.workspace_id.into(),
+                row.id.into(),
+                row.loop_status.clone().into(),
+                row.first_contact_at.into(),
+                row.acknowledged_at.into(),
+                row.closed_at.into(),
+                row.close_due_at.into(),
+                row.waiting_since.into(),
+                row.alarm_at.into(),
+                row.updated_at.into(),
+            ]
+        }),
     );
-    let records = rows.iter().map(|row| {
-        [
-            row.workspace_id.into(),
-            row.id.into(),
-            row.loop_status.clone().into(),
-            row.first_contact_at.into(),
-            row.acknowledged_at.into(),
-            row.closed_at.into(),
-            row.close_due_at.into(),
-            row.waiting_since.into(),
-            row.alarm_at.into(),
-            row.updated_at.into(),
-        ]
-    });
-    ids(tx, backend, sql, to_json(backend, records), None).await.map(|_| ())
 }
 
 /// Cancels mails that were not handed over yet; returns those that were.

@@ -40,6 +40,7 @@ pub mod responses;
 pub mod rollups;
 pub mod rule_versions;
 pub mod runs;
+pub mod script;
 pub mod sessions;
 pub mod snapshot;
 pub mod suppressions;

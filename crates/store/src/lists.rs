@@ -11,7 +11,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
 use crate::{
     StoreError, cases,
     cursor::{Cursor, Listed, Page},
-    deliveries, events, persons, referrals, responses, rule_versions, suppressions, surveys, tasks, team_members, teams,
+    deliveries, events, persons, referrals, responses, rule_versions, runs, suppressions, surveys, tasks, team_members, teams,
     time::millis,
 };
 
@@ -79,11 +79,42 @@ pub async fn case(conn: &impl ConnectionTrait, ws: WorkspaceId, id: CaseId) -> R
     Ok(cases::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
-/// The timeline of a case, oldest first; entries of one moment in the order they were made.
-pub async fn timeline(conn: &impl ConnectionTrait, ws: WorkspaceId, case: CaseId) -> Result<Vec<events::Model>, StoreError> {
+/// The timeline of a case, oldest first; entries of one moment in the order they were made. That it was answered stands in
+/// the answer and what rules decided in their runs: neither is stored a second time.
+pub async fn timeline(conn: &impl ConnectionTrait, case: &cases::Model) -> Result<Vec<events::Model>, StoreError> {
     use events::{Column, Entity};
-    let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::CaseId.eq(case.uuid()));
-    Ok(of_case.order_by_asc(Column::At).order_by_asc(Column::Id).all(conn).await?)
+    let of_case = Entity::find().filter(Column::WorkspaceId.eq(case.workspace_id)).filter(Column::CaseId.eq(case.id));
+    let mut entries = of_case.all(conn).await?;
+    let response = responses::Entity::find_by_id((case.workspace_id, case.response_id)).one(conn).await?;
+    entries.extend(response.map(|row| answered(case, &row)));
+    let runs = runs::of_case(conn, case.workspace_id, case.id).await?;
+    entries.extend(runs.iter().filter(|run| run.done != runs::NOTHING_DONE).map(planned));
+    entries.sort_by_key(|entry| (entry.at, entry.id));
+    Ok(entries)
+}
+
+fn answered(case: &cases::Model, row: &responses::Model) -> events::Model {
+    events::Model {
+        workspace_id: case.workspace_id,
+        id: row.id,
+        case_id: case.id,
+        kind: "answered".to_owned(),
+        actor: "customer".to_owned(),
+        data: serde_json::json!({ "score": row.first_score, "channel": row.channel, "comment": row.comment.is_some() }).to_string(),
+        at: row.answered_at,
+    }
+}
+
+fn planned(run: &runs::Model) -> events::Model {
+    events::Model {
+        workspace_id: run.workspace_id,
+        id: run.id,
+        case_id: run.case_id,
+        kind: "planned".to_owned(),
+        actor: "system".to_owned(),
+        data: format!("{{\"steps\":{}}}", run.done),
+        at: run.at,
+    }
 }
 
 /// Which tasks to list; what is `None` or empty does not restrict.

@@ -19,6 +19,7 @@ use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json},
     deliveries,
+    script::Script,
     time::{from_millis, millis},
 };
 
@@ -208,6 +209,30 @@ pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) 
     Ok(held)
 }
 
+/// Settles jobs as part of a script; for those whose lease was lost nothing is written.
+pub fn settle_in(script: &mut Script, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) {
+    script.update(
+        "UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, error = x.new_error, \
+         finished_at = x.ended, lease_id = NULL, leased_until = NULL",
+        &OUTCOME_FIELDS,
+        IS_HELD,
+        settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect::<Vec<_>>().into_iter(),
+    );
+}
+
+/// The record `x` names a job by its workspace `w` and id `i`, and its claim by `fence`.
+const IS_HELD: &str = "outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence";
+const OUTCOME_FIELDS: [(&str, Kind); 8] = [
+    ("w", Kind::Uuid),
+    ("i", Kind::Uuid),
+    ("fence", Kind::Uuid),
+    ("new_state", Kind::Text),
+    ("new_run_at", Kind::Int),
+    ("refund", Kind::Int),
+    ("new_error", Kind::Text),
+    ("ended", Kind::Int),
+];
+
 /// The usual end, which is the same for all: only the keys travel.
 async fn write_done(tx: &Tx, leases: &[&Lease], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
     const FIELDS: [(&str, Kind); 3] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("fence", Kind::Uuid)];
@@ -217,7 +242,7 @@ async fn write_done(tx: &Tx, leases: &[&Lease], now: DateTime<Utc>) -> Result<Ha
     let backend = tx.get_database_backend();
     let sql = format!(
         "WITH x AS ({}) UPDATE outbox SET state = 'done', error = NULL, finished_at = $2, lease_id = NULL, leased_until = NULL FROM x \
-         WHERE outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence RETURNING id",
+         WHERE {IS_HELD} RETURNING id",
         select(backend, &FIELDS, 1)
     );
     let records = leases.iter().map(|lease| [Value::from(lease.workspace.uuid()), lease.id.uuid().into(), lease.fence.into()]);
@@ -228,25 +253,14 @@ async fn write_done(tx: &Tx, leases: &[&Lease], now: DateTime<Utc>) -> Result<Ha
 
 /// Writes what became of jobs, as far as the claims in the records still hold.
 async fn write_outcomes(tx: &Tx, records: Vec<[Value; 8]>) -> Result<HashSet<JobId>, StoreError> {
-    const FIELDS: [(&str, Kind); 8] = [
-        ("w", Kind::Uuid),
-        ("i", Kind::Uuid),
-        ("fence", Kind::Uuid),
-        ("new_state", Kind::Text),
-        ("new_run_at", Kind::Int),
-        ("refund", Kind::Int),
-        ("new_error", Kind::Text),
-        ("ended", Kind::Int),
-    ];
     if records.is_empty() {
         return Ok(HashSet::new());
     }
     let backend = tx.get_database_backend();
     let sql = format!(
         "WITH x AS ({}) UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, error = x.new_error, \
-         finished_at = x.ended, lease_id = NULL, leased_until = NULL FROM x \
-         WHERE outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence RETURNING id",
-        select(backend, &FIELDS, 1)
+         finished_at = x.ended, lease_id = NULL, leased_until = NULL FROM x WHERE {IS_HELD} RETURNING id",
+        select(backend, &OUTCOME_FIELDS, 1)
     );
     let json = to_json(backend, records.into_iter());
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;

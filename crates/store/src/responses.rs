@@ -18,6 +18,8 @@ pub struct Model {
     pub body_hash: String,
     pub external_id: Option<String>,
     pub score: i64,
+    /// What was answered first; corrections leave it.
+    pub first_score: i64,
     pub segment: String,
     pub comment: Option<String>,
     pub channel: String,

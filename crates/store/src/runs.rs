@@ -20,6 +20,8 @@ pub struct Model {
     pub rules: String,
     pub facts: String,
     pub trace: String,
+    /// What became of the effects that were due at once, a JSON list: the timeline shows it.
+    pub done: String,
     pub at: i64,
 }
 
@@ -28,6 +30,9 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// [`Model::done`] of a run after which nothing was done at once.
+pub const NOTHING_DONE: &str = "[]";
 
 /// The evaluations of a case, oldest first.
 pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {

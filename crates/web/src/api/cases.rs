@@ -162,7 +162,7 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
     let who = PersonView::of(row.person_id, person.as_ref());
     Ok(CaseDetail {
         response: response.map(|response| ResponseView::of(response, survey, person.as_ref())),
-        timeline: lists::timeline(db, ws, id).await?.into_iter().map(EventView::of).collect(),
+        timeline: lists::timeline(db, &row).await?.into_iter().map(EventView::of).collect(),
         tasks: tasks.items.into_iter().map(|task| TaskView::of(task, now)).collect(),
         deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, &rules)).collect(),
         case: CaseView::of(row, survey, who, now),

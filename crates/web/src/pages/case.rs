@@ -177,7 +177,7 @@ pub(crate) async fn page(
         deliveries: lists::deliveries(db, ws, &DeliveryFilter { case: Some(id), ..DeliveryFilter::default() }, Page::first(MOST_PARTS))
             .await?
             .items,
-        events: lists::timeline(db, ws, id).await?,
+        events: lists::timeline(db, &case).await?,
         runs: runs::of_case(db, ws.uuid(), id.uuid()).await?,
         other_cases: other_cases(app, visitor, &case).await?,
         captured: app.captures_mail(),

@@ -3,7 +3,7 @@
 use hearback_core::id::{DeliveryId, JobId};
 use hearback_store::{
     bulk, deliveries,
-    ledger::{self, Fate, Mark},
+    ledger::{self, Fate, Mark, Writes},
     outbox::{self, Job, Lease},
     suppressions,
     time::millis,
@@ -52,7 +52,7 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
 async fn mark(app: &TestApp, delivery: Uuid, lease: &Lease) -> bool {
     let mark = Mark { workspace: app.ws.uuid(), delivery, job: lease.id.uuid(), fence: lease.fence };
     let tx = app.cx.db.write().await.unwrap();
-    let marked = ledger::mark_sending(&tx, &[mark], millis(app.now())).await.unwrap();
+    let marked = ledger::write(&tx, &Writes { marks: vec![mark], ..Writes::default() }, app.now()).await.unwrap();
     tx.commit().await.unwrap();
     marked.contains(&delivery)
 }
@@ -68,9 +68,10 @@ async fn record(app: &TestApp, delivery: Uuid, status: &'static str) -> bool {
         attempts: 0,
     };
     let tx = app.cx.db.write().await.unwrap();
-    let recorded = ledger::record(&tx, &[fate], millis(app.now())).await.unwrap();
+    let open = ledger::lock_reported(&tx, &[(app.ws.uuid(), delivery, None)]).await.unwrap();
+    ledger::write(&tx, &Writes { fates: vec![&fate], ..Writes::default() }, app.now()).await.unwrap();
     tx.commit().await.unwrap();
-    recorded.contains(&delivery)
+    open.iter().any(|reported| reported.delivery == delivery)
 }
 
 async fn row(app: &TestApp, delivery: Uuid) -> deliveries::Model {

@@ -58,6 +58,7 @@ fn answer(app: &TestApp, survey_id: Uuid, person_id: Uuid) -> responses::Model {
         idem_key: format!("#{id}"),
         body_hash: String::new(),
         external_id: None,
+        first_score: 3,
         score: 3,
         segment: "detractor".to_owned(),
         comment: None,

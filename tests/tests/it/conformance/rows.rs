@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use hearback_core::{Counts, Scale, Score};
 use hearback_engine::{people, submit::NewPerson};
-use hearback_store::{StoreError, bulk, ingest, persons, rollups, teams};
+use hearback_store::{StoreError, Tx, bulk, ingest, persons, referrals, rollups, script::Script, teams};
 use hearback_tests::app::{TestApp, on_every_store};
 
 use super::{all, person, survey};
@@ -75,11 +75,15 @@ async fn keys_are_found_by_their_exact_text() {
         let tx = app.cx.db.write().await.unwrap();
         let rows = ["a'b", "a\"b", "a\\b", "A'B", "\u{1F600}"].map(|key| persons::Model { key: key.to_owned(), ..person(app, key) });
         bulk::insert::<persons::Entity>(&tx, &rows).await.unwrap();
-        let found = ingest::persons_by_keys(&tx, app.ws.uuid(), &["a'b", "\u{1F600}", "a\\b", "none"], &["none"]).await.unwrap();
-        let mut keys: Vec<&str> = found.iter().map(|row| row.key.as_str()).collect();
+        let found = ingest::look(&tx, app.ws.uuid(), &["a'b", "\u{1F600}", "a\\b", "none"], &["none"]).await.unwrap();
+        assert!(found.revision > 0);
+        let mut keys: Vec<&str> = found.persons.iter().map(|row| row.key.as_str()).collect();
         keys.sort_unstable();
         assert_eq!(keys, ["a'b", "a\\b", "\u{1F600}"]);
-        assert!(ingest::persons_by_keys(&tx, uuid::Uuid::nil(), &["a'b"], &[]).await.unwrap().is_empty(), "of another workspace");
+        let nobody = ingest::look(&tx, app.ws.uuid(), &["none"], &[]).await.unwrap();
+        assert_eq!((nobody.revision, nobody.persons.len()), (found.revision, 0), "the set-up is known all the same");
+        let elsewhere = ingest::look(&tx, uuid::Uuid::nil(), &["a'b"], &[]).await.unwrap();
+        assert_eq!((elsewhere.revision, elsewhere.persons.len()), (0, 0), "of another workspace");
     })
     .await;
 }
@@ -112,15 +116,52 @@ async fn a_taken_key_fails_the_statement_or_is_passed_over() {
     .await;
 }
 
+async fn put(tx: &Tx, rows: &[persons::Model]) {
+    let mut script = Script::new(tx);
+    ingest::put_persons(&mut script, rows);
+    script.run(tx).await.unwrap();
+}
+
+/// One script fills tables that refer to each other; the one that comes last sees to it that all have come.
+#[tokio::test]
+async fn a_script_writes_all_its_tables_or_none() {
+    on_every_store(async |app| {
+        let (anna, team) = (person(app, "anna@example.com"), teams::Model { key: "a".to_owned(), ..support(app) });
+        let write = async |people: &[persons::Model], groups: &[teams::Model]| {
+            let tx = app.cx.db.write().await.unwrap();
+            let mut script = Script::new(&tx);
+            script.insert::<persons::Entity>(people);
+            script.insert_missing::<referrals::Entity>(&[]);
+            script.insert::<teams::Entity>(groups);
+            let written = script.run(&tx).await;
+            if written.is_ok() {
+                tx.commit().await.unwrap();
+            }
+            written
+        };
+        write(&[], &[]).await.unwrap();
+        write(&[anna.clone()], &[]).await.unwrap();
+        write(&[], &[team.clone()]).await.unwrap();
+        let taken = write(&[person(app, "jonas@example.com")], &[team.clone()]).await.unwrap_err();
+        assert!(matches!(taken, StoreError::Taken(_)), "{taken:?}");
+        assert_eq!((all::<persons::Entity>(app).await, all::<teams::Entity>(app).await.len()), (vec![anna], 2));
+    })
+    .await;
+}
+
+fn support(app: &TestApp) -> teams::Model {
+    teams::Model { workspace_id: app.ws.uuid(), key: "support".to_owned(), name: "Support".to_owned(), email: None }
+}
+
 #[tokio::test]
 async fn people_are_laid_over_those_who_are_stored() {
     on_every_store(async |app| {
         let first = person(app, "anna@example.com");
         let tx = app.cx.db.write().await.unwrap();
-        ingest::put_persons(&tx, std::slice::from_ref(&first)).await.unwrap();
+        put(&tx, std::slice::from_ref(&first)).await;
         let changed = persons::Model { name: Some("Anna".to_owned()), created_at: 1, ..first.clone() };
         let fresh = person(app, "jonas@example.com");
-        ingest::put_persons(&tx, &[changed.clone(), fresh.clone()]).await.unwrap();
+        put(&tx, &[changed.clone(), fresh.clone()]).await;
         tx.commit().await.unwrap();
         let mut read = all::<persons::Entity>(app).await;
         read.sort_by(|a, b| a.key.cmp(&b.key));

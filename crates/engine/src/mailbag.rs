@@ -1,0 +1,78 @@
+//! What mails say, read for many at once: jobs that wait at the same time share one query.
+//!
+//! Owns: the queue in front of the reader. Refuses to know: what a mail is sent for.
+
+use std::{collections::HashMap, sync::Weak};
+
+use hearback_store::{
+    StoreError,
+    ledger::{self, Sendable},
+};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::{Ctx, ctx::Parts};
+
+/// Most mails in one query.
+const MAX_BATCH: usize = 128;
+
+type Answer = Result<Option<Sendable>, StoreError>;
+
+struct Asked {
+    workspace: Uuid,
+    delivery: Uuid,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// Where questions wait.
+#[derive(Debug, Clone)]
+pub struct Mailbag(mpsc::Sender<Asked>);
+
+/// What waits.
+pub struct Queue(mpsc::Receiver<Asked>);
+
+impl Mailbag {
+    /// A mailbag and its queue, to be started.
+    pub fn new() -> (Self, Queue) {
+        let (sender, receiver) = mpsc::channel(4 * MAX_BATCH);
+        (Self(sender), Queue(receiver))
+    }
+
+    /// A delivery with what it is about; `None` when it is gone.
+    pub(crate) async fn read(&self, workspace: Uuid, delivery: Uuid) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || StoreError::Unavailable("the server is stopping".to_owned());
+        self.0.send(Asked { workspace, delivery, reply }).await.map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Queue {
+    /// Starts the reader. It ends when the context is gone.
+    pub fn start(self, cx: &Ctx) {
+        tokio::spawn(read(self.0, cx.downgrade()));
+    }
+}
+
+async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let Some(cx) = Ctx::upgrade(&weak) else { break };
+        let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
+        match ledger::sendables(&cx.db, &keys).await {
+            Ok(found) => answer(batch.drain(..), found),
+            Err(error) => {
+                for asked in batch.drain(..) {
+                    let _ = asked.reply.send(Err(StoreError::Unavailable(error.to_string())));
+                }
+            }
+        }
+    }
+}
+
+/// The same mail may have been asked for twice, by a worker that lost its claim and the one who has it now.
+fn answer(batch: impl Iterator<Item = Asked>, found: HashMap<Uuid, Sendable>) {
+    for asked in batch {
+        let _ = asked.reply.send(Ok(found.get(&asked.delivery).cloned()));
+    }
+}
