@@ -150,7 +150,8 @@ async fn a_script_writes_all_its_tables_or_none() {
 }
 
 fn support(app: &TestApp) -> teams::Model {
-    teams::Model { workspace_id: app.ws.uuid(), key: "support".to_owned(), name: "Support".to_owned(), email: None }
+    let (workspace_id, key, name) = (app.ws.uuid(), "support".to_owned(), "Support".to_owned());
+    teams::Model { workspace_id, key, name, email: None, calendar: None, manager: None, turn: 0 }
 }
 
 #[tokio::test]

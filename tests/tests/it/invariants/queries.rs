@@ -3,7 +3,7 @@
 use super::{functions, sources};
 
 /// Queries over all workspaces: file (or folder), function (or all of them), and why they are.
-const OVER_ALL: [(&str, &str, &str); 26] = [
+const OVER_ALL: &[(&str, &str, &str)] = &[
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
     ("users.rs", "any", "whether anybody can log in at all"),
     ("users.rs", "by_address", "who logs in says by which address; the workspace follows"),
@@ -23,7 +23,9 @@ const OVER_ALL: [(&str, &str, &str); 26] = [
     ("outbox.rs", "running", "how many claims there are"),
     ("outbox.rs", "prune", "old jobs of all workspaces"),
     ("snapshot.rs", "newly_overdue_tasks", "a reconciler serves all workspaces; each row says whose it is"),
-    ("bulk.rs", "insert_with", "the text of a statement; each row brings its workspace"),
+    ("bulk.rs", "insert_of", "the text of a statement; each row brings its workspace"),
+    ("script.rs", "with", "puts statements together; each one names it"),
+    ("ingest.rs", "look", "by the id of the workspace itself, and by the text of `by_texts`, which names it"),
     ("bulk.rs", "select", "the text of a statement; reads the parameter, no table"),
     ("bulk.rs", "texts", "the text of a statement; reads the parameter, no table"),
     ("delivery_counts.rs", "of", "counts for whoever watches the process"),
@@ -42,9 +44,9 @@ fn asks(body: &str) -> bool {
         || sql.iter().any(|word| body.contains(word))
 }
 
-/// Whether it names the workspace, itself or by the helper that does so for a span of answers.
+/// Whether it names the workspace, itself or by what does so for a span of answers and for the holder of a claim.
 fn names_the_workspace(body: &str) -> bool {
-    ["workspace_id", "WorkspaceId.eq", "find_by_id((", "condition_from(", ".condition(ws)", " condition("]
+    ["workspace_id", "WorkspaceId.eq", "find_by_id((", "IS_HELD", "condition_from(", ".condition(ws)", " condition("]
         .iter()
         .any(|name| body.contains(name))
 }
