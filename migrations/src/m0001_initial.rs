@@ -191,14 +191,27 @@ fn follow_up() -> Vec<Table> {
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")
             .index_where(false, "workspace_id, due_at", "status = 'open'"),
+        Table::in_workspace("pools", &[("key", Text)])
+            .required("name", Text)
+            .all(Int, &["low_stock", "created_at"])
+            .maybe(Int, &["low_since", "empty_since"]),
+        // Clustered by its id, SQLite would read all codes to find those of one case.
         Table::in_workspace("incentive_codes", &[("id", Uuid)])
-            .all(Text, &["pool", "code"])
-            .required("created_at", Int)
+            .of_large_rows()
+            .all(Text, &["pool", "code", "state"])
+            .all(Int, &["expires_at", "created_at"])
             .maybe(Uuid, &["case_id"])
             .maybe(Int, &["given_at"])
+            .references(&["workspace_id", "pool"], "pools", &["workspace_id", "key"])
             .index(true, "workspace_id, pool, code")
-            .index_where(false, "workspace_id, pool, id", "case_id IS NULL")
+            .index_where(false, "workspace_id, pool, expires_at, id", "state = 'free'")
             .index_where(false, "workspace_id, case_id", "case_id IS NOT NULL"),
+        Table::in_workspace("incentive_waits", &[("case_id", Uuid), ("pool", Text)])
+            .required("asked_at", Int)
+            .maybe(Int, &["told_at", "ended_at"])
+            .maybe(Text, &["outcome"])
+            .references(&["workspace_id", "pool"], "pools", &["workspace_id", "key"])
+            .index(false, "workspace_id, pool, asked_at"),
         Table::in_workspace("referrals", &[("id", Uuid)])
             .all(Uuid, &["case_id", "person_id"])
             .required("code", Text)

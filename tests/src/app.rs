@@ -17,7 +17,9 @@ use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey
 use hearback_engine::{
     Actor, Ctx, Settings,
     access::{self, Role, Scope},
-    fsck, jobs, setup,
+    fsck, jobs,
+    pools::{self, NewCode},
+    setup,
     ticks::TICKS,
 };
 use hearback_mailer::{Limits as MailLimits, RelayOptions, Templates, Transport};
@@ -254,6 +256,12 @@ impl TestApp {
     /// GET from the API, at this path below `/api/v1`.
     pub async fn get(&self, path: &str) -> Answer {
         self.api.get(&format!("/api/v1{path}")).await
+    }
+
+    /// Puts codes into a pool.
+    pub async fn stock(&self, pool: &str, codes: &[&str]) {
+        let codes = codes.iter().map(|code| NewCode { code: (*code).to_owned(), expires_at: None }).collect();
+        pools::import(&self.cx, self.ws, &Actor::Operator, pool, codes).await.expect("a pool that takes codes");
     }
 
     /// An NPS answer of this customer, taken by the API; the receipt.

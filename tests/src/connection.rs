@@ -51,7 +51,7 @@ impl Connection {
         self.send(Method::GET, path, key, String::new()).await
     }
 
-    /// `POST` of a JSON text.
+    /// `POST` of a JSON text; to a path that ends in `/batch`, of one a line.
     pub async fn post(&mut self, path: &str, key: &str, json: String) -> io::Result<Answer> {
         self.send(Method::POST, path, key, json).await
     }
@@ -74,7 +74,8 @@ impl Connection {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
         if !json.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            let kind = if path.ends_with("/batch") { "application/x-ndjson" } else { "application/json" };
+            request = request.header(header::CONTENT_TYPE, kind);
         }
         let request = request.body(Full::new(Bytes::from(json))).map_err(io::Error::other)?;
         let response = connection.send_request(request).await.map_err(io::Error::other)?;

@@ -13,7 +13,7 @@ use hearback_core::{
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
-    StoreError, Tx, cases, deliveries, events, incentive_codes, outbox, persons, referrals,
+    StoreError, Tx, cases, deliveries, events, outbox, persons, referrals,
     script::Script,
     tasks,
     time::{from_millis, millis},
@@ -25,6 +25,7 @@ use crate::{
     alerts::{self, Alert},
     chain,
     owners::{self, Chosen},
+    pools,
     roster::Roster,
     work::{core_case, write_case},
     workspace::{Member, Workspace},
@@ -306,24 +307,11 @@ impl Changes {
         script.insert::<events::Entity>(&self.events);
     }
 
-    /// Gives the codes that were asked for; the timeline says which cases got one and which did not.
+    /// Gives the codes that were asked for; the timeline says which cases got one and which did not. Whoever gives from a pool
+    /// keeps others from it until the end of the transaction.
     pub async fn give_incentives(&mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         for (pool, wanted) in std::mem::take(&mut self.incentives) {
-            self.give(tx, workspace, &pool, &wanted, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives each case one code of the pool, as far as they last; the timeline says which cases got none.
-    async fn give(&mut self, tx: &Tx, workspace: uuid::Uuid, pool: &str, wanted: &[CaseId], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let given = incentive_codes::give(tx, workspace, pool, wanted, now).await?;
-        for case in wanted {
-            let (kind, data) = if given.contains(case) {
-                ("incentive_given", json!({ "pool": pool }))
-            } else {
-                ("incentive_missing", json!({ "pool": pool, "reason": "the pool is empty: import more codes" }))
-            };
-            self.events.push(event_of(workspace, case.uuid(), kind, &Actor::System, &data, now));
+            self.events.extend(Box::pin(pools::give(tx, workspace, &pool, &wanted, now)).await?);
         }
         Ok(())
     }

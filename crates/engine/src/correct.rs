@@ -27,6 +27,7 @@ use crate::{
     error::Fields,
     facts,
     intake::receipt_of,
+    pools,
     roster::Roster,
     submit::{Correction, Receipt},
     work::{core_case, write_case},
@@ -114,7 +115,10 @@ async fn cancel_pending(
     let cancelled = outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), facts::small(rows.response.revision), &why, now).await?;
     let jobs: Vec<Job> = cancelled.iter().filter_map(|row| serde_json::from_str(&row.payload).ok()).collect();
     let mails: Vec<uuid::Uuid> = jobs.iter().filter_map(mail_of).map(DeliveryId::uuid).collect();
-    ledger::cancel(tx, ws.uuid(), &mails, millis(now)).await?;
+    let called_off = ledger::cancel(tx, ws.uuid(), &mails, millis(now)).await?;
+    if !called_off.is_empty() {
+        changes.events.extend(pools::take_back(cx, tx, ws.uuid(), &[rows.case.id], now).await?);
+    }
     let what = describe(tx, rows, &jobs).await?;
     if !what.is_empty() {
         changes.events.push(event(&rows.case, "cancelled", &Actor::System, &json!({ "steps": what, "why": why }), now));

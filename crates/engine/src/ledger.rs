@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use hearback_core::{CaseEvent, case, id::WorkspaceId};
 use hearback_store::{
-    StoreError, Tx, cases, events,
+    StoreError, Tx, bulk, cases, events,
     ledger::{self, Fate, Mark, Reported, Writes},
     outbox::{Lease, Outcome},
     time::millis,
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Actor, Ctx, EngineError, apply, chain, faults,
+    Actor, Ctx, EngineError, apply, chain, faults, pools,
     work::{core_case, write_case},
     workspace::Workspace,
 };
@@ -42,6 +42,8 @@ pub struct Report {
     pub case: Option<uuid::Uuid>,
     /// Whether it acknowledges the customer's answer.
     pub acknowledges: bool,
+    /// Whether a code that this mail carries goes back to its pool when the mail ends unsent: no attempt was ever in doubt.
+    pub frees_code: bool,
     /// Timeline entry: kind and data.
     pub event: Option<(&'static str, Value)>,
 }
@@ -182,6 +184,7 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
         outcomes.workspaces.insert(report.fate.workspace, workspace);
     }
     let marked = ledger::write(&tx, &writes, now).await?;
+    free_codes(cx, &tx, &outcomes.reports, now).await?;
     let asked = chain::after_sending(&tx, &outcomes, now).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;
@@ -222,6 +225,20 @@ impl Report {
 fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> {
     let (kind, data) = report.event.as_ref()?;
     Some(apply::event_of(report.fate.workspace, report.case?, kind, &Actor::System, data, now))
+}
+
+/// Codes whose mail never left go back to their pools.
+async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let is_over = |report: &&&Report| report.frees_code && matches!(report.fate.status, "bounced" | "suppressed" | "dead");
+    let mut by_workspace: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
+    for report in reports.iter().filter(is_over) {
+        by_workspace.entry(report.fate.workspace).or_default().extend(report.case);
+    }
+    for (ws, mut cases) in by_workspace {
+        cases.sort_unstable();
+        bulk::insert::<events::Entity>(tx, &pools::take_back(cx, tx, ws, &cases, now).await?).await?;
+    }
+    Ok(())
 }
 
 /// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the case when

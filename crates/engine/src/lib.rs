@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod owners;
 pub mod people;
 pub mod policies;
+pub mod pools;
 pub mod publish;
 pub mod roster;
 pub mod sending;

@@ -29,6 +29,10 @@ const LIFETIME: Duration = Duration::days(5);
 const PAUSES: [i64; 6] = [5, 15, 30, 60, 120, 240];
 /// How long a mail rests whose end is unknown before it is sent again.
 const UNKNOWN_REST: Duration = Duration::minutes(15);
+/// How often it is looked whether a mail that waits for a code has one; an import looks at once.
+const CODE_LOOK: Duration = Duration::hours(1);
+/// How long a mail waits for a code before it is given up: a thank-you that comes later says the opposite.
+const CODE_LIFETIME: Duration = Duration::days(30);
 
 /// Sends the mail of this job, once its turn has come.
 pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
@@ -54,6 +58,9 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         return give_up(cx, lease, &mail, "suppressed", format!("the address must not be mailed: {reason}")).await;
     }
     let now = cx.now();
+    if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != "unknown") {
+        return wait_for_code(cx, lease, &mail, pool, now).await;
+    }
     if let Some(trouble) = cx.courier.trouble(now) {
         return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
     }
@@ -106,7 +113,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             let report = Report {
                 fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, "sent", Some(reply.to_string())) },
                 event: Some(("mail_sent", json!({ "template": mail.kind, "delivery": mail.id }))),
-                ..report(lease, mail, Outcome::Done)
+                ..report(cx, lease, mail, Outcome::Done)
             };
             let report = Report { fate: Fate { subject: Some(subject), ..report.fate }, ..report };
             let recorded = cx.ledger.report(report).await?;
@@ -139,7 +146,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             }
             let report = Report {
                 fate: fate(lease, mail, "deferred", Some(fail.to_string())),
-                ..report(lease, mail, Outcome::Snooze(until, trouble.why))
+                ..report(cx, lease, mail, Outcome::Snooze(until, trouble.why))
             };
             record(cx, report).await
         }
@@ -147,7 +154,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             let report = Report {
                 fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(fail.to_string())) },
                 event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
-                ..report(lease, mail, Outcome::Done)
+                ..report(cx, lease, mail, Outcome::Done)
             };
             record(cx, report).await
         }
@@ -158,7 +165,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             let until = now + pause(attempts) + spread(mail);
             let report = Report {
                 fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "deferred", Some(fail.to_string())) },
-                ..report(lease, mail, Outcome::Snooze(until, fail.summary()))
+                ..report(cx, lease, mail, Outcome::Snooze(until, fail.summary()))
             };
             record(cx, report).await
         }
@@ -171,7 +178,7 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
     let report = Report {
         fate: fate(lease, mail, "unknown", Some(why.to_owned())),
         event: Some(("mail_unknown", json!({ "template": mail.kind, "why": why, "again": until }))),
-        ..report(lease, mail, Outcome::Snooze(until, why.to_owned()))
+        ..report(cx, lease, mail, Outcome::Snooze(until, why.to_owned()))
     };
     record(cx, report).await
 }
@@ -182,8 +189,27 @@ async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, status: &'static str,
     let report = Report {
         fate: fate(lease, mail, status, Some(why.clone())),
         event: Some((kind, json!({ "template": mail.kind, "why": why }))),
-        ..report(lease, mail, outcome)
+        ..report(cx, lease, mail, outcome)
     };
+    record(cx, report).await
+}
+
+/// Whether this mail could bring its reader a code.
+fn carries_code(cx: &Ctx, mail: &Sendable) -> bool {
+    mail.acknowledges && cx.templates.with_code().contains(&mail.kind)
+}
+
+/// A code was promised and the pool is empty: better late than without it.
+async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now: DateTime<Utc>) -> Result<Outcome, EngineError> {
+    let why = format!("held: the pool {pool} is empty; import codes");
+    if now - from_millis(mail.created_at) > CODE_LIFETIME {
+        return give_up(cx, lease, mail, "dead", format!("{why}. Given up after {} days", CODE_LIFETIME.num_days())).await;
+    }
+    let until = now + CODE_LOOK + spread(mail);
+    if mail.status == "deferred" {
+        return Ok(Outcome::Snooze(until, why));
+    }
+    let report = Report { fate: fate(lease, mail, "deferred", Some(why.clone())), ..report(cx, lease, mail, Outcome::Snooze(until, why)) };
     record(cx, report).await
 }
 
@@ -193,8 +219,9 @@ async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
     Ok(Outcome::Settled)
 }
 
-fn report(lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report {
+fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report {
     Report {
+        frees_code: carries_code(cx, mail) && mail.status != "unknown" && mail.duplicates == 0,
         lease: lease.clone(),
         outcome,
         fate: fate(lease, mail, "queued", None),

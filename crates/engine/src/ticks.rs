@@ -14,6 +14,7 @@ use crate::{
     apply::{Changes, event},
     clocks,
     decide::decide,
+    pools,
 };
 
 /// Something that is looked at again and again.
@@ -31,6 +32,9 @@ pub struct Tick {
 pub const TICKS: &[Tick] = &[
     Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
     Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(alarm::ring_all(cx)) },
+    Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(pools::expire(cx)) },
+    Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
+    Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
     Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },
 ];

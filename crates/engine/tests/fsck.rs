@@ -64,8 +64,12 @@ async fn rows_without_their_parent_are_found() {
         ("UPDATE deliveries SET task_id = zeroblob(16)", "tasks"),
     ] {
         let world = sound().await;
+        world.sql("INSERT INTO pools (workspace_id, key, name, low_stock, created_at) SELECT id, 'p', 'p', 0, 1 FROM workspaces").await;
         world
-            .sql("INSERT INTO incentive_codes (workspace_id, id, pool, code, created_at) SELECT id, id, 'p', 'c', 1 FROM workspaces")
+            .sql(
+                "INSERT INTO incentive_codes (workspace_id, id, pool, code, state, expires_at, created_at) \
+                 SELECT id, id, 'p', 'c', 'free', 9, 1 FROM workspaces",
+            )
             .await;
         world.sql(sql).await;
         let found = fsck::check(&world.cx.db, world.cx.now()).await.unwrap();

@@ -13,7 +13,8 @@ use hearback_core::{
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, ingest, outbox, persons, responses, runs, suppressions, tasks, workspaces,
+    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, responses, runs, suppressions,
+    tasks, workspaces,
 };
 
 /// Stands where an address was.
@@ -141,6 +142,12 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
         .col_expr(contact_attempts::Column::Note, Expr::value(Option::<String>::None))
         .filter(contact_attempts::Column::WorkspaceId.eq(ws))
         .filter(contact_attempts::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    // Nobody is left to be given a code; their tasks end below.
+    incentive_waits::Entity::delete_many()
+        .filter(incentive_waits::Column::WorkspaceId.eq(ws))
+        .filter(incentive_waits::Column::CaseId.is_in(ids()))
         .exec(&**tx)
         .await?;
     tasks::Entity::update_many()

@@ -36,6 +36,9 @@ const LINKS: &[Link] = &[
     Link("tasks", "case_id", "cases", "id"),
     Link("tasks", "rule_version_id", "rule_versions", "id"),
     Link("incentive_codes", "case_id", "cases", "id"),
+    Link("incentive_codes", "pool", "pools", "key"),
+    Link("incentive_waits", "case_id", "cases", "id"),
+    Link("incentive_waits", "pool", "pools", "key"),
     Link("referrals", "case_id", "cases", "id"),
     Link("referrals", "person_id", "persons", "id"),
     Link("deliveries", "case_id", "cases", "id"),
@@ -51,6 +54,7 @@ const LINKS: &[Link] = &[
     Link("calendars", "workspace_id", "workspaces", "id"),
     Link("policies", "workspace_id", "workspaces", "id"),
     Link("accounts", "workspace_id", "workspaces", "id"),
+    Link("pools", "workspace_id", "workspaces", "id"),
     Link("persons", "workspace_id", "workspaces", "id"),
     Link("suppressions", "workspace_id", "workspaces", "id"),
     Link("surveys", "workspace_id", "workspaces", "id"),
@@ -61,9 +65,9 @@ const LINKS: &[Link] = &[
 /// Rows without their parent: `tasks.case_id ID`.
 pub async fn orphans(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    for Link(child, column, parent, key) in LINKS {
+    for &Link(child, column, parent, key) in LINKS {
         let value = as_text(conn, &format!("c.{column}"), column);
-        let within = if *column == "workspace_id" { "" } else { "p.workspace_id = c.workspace_id AND " };
+        let within = if column == "workspace_id" { "" } else { "p.workspace_id = c.workspace_id AND " };
         let sql = format!(
             "SELECT DISTINCT {value} FROM {child} c LEFT JOIN {parent} p ON {within}p.{key} = c.{column} \
              WHERE c.{column} IS NOT NULL AND p.{key} IS NULL LIMIT {MOST}"

@@ -40,6 +40,9 @@ pub struct Sendable {
     pub incentive_code: Option<String>,
     pub referral_code: Option<String>,
     pub suppressed_for: Option<String>,
+    pub duplicates: i64,
+    /// The pool that this case waits for a code of.
+    pub waits_for: Option<String>,
     /// How the workspace is set up.
     pub config_revision: i64,
 }
@@ -52,8 +55,12 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, S
     let sql = format!(
         "WITH x AS MATERIALIZED ({}) \
          SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
-         d.created_at, d.sent_at, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
-         c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, i.code AS incentive_code, \
+         d.created_at, d.sent_at, d.duplicates, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
+         c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, \
+         (SELECT i.code FROM incentive_codes i WHERE i.workspace_id = d.workspace_id AND i.case_id = d.case_id AND i.case_id IS NOT NULL \
+           ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
+         (SELECT v.pool FROM incentive_waits v WHERE v.workspace_id = d.workspace_id AND v.case_id = d.case_id AND v.ended_at IS NULL \
+           LIMIT 1) AS waits_for, \
          f.code AS referral_code, s.reason AS suppressed_for, w.config_revision \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
@@ -62,7 +69,6 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, S
          LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
            WHERE o.workspace_id = d.workspace_id AND o.case_id = d.case_id AND NOT d.acknowledges \
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
-         LEFT JOIN incentive_codes i ON i.workspace_id = d.workspace_id AND i.case_id = d.case_id \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
          WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",

@@ -91,6 +91,13 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("PUT", "/api/v1/people", Key(Write)),
     ("GET", "/api/v1/people/{id}", Key(Read)),
     ("DELETE", "/api/v1/people/{id}", Key(AdminKey)),
+    // Codes are worth money to whoever reads them.
+    ("GET", "/api/v1/pools", Key(Read)),
+    ("GET", "/api/v1/pools/{key}", Key(Read)),
+    ("PUT", "/api/v1/pools/{key}", Key(AdminKey)),
+    ("GET", "/api/v1/pools/{key}/codes", Key(AdminKey)),
+    ("POST", "/api/v1/pools/{key}/codes", Key(AdminKey)),
+    ("POST", "/api/v1/pools/{key}/codes/revoke", Key(AdminKey)),
     ("GET", "/api/v1/suppressions", Key(Read)),
     ("POST", "/api/v1/suppressions", Key(Write)),
     // The set-up.

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use futures::future::join_all;
-use hearback_core::id::RecordId;
 use hearback_engine::{access::Role, jobs, ticks::TICKS};
 use hearback_store::{
-    EntityTrait, bulk, cases, deliveries, events, incentive_codes,
+    EntityTrait, cases, deliveries, events, incentive_codes,
     outbox::{self, Job, Outcome},
     referrals, rollups, runs, tasks,
 };
@@ -62,17 +61,8 @@ async fn work(app: &TestApp, times: Times) {
 /// What came of a fixed story in which every kind of job occurs.
 async fn story(app: &TestApp, times: Times) -> BTreeMap<String, usize> {
     app.add_user("ieva@shop.example", "Ieva", Role::Agent, None).await;
-    let code = |code: &str| incentive_codes::Model {
-        workspace_id: app.ws.uuid(),
-        id: RecordId::derived(code).uuid(),
-        pool: "thank-you".to_owned(),
-        code: code.to_owned(),
-        created_at: 0,
-        case_id: None,
-        given_at: None,
-    };
+    app.stock("thank-you", &["A", "B", "C"]).await;
     let tx = app.cx.db.write().await.unwrap();
-    bulk::insert::<incentive_codes::Entity>(&tx, &["A", "B", "C"].map(code)).await.unwrap();
     outbox::enqueue(&tx, &[outbox::row(app.ws, &Job::Noop, "noop", app.now(), app.now(), None)]).await.unwrap();
     tx.commit().await.unwrap();
     for (name, score) in [("low", 2), ("middle", 7), ("high", 10), ("changed", 9)] {

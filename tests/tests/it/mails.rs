@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration};
-use hearback_core::{Locale, id::RecordId, token::Purpose};
+use hearback_core::{Locale, token::Purpose};
 use hearback_engine::access::Role;
 use hearback_mailer::{Audience, Languages, Mail, Templates};
-use hearback_store::{EntityTrait, bulk, deliveries, incentive_codes, persons, workspaces};
+use hearback_store::{EntityTrait, bulk, deliveries, persons, workspaces};
 use hearback_tests::{
     app::{SENDER, TestApp, on_every_database},
     received::Received,
@@ -35,18 +35,7 @@ async fn speak(app: &TestApp, language: &str) {
 /// One unhappy, one content and one happy customer of a language, long enough for every mail to be sent.
 async fn customers(app: &TestApp, language: &str) {
     speak(app, language).await;
-    let code = incentive_codes::Model {
-        workspace_id: app.ws.uuid(),
-        id: RecordId::derived(language).uuid(),
-        pool: "thank-you".to_owned(),
-        code: format!("CODE-{language}"),
-        created_at: 0,
-        case_id: None,
-        given_at: None,
-    };
-    let tx = app.cx.db.write().await.unwrap();
-    bulk::insert::<incentive_codes::Entity>(&tx, &[code]).await.unwrap();
-    tx.commit().await.unwrap();
+    app.stock("thank-you", &[&format!("CODE-{language}")]).await;
     for score in [2, 7, 10] {
         let person = json!({ "email": format!("{score}-{language}@example.com"), "name": "Žygis \"Ž\" \u{1F600}", "locale": language });
         let body = json!({ "survey": "nps", "score": score, "comment": format!("comment-{language}-{score}"), "person": person });

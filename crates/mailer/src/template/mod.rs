@@ -84,6 +84,8 @@ pub enum RenderError {
 pub struct Templates {
     engine: [Handlebars<'static>; 2],
     names: BTreeSet<String>,
+    /// Those that can carry a code.
+    with_code: BTreeSet<String>,
     languages: Arc<Languages>,
 }
 
@@ -110,12 +112,23 @@ impl Templates {
             sources.register(texts, &languages, Kind::Text, &format!("{name}/{TEXT_FILE}"), Some(TEXT_LAYOUT))?;
             sources.register(htmls, &languages, Kind::Html, &format!("{name}/{HTML_FILE}"), Some(HTML_LAYOUT))?;
         }
-        Ok(Self { engine, names, languages })
+        let can_carry = |name: &&String| {
+            [(Kind::Text, SUBJECT_FILE), (Kind::Text, TEXT_FILE), (Kind::Html, HTML_FILE)]
+                .iter()
+                .any(|(kind, file)| sources.mentions(&languages, *kind, &format!("{name}/{file}"), "incentive_code"))
+        };
+        let with_code = names.iter().filter(can_carry).cloned().collect();
+        Ok(Self { engine, names, with_code, languages })
     }
 
     /// The folders that can be named in a rule.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The folders of mails that can carry a code from a pool.
+    pub fn with_code(&self) -> &BTreeSet<String> {
+        &self.with_code
     }
 
     /// The words of all languages.

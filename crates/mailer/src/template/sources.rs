@@ -71,6 +71,15 @@ impl Sources {
         engine.register_template_string(path, whole).map_err(|error| self.error(path, None, &error.to_string()))
     }
 
+    /// Whether a file says something with this variable, itself or by a string of a language.
+    pub(super) fn mentions(&self, languages: &Languages, kind: Kind, path: &str, variable: &str) -> bool {
+        let Some((_, text)) = self.0.get(path) else { return false };
+        let in_words = |key: &str| {
+            languages.all().filter_map(|language| language.phrase(key)).any(|phrase| phrase.placeholders().any(|name| name == variable))
+        };
+        text.contains(variable) || lint::lint(text, kind, &VARIABLES).is_ok_and(|found| found.keys.iter().any(|key| in_words(&key.text)))
+    }
+
     fn checked(&self, languages: &Languages, kind: Kind, path: &str) -> Result<&str, TemplateError> {
         let (_, text) = self.0.get(path).ok_or_else(|| TemplateError::new(&format!("mail/{path}"), None, "the file is missing"))?;
         let found = lint::lint(text, kind, &VARIABLES).map_err(|problem| self.error(path, Some(problem.line), &problem.text))?;

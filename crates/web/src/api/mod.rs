@@ -9,6 +9,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod people;
+mod pools;
 mod responses;
 mod responses_batch;
 mod setup;
@@ -48,6 +49,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/metrics", get(metrics::get))
         .route("/people", get(people::list).put(people::upsert))
         .route("/people/{id}", delete(people::erase).get(people::one))
+        .route("/pools", get(pools::list))
+        .route("/pools/{key}", get(pools::one).put(pools::put))
+        .route("/pools/{key}/codes", get(pools::codes).post(pools::import))
+        .route("/pools/{key}/codes/revoke", post(pools::revoke))
         .route("/surveys", get(setup::surveys))
         .route("/rules", get(setup::rules))
         .route("/suppressions", get(setup::suppressions).post(setup::suppress))

@@ -113,7 +113,9 @@ impl Said<'_> {
             "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
             "rule_stopped" => (format!("Rule {} was not carried out{because}", self.text("rule")), "bad"),
             "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
-            "incentive_missing" => (format!("No code left in {}: import more", self.text("pool")), "bad"),
+            "incentive_missing" => (format!("No code for the customer: {}", self.text("reason")), "bad"),
+            "incentive_taken_back" => (format!("Put the code back into {}: {}", self.text("pool"), self.text("reason")), "plain"),
+            "task_opened" => (format!("New task: {title}"), "plain"),
             "erased" => ("The customer's data was erased".to_owned(), "plain"),
             other => (words::plain(other), "plain"),
         }

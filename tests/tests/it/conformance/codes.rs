@@ -3,27 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use futures::future::join_all;
-use hearback_core::id::{CaseId, RecordId};
-use hearback_store::{bulk, incentive_codes};
+use hearback_core::id::CaseId;
+use hearback_store::{incentive_codes, pools};
 use hearback_tests::app::{TestApp, on_every_store};
 
 use super::all;
 
 async fn stock(app: &TestApp, pool: &str, count: usize) {
-    let codes: Vec<incentive_codes::Model> = (0..count)
-        .map(|n| incentive_codes::Model {
-            workspace_id: app.ws.uuid(),
-            id: RecordId::new(app.now()).uuid(),
-            pool: pool.to_owned(),
-            code: format!("{pool}-{n}"),
-            created_at: 0,
-            case_id: None,
-            given_at: None,
-        })
-        .collect();
-    let tx = app.cx.db.write().await.unwrap();
-    bulk::insert::<incentive_codes::Entity>(&tx, &codes).await.unwrap();
-    tx.commit().await.unwrap();
+    let codes: Vec<String> = (0..count).map(|n| format!("{pool}-{n}")).collect();
+    app.stock(pool, &codes.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
 async fn some_cases(app: &TestApp, count: usize) -> Vec<CaseId> {
@@ -35,6 +23,7 @@ async fn some_cases(app: &TestApp, count: usize) -> Vec<CaseId> {
 
 async fn give(app: &TestApp, pool: &str, wanted: &[CaseId]) -> HashSet<CaseId> {
     let tx = app.cx.db.write().await.unwrap();
+    pools::lock(&tx, app.ws.uuid(), pool).await.unwrap();
     let given = incentive_codes::give(&tx, app.ws.uuid(), pool, wanted, app.now()).await.unwrap();
     tx.commit().await.unwrap();
     given
@@ -69,6 +58,7 @@ async fn parallel_takers_never_share_a_code() {
             let (db, ws, now, wanted) = (app.cx.db.clone(), app.ws.uuid(), app.now(), wanted.to_vec());
             tokio::spawn(async move {
                 let tx = db.write().await.unwrap();
+                pools::lock(&tx, ws, "gift").await.unwrap();
                 let given = incentive_codes::give(&tx, ws, "gift", &wanted, now).await.unwrap();
                 tx.commit().await.unwrap();
                 given

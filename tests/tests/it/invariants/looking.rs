@@ -6,9 +6,9 @@ use chrono::Duration;
 use hearback_core::token::Purpose;
 use hearback_engine::access::Role;
 use hearback_store::{
-    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes, outbox,
-    persons, policies, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams,
-    users, workspaces,
+    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
+    incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys,
+    tasks, team_members, teams, users, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -25,8 +25,10 @@ async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<deliveries::Entity>(app, "deliveries", &mut tables).await;
     rows::<events::Entity>(app, "events", &mut tables).await;
     rows::<incentive_codes::Entity>(app, "incentive_codes", &mut tables).await;
+    rows::<incentive_waits::Entity>(app, "incentive_waits", &mut tables).await;
     rows::<outbox::Entity>(app, "outbox", &mut tables).await;
     rows::<persons::Entity>(app, "persons", &mut tables).await;
+    rows::<pools::Entity>(app, "pools", &mut tables).await;
     rows::<referrals::Entity>(app, "referrals", &mut tables).await;
     rows::<policies::Entity>(app, "policies", &mut tables).await;
     rows::<responses::Entity>(app, "responses", &mut tables).await;
@@ -64,6 +66,7 @@ fn get_routes() -> Vec<&'static str> {
 async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let low = json!({ "survey": "nps", "score": 1, "comment": "late", "person": { "email": "anna@example.com", "properties": { "plan": "gold" } } });
     let low = app.post("/responses", low).await.expect(201);
+    app.stock("thank-you", &["A", "B"]).await;
     app.answer("mia@example.com", 10).await;
     app.answer("jonas@example.com", 7).await;
     // Not idle on purpose: due work waits while somebody looks.
@@ -82,6 +85,8 @@ async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/cases/{id}", format!("/api/v1/cases/{}", id("/id"))),
         ("/api/v1/tasks/{id}", format!("/api/v1/tasks/{}", id("/tasks/0/id"))),
         ("/api/v1/deliveries/{id}", format!("/api/v1/deliveries/{}", id("/deliveries/0/id"))),
+        ("/api/v1/pools/{key}", "/api/v1/pools/thank-you".to_owned()),
+        ("/api/v1/pools/{key}/codes", "/api/v1/pools/thank-you/codes".to_owned()),
         ("/api/v1/people/{id}", format!("/api/v1/people/{person}")),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),

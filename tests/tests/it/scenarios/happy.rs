@@ -5,7 +5,7 @@ use hearback_store::{incentive_codes, outbox, referrals};
 use hearback_tests::app::on_every_database;
 use serde_json::json;
 
-use super::{all, count, stock, texts, timeline};
+use super::{all, stock, texts, timeline};
 
 #[tokio::test]
 async fn a_passive_gets_a_code_and_the_question_and_is_closed_on_acknowledgement() {
@@ -24,25 +24,6 @@ async fn a_passive_gets_a_code_and_the_question_and_is_closed_on_acknowledgement
         assert!(mail.text.contains(&code.code) && mail.html.contains(&code.code), "{}", mail.text);
         let loops = &app.get("/metrics").await.expect(200)["loops"];
         assert_eq!((&loops["closed"], &loops["contacted_in_time"]), (&json!(1), &json!(1)));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_empty_pool_keeps_nobody_from_being_thanked() {
-    on_every_database(async |app| {
-        stock(app, &["LAST"]).await;
-        let first = app.answer("a@example.com", 7).await;
-        let second = app.answer("b@example.com", 7).await;
-        app.run_until_idle().await;
-        assert!(app.mails_to("a@example.com")[0].text.contains("LAST"));
-        let [mail] = app.mails_to("b@example.com").try_into().unwrap();
-        assert!(!mail.text.contains("LAST") && !mail.text.contains("code"), "{}", mail.text);
-        assert_eq!(count(&timeline(&app.case_of(&first).await), "incentive_given"), 1);
-        let case = app.case_of(&second).await;
-        assert_eq!(case["loop_status"], "closed");
-        let missing = case["timeline"].as_array().unwrap().iter().find(|entry| entry["kind"] == "incentive_missing").unwrap();
-        assert!(missing["data"]["reason"].as_str().unwrap().contains("empty"), "somebody can see it and import more");
     })
     .await;
 }

@@ -10,12 +10,13 @@ mod happy;
 mod isolation;
 mod kept;
 mod pages;
+mod pools;
 mod repeats;
 mod rules;
 mod sending;
 
 use hearback_engine::access::Role;
-use hearback_store::{EntityTrait, bulk, incentive_codes, suppressions};
+use hearback_store::{EntityTrait, bulk, suppressions};
 use hearback_tests::app::TestApp;
 use serde_json::Value;
 
@@ -49,21 +50,7 @@ async fn all<E: EntityTrait>(app: &TestApp) -> Vec<E::Model> {
 
 /// Puts codes into the pool that the shipped rule gives from.
 async fn stock(app: &TestApp, codes: &[&str]) {
-    let rows: Vec<incentive_codes::Model> = codes
-        .iter()
-        .map(|code| incentive_codes::Model {
-            workspace_id: app.ws.uuid(),
-            id: hearback_core::id::RecordId::derived(code).uuid(),
-            pool: "thank-you".to_owned(),
-            code: (*code).to_owned(),
-            created_at: 0,
-            case_id: None,
-            given_at: None,
-        })
-        .collect();
-    let tx = app.cx.db.write().await.unwrap();
-    bulk::insert::<incentive_codes::Entity>(&tx, &rows).await.unwrap();
-    tx.commit().await.unwrap();
+    app.stock("thank-you", codes).await;
 }
 
 /// An address that must not be mailed.

@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{
-    ManualClock,
-    id::{RecordId, WorkspaceId},
-};
+use hearback_core::{ManualClock, id::WorkspaceId};
 use hearback_engine::{
     Actor, Ctx,
     access::{self, Scope},
+    pools::{self, NewCode},
     setup::{self, WorkspaceChange},
     submit::{FollowUp, submit_responses},
 };
-use hearback_store::{accounts, bulk, incentive_codes, time::millis};
+use hearback_store::{accounts, bulk};
 
 use super::{
     answers::{Answer, answers},
@@ -75,21 +73,14 @@ async fn staff(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
 async fn company(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
     let now = cx.now();
     let (pool, count) = POOL;
-    let code = |number: usize| incentive_codes::Model {
-        workspace_id: ws.uuid(),
-        id: RecordId::derived(&format!("demo code {number}")).uuid(),
-        pool: pool.to_owned(),
-        // Spread so that one code does not tell the next.
-        code: format!("RIDA-{:05}", (number * 7_919 + 10_007) % 100_000),
-        created_at: millis(now),
-        case_id: None,
-        given_at: None,
-    };
+    // Spread so that one code does not tell the next.
+    let code = |number: usize| NewCode { code: format!("RIDA-{:05}", (number * 7_919 + 10_007) % 100_000), expires_at: None };
     let codes: Vec<_> = (0..count).map(code).collect();
     let change = WorkspaceChange { name: Some(COMPANY.to_owned()), locale: None };
     setup::change_workspace(cx, ws, &Actor::Operator, change).await?;
     let tx = cx.db.write().await?;
     bulk::insert::<accounts::Entity>(&tx, &companies(ws, now)).await?;
-    bulk::insert::<incentive_codes::Entity>(&tx, &codes).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    pools::import(cx, ws, &Actor::Operator, pool, codes).await?;
+    Ok(())
 }
