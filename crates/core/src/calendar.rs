@@ -101,6 +101,21 @@ impl Calendar {
         self.zone
     }
 
+    /// The working days.
+    pub const fn days(&self) -> Weekdays {
+        self.days
+    }
+
+    /// From when to when it is open; `00:00` at the end is midnight.
+    pub const fn hours(&self) -> (NaiveTime, NaiveTime) {
+        (self.from, self.to)
+    }
+
+    /// The days on which it stays closed.
+    pub const fn holidays(&self) -> &BTreeSet<NaiveDate> {
+        &self.holidays
+    }
+
     /// Whether the calendar is open at this moment.
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {
         self.shifts(at).next().is_some_and(|shift| shift.opens <= at)

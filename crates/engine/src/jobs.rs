@@ -33,7 +33,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     let result = match &lease.job {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
         Ok(Job::Noop) => return Outcome::Done,
-        Ok(Job::Step { case, step, chain }) => run_step(cx, lease, *case, *step, chain).await,
+        Ok(Job::Step { case, step, chain }) => Box::pin(run_step(cx, lease, *case, *step, chain)).await,
         Ok(Job::Ask { case, revision, trigger, chain }) => {
             let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
             ask(cx, lease, *case, *revision, occasion).await

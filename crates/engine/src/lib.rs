@@ -35,6 +35,7 @@ pub mod roster;
 pub mod sending;
 pub mod setup;
 pub mod staff;
+pub mod staffing;
 pub mod submit;
 pub mod ticks;
 pub mod unsubscribe;

@@ -56,7 +56,7 @@ pub fn choose(scene: &Scene, case: &cases::Model, owners: &Owners, revision: u32
                 let owner = search.case_owner.as_ref().unwrap_or(&scene.workspace.default_owner);
                 scene.workspace.staff.manager_of(owner, scene.now)
             }
-            reference => search.named(reference).and_then(|owner| search.present(owner)),
+            reference => search.named(reference).and_then(|owner| search.present(&owner)),
         };
         if let Some(owner) = found {
             return Chosen { owner, why: search.skipped.map(|(_, why)| why) };
@@ -89,12 +89,12 @@ impl Search<'_> {
     }
 
     /// This owner, or who stands in; notes who is away.
-    fn present(&mut self, owner: Owner) -> Option<Owner> {
+    fn present(&mut self, owner: &Owner) -> Option<Owner> {
         let staff = &self.scene.workspace.staff;
-        let there = staff.present(&owner, self.scene.now);
-        if there.as_ref() != Some(&owner) {
+        let there = staff.present(owner, self.scene.now);
+        if there.as_ref() != Some(owner) {
             let why = format!("{owner} is absent");
-            let team = staff.team_of(&owner).unwrap_or_else(|| self.scene.workspace.default_owner.clone());
+            let team = staff.team_of(owner).unwrap_or_else(|| self.scene.workspace.default_owner.clone());
             self.skipped.get_or_insert((team, why));
         }
         there
@@ -116,7 +116,7 @@ impl Search<'_> {
             return Chosen { owner, why: Some(why) };
         }
         for reference in [OwnerRef::PersonOwner, OwnerRef::AccountOwner, OwnerRef::CaseOwner] {
-            if let Some(owner) = self.named(&reference).and_then(|owner| self.present(owner)) {
+            if let Some(owner) = self.named(&reference).and_then(|owner| self.present(&owner)) {
                 return Chosen { owner, why: self.skipped.map(|(_, why)| why) };
             }
         }

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use hearback_core::{Policy, Segment, Span, id::WorkspaceId, policy::Need};
 use hearback_store::{ConnectionTrait, StoreError, policies, workspaces};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Ctx, EngineError, Settings, error::Fields};
+use crate::{Actor, Ctx, EngineError, Settings, audit, error::Fields};
 
 /// The policies of a workspace.
 #[derive(Debug, Clone)]
@@ -178,7 +179,7 @@ pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Held>, EngineError> {
 }
 
 /// Stores a policy, in place of the one before. It holds at once for what closing takes; clocks that run already stay.
-pub async fn put(cx: &Ctx, ws: WorkspaceId, new: NewPolicy) -> Result<Held, EngineError> {
+pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewPolicy) -> Result<Held, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let mut fields = Fields::default();
     let read = new.read(&workspace.policies.usual, &mut fields);
@@ -193,6 +194,8 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, new: NewPolicy) -> Result<Held, Engi
     let tx = cx.db.write().await?;
     workspaces::lock(&tx, ws).await?;
     policies::put(&tx, &row).await?;
+    let subject = format!("{} {}", survey.as_deref().unwrap_or("every survey"), segment.as_str());
+    audit::note(&tx, ws, actor, "policy.changed", &subject, Value::Null, cx.now()).await?;
     workspaces::bump_config(&tx, ws).await?;
     tx.commit().await?;
     Ok(Held { survey, segment, policy, usual: false })

@@ -4,6 +4,7 @@
 //! the timeline. Refuses to know: which steps are legal (that is `core`), who may take them (that is `web`).
 
 mod desk;
+mod many;
 mod task;
 
 use hearback_core::{
@@ -25,6 +26,7 @@ use desk::Desk;
 
 pub use desk::lacks;
 pub(crate) use desk::{core_case, write_case};
+pub use many::{MAX_CASES, close_many};
 pub use task::{TaskChange, update_task};
 
 /// One try to reach a customer, unchecked.

@@ -1,6 +1,6 @@
 //! What somebody of ours must do in a case.
 
-use hearback_core::id::{TaskId, WorkspaceId};
+use hearback_core::id::{CaseId, TaskId, WorkspaceId};
 use sea_orm::{QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, Tx};
@@ -47,4 +47,15 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId, id: TaskId) -> Result<Option<Model>,
 pub async fn save(tx: &Tx, task: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(task).reset_all()).exec(&**tx).await?;
     Ok(())
+}
+
+/// Gives the open tasks that one owner has in a case to another; how many. Lock the case first.
+pub async fn hand_over(tx: &Tx, ws: WorkspaceId, case: CaseId, from: &str, to: &str) -> Result<u64, StoreError> {
+    let theirs = Entity::update_many()
+        .col_expr(Column::Owner, Expr::value(to))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::CaseId.eq(case.uuid()))
+        .filter(Column::Owner.eq(from))
+        .filter(Column::Status.eq("open"));
+    Ok(theirs.exec(&**tx).await?.rows_affected)
 }

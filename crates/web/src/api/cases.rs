@@ -5,7 +5,10 @@ use axum::{
     extract::{Path, State},
     http::Uri,
 };
-use hearback_core::id::{CaseId, PersonId, ResponseId};
+use hearback_core::{
+    LoopStatus,
+    id::{CaseId, PersonId, ResponseId},
+};
 use hearback_engine::{
     access::ApiKey,
     work::{self, CaseChange, NewContact},
@@ -53,6 +56,8 @@ pub(crate) struct CaseView {
     first_contact_due_at: Option<Time>,
     first_contact_at: Option<Time>,
     close_due_at: Option<Time>,
+    waiting_since: Option<Time>,
+    lapse_at: Option<Time>,
     escalated_at: Option<Time>,
     resolved_at: Option<Time>,
     closed_at: Option<Time>,
@@ -80,6 +85,8 @@ impl CaseView {
             first_contact_due_at: row.first_contact_due_at.map(Time),
             first_contact_at: row.first_contact_at.map(Time),
             close_due_at: row.close_due_at.map(Time),
+            waiting_since: row.waiting_since.map(Time),
+            lapse_at: row.lapse_at.map(Time),
             escalated_at: row.escalated_at.map(Time),
             resolved_at: row.resolved_at.map(Time),
             closed_at: row.closed_at.map(Time),
@@ -93,6 +100,8 @@ impl CaseView {
 pub(crate) struct CaseDetail {
     #[serde(flatten)]
     case: CaseView,
+    /// What closing still lacks; empty when nothing does, and in a finished case.
+    lacks: Vec<String>,
     response: Option<ResponseView>,
     timeline: Vec<EventView>,
     tasks: Vec<TaskView>,
@@ -160,7 +169,10 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
     let rules = lists::rule_labels(db, ws, deliveries.iter().filter_map(|delivery| delivery.rule_version_id)).await?;
     let now = app.cx.now().timestamp_millis();
     let who = PersonView::of(row.person_id, person.as_ref());
+    let workspace = app.cx.workspaces.get(db, ws).await?;
+    let active = LoopStatus::parse(&row.loop_status).is_some_and(LoopStatus::is_active);
     Ok(CaseDetail {
+        lacks: if active { work::lacks(&row, workspace.terms(&row)) } else { Vec::new() },
         response: response.map(|response| ResponseView::of(response, survey, person.as_ref())),
         timeline: lists::timeline(db, &row).await?.into_iter().map(EventView::of).collect(),
         tasks: tasks.items.into_iter().map(|task| TaskView::of(task, now)).collect(),
@@ -205,10 +217,10 @@ pub(crate) async fn close(
     Ok(Json(detail(&app, &caller.0, id).await?))
 }
 
-/// Body of `reopen`.
+/// Body of `reopen`, `wait`, `resume` and `lapse`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Reopening {
+pub(crate) struct Noted {
     #[serde(default)]
     note: Option<String>,
 }
@@ -218,10 +230,46 @@ pub(crate) async fn reopen(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    body::MaybeJson(reopening): body::MaybeJson<Reopening>,
+    body::MaybeJson(noted): body::MaybeJson<Noted>,
 ) -> Result<Json<CaseDetail>, Problem> {
     let id = path_id("case", &id)?;
-    work::reopen(&app.cx, caller.0.ws, id, &caller.actor(), reopening.note).await?;
+    work::reopen(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
+    Ok(Json(detail(&app, &caller.0, id).await?))
+}
+
+/// `POST /cases/{id}/wait`: for the customer; the clock for closing stands still.
+pub(crate) async fn wait(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::MaybeJson(noted): body::MaybeJson<Noted>,
+) -> Result<Json<CaseDetail>, Problem> {
+    let id = path_id("case", &id)?;
+    work::wait(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
+    Ok(Json(detail(&app, &caller.0, id).await?))
+}
+
+/// `POST /cases/{id}/resume`: the wait is over.
+pub(crate) async fn resume(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::MaybeJson(noted): body::MaybeJson<Noted>,
+) -> Result<Json<CaseDetail>, Problem> {
+    let id = path_id("case", &id)?;
+    work::resume(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
+    Ok(Json(detail(&app, &caller.0, id).await?))
+}
+
+/// `POST /cases/{id}/lapse`: given up.
+pub(crate) async fn lapse(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::MaybeJson(noted): body::MaybeJson<Noted>,
+) -> Result<Json<CaseDetail>, Problem> {
+    let id = path_id("case", &id)?;
+    work::lapse(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
     Ok(Json(detail(&app, &caller.0, id).await?))
 }
 

@@ -1,0 +1,61 @@
+//! `/api/v1/calendars`: working days and hours, by key.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::Uri,
+};
+use chrono::{NaiveDate, NaiveTime};
+use hearback_core::{Calendar, wall::Weekdays};
+use hearback_engine::staffing::{self, NewCalendar};
+use hearback_store::calendars;
+use serde::Serialize;
+
+use super::Whole;
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
+
+/// A calendar as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct CalendarView {
+    key: String,
+    zone: &'static str,
+    days: Weekdays,
+    from: String,
+    to: String,
+    holidays: Vec<NaiveDate>,
+}
+
+impl CalendarView {
+    fn of(key: String, calendar: &Calendar) -> Self {
+        let clock = |time: NaiveTime| time.format("%H:%M").to_string();
+        let (from, to) = calendar.hours();
+        Self {
+            key,
+            zone: calendar.zone().name(),
+            days: calendar.days(),
+            from: clock(from),
+            to: clock(to),
+            holidays: calendar.holidays().iter().copied().collect(),
+        }
+    }
+}
+
+/// `GET /calendars`: all of them, by key.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<CalendarView>>, Problem> {
+    Params::read(&uri, &[])?;
+    let rows = calendars::all(app.cx.db.read(), caller.0.ws).await?;
+    // One that can't be read stops the engine with a message; here it is left out.
+    let view = |row: calendars::Model| Some(CalendarView::of(row.key, &serde_json::from_str(&row.body).ok()?));
+    Ok(Json(Whole::of(rows.into_iter().filter_map(view))))
+}
+
+/// `PUT /calendars/{key}`: makes or changes one; it counts for clocks that start later.
+pub(crate) async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    body::Json(new): body::Json<NewCalendar>,
+) -> Result<Json<CalendarView>, Problem> {
+    let calendar = staffing::put_calendar(&app.cx, caller.0.ws, &caller.actor(), &key, &new).await?;
+    Ok(Json(CalendarView::of(key, &calendar)))
+}

@@ -1,0 +1,69 @@
+//! `POST /api/v1/cases/close`: many cases at once, each with the checks that it has alone.
+
+use axum::{Json, extract::State};
+use hearback_core::id::CaseId;
+use hearback_engine::{
+    EngineError, FieldError,
+    work::{self, CaseChange},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, auth::Caller, body, error::Problem};
+
+/// Body of `close`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Closing {
+    ids: Vec<CaseId>,
+    #[serde(default)]
+    root_cause: Option<String>,
+    #[serde(default)]
+    resolution: Option<String>,
+    #[serde(default)]
+    note: Option<String>,
+}
+
+/// What became of each case, in their order.
+#[derive(Debug, Serialize)]
+pub(crate) struct Closings {
+    closed: usize,
+    results: Vec<One>,
+}
+
+/// What became of one case.
+#[derive(Debug, Serialize)]
+struct One {
+    id: CaseId,
+    closed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lacks: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl One {
+    fn of(id: CaseId, result: Result<(), EngineError>) -> Self {
+        let message = result.as_ref().err().map(ToString::to_string);
+        let (lacks, errors) = match result {
+            Err(EngineError::Conflict { lacks, .. }) => (lacks, Vec::new()),
+            Err(EngineError::Invalid(errors)) => (Vec::new(), errors),
+            _ => (Vec::new(), Vec::new()),
+        };
+        Self { id, closed: message.is_none(), message, lacks, errors }
+    }
+}
+
+/// `POST /cases/close`: 200 with what became of each; those that lack something say what.
+pub(crate) async fn close(
+    State(app): State<App>,
+    caller: Caller,
+    body::Json(closing): body::Json<Closing>,
+) -> Result<Json<Closings>, Problem> {
+    let Closing { ids, root_cause, resolution, note } = closing;
+    let change = CaseChange { root_cause, resolution, note };
+    let results = work::close_many(&app.cx, caller.0.ws, &ids, &caller.actor(), &change).await?;
+    let results: Vec<One> = ids.into_iter().zip(results).map(|(id, result)| One::of(id, result)).collect();
+    Ok(Json(Closings { closed: results.iter().filter(|one| one.closed).count(), results }))
+}

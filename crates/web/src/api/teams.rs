@@ -1,0 +1,139 @@
+//! `/api/v1/teams` and what changes in who is there: absences, caps, handing over.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::Uri,
+};
+use hearback_core::id::UserId;
+use hearback_engine::staffing::{self, Absence, NewTeam, Seat, TeamLoad};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Time, Whole, path_id};
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
+
+/// A team as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct TeamView {
+    key: String,
+    name: String,
+    email: Option<String>,
+    calendar: Option<String>,
+    manager: Option<String>,
+    open_cases: u32,
+    members: Vec<SeatView>,
+}
+
+/// One member.
+#[derive(Debug, Serialize)]
+pub(crate) struct SeatView {
+    id: Uuid,
+    email: String,
+    name: String,
+    present: bool,
+    absent_from: Option<Time>,
+    absent_until: Option<Time>,
+    deputy: Option<String>,
+    open_cases: u32,
+    cap: Option<i64>,
+}
+
+impl TeamView {
+    fn of(load: TeamLoad) -> Self {
+        let team = load.team;
+        Self {
+            key: team.key,
+            name: team.name,
+            email: team.email,
+            calendar: team.calendar,
+            manager: team.manager,
+            open_cases: load.open,
+            members: load.seats.into_iter().map(SeatView::of).collect(),
+        }
+    }
+}
+
+impl SeatView {
+    fn of(seat: Seat) -> Self {
+        let user = seat.user;
+        Self {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            present: seat.present,
+            absent_from: user.absent_from.map(Time),
+            absent_until: user.absent_until.map(Time),
+            deputy: user.deputy,
+            open_cases: seat.open,
+            cap: user.cap,
+        }
+    }
+}
+
+/// `GET /teams`: all teams with who is there and what everybody has open.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<TeamView>>, Problem> {
+    Params::read(&uri, &[])?;
+    Ok(Json(Whole::of(staffing::loads(&app.cx, caller.0.ws).await?.into_iter().map(TeamView::of))))
+}
+
+/// `PUT /teams/{key}`: makes or changes a team.
+pub(crate) async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    body::Json(new): body::Json<NewTeam>,
+) -> Result<Json<TeamView>, Problem> {
+    staffing::put_team(&app.cx, caller.0.ws, &caller.actor(), &key, new).await?;
+    let teams = staffing::loads(&app.cx, caller.0.ws).await?;
+    let team = teams.into_iter().find(|load| load.team.key == key).ok_or_else(|| Problem::not_found("team", key))?;
+    Ok(Json(TeamView::of(team)))
+}
+
+/// `PUT /users/{id}/absence`: when somebody is away and who stands in; nothing in it: they are back.
+pub(crate) async fn absence(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::Json(absence): body::Json<Absence>,
+) -> Result<Json<SeatView>, Problem> {
+    let id: UserId = path_id("user", &id)?;
+    staffing::set_absence(&app.cx, caller.0.ws, &caller.actor(), id, absence).await?;
+    seat(&app, &caller, id).await
+}
+
+/// Body of `cap`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cap {
+    cap: Option<u32>,
+}
+
+/// `PUT /users/{id}/cap`: how many unfinished cases rules may give somebody in turn; null is any number.
+pub(crate) async fn cap(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::Json(cap): body::Json<Cap>,
+) -> Result<Json<SeatView>, Problem> {
+    let id: UserId = path_id("user", &id)?;
+    staffing::set_cap(&app.cx, caller.0.ws, &caller.actor(), id, cap.cap).await?;
+    seat(&app, &caller, id).await
+}
+
+async fn seat(app: &App, caller: &Caller, id: UserId) -> Result<Json<SeatView>, Problem> {
+    let seat = staffing::seat(&app.cx, caller.0.ws, id).await?;
+    Ok(Json(SeatView::of(seat)))
+}
+
+/// What was handed over.
+#[derive(Debug, Serialize)]
+pub(crate) struct HandedOver {
+    cases: u64,
+}
+
+/// `POST /users/{id}/hand_over`: every unfinished case of a user goes to who stands in, else to others of the team.
+pub(crate) async fn hand_over(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<HandedOver>, Problem> {
+    let cases = staffing::hand_over(&app.cx, caller.0.ws, &caller.actor(), path_id("user", &id)?).await?;
+    Ok(Json(HandedOver { cases }))
+}
