@@ -253,6 +253,11 @@ impl TestApp {
         self.api.post(&format!("/api/v1{path}"), &json).await
     }
 
+    /// PUT to the API, at this path below `/api/v1`.
+    pub async fn put(&self, path: &str, json: Value) -> Answer {
+        self.api.put(&format!("/api/v1{path}"), &json).await
+    }
+
     /// GET from the API, at this path below `/api/v1`.
     pub async fn get(&self, path: &str) -> Answer {
         self.api.get(&format!("/api/v1{path}")).await

@@ -7,13 +7,7 @@ use hearback_core::{
 use hearback_store::{bulk, cases, events, tasks, time::millis, users};
 use serde_json::json;
 
-use crate::{
-    Actor, Ctx, EngineError,
-    alarm::next_of,
-    apply::event,
-    clocks,
-    roster::Roster,
-};
+use crate::{Actor, Ctx, EngineError, alarm::next_of, apply::event, clocks, roster::Roster};
 
 /// Most cases that one call hands over; the next call goes on.
 const PER_CALL: u64 = 500;

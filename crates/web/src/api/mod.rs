@@ -3,22 +3,26 @@
 mod alerts;
 mod apikeys;
 mod audit;
+mod calendars;
 mod cases;
+mod cases_close;
 mod deliveries;
 mod health;
 mod metrics;
 mod openapi;
 mod people;
+mod policies;
 mod pools;
 mod responses;
 mod responses_batch;
 mod setup;
 mod tasks;
+mod teams;
 mod workspace;
 
 use axum::{
     Router,
-    routing::{delete, get, patch, post},
+    routing::{delete, get, patch, post, put},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use hearback_core::Id;
@@ -41,6 +45,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/cases/{id}/resolve", post(cases::resolve))
         .route("/cases/{id}/close", post(cases::close))
         .route("/cases/{id}/reopen", post(cases::reopen))
+        .route("/cases/{id}/wait", post(cases::wait))
+        .route("/cases/{id}/resume", post(cases::resume))
+        .route("/cases/{id}/lapse", post(cases::lapse))
+        .route("/cases/close", post(cases_close::close))
         .route("/cases/{id}/assign", post(cases::assign))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", patch(tasks::update).get(tasks::one))
@@ -62,6 +70,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/apikeys", get(apikeys::list).post(apikeys::create))
         .route("/apikeys/{id}", delete(apikeys::revoke))
         .route("/audit", get(audit::list))
+        .route("/calendars", get(calendars::list))
+        .route("/calendars/{key}", put(calendars::put))
+        .route("/policies", get(policies::list).put(policies::put))
+        .route("/teams", get(teams::list))
+        .route("/teams/{key}", put(teams::put))
+        .route("/users/{id}/absence", put(teams::absence))
+        .route("/users/{id}/cap", put(teams::cap))
+        .route("/users/{id}/hand_over", post(teams::hand_over))
         .route("/openapi.json", get(openapi::show));
     Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
 }

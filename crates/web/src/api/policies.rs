@@ -3,13 +3,13 @@
 use axum::{Json, extract::State, http::Uri};
 use hearback_engine::policies::{self, Held, NewPolicy};
 
-use super::Whole;
+use super::setup::Whole;
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// `GET /policies`: those that hold, the usual ones included.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<Held>>, Problem> {
     Params::read(&uri, &[])?;
-    Ok(Json(Whole::of(policies::list(&app.cx, caller.0.ws).await?)))
+    Ok(Json(Whole::of(policies::list(&app.cx, caller.0.ws).await?.into_iter())))
 }
 
 /// `PUT /policies`: the policy of a segment, of one survey or of every one; what is absent is as usual.
