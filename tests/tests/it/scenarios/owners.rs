@@ -23,10 +23,15 @@ async fn team(app: &TestApp) -> BTreeMap<String, String> {
     team["members"].as_array().unwrap().iter().map(member).collect()
 }
 
-/// A rule of one step that gives each unhappy customer's case to an owner.
+/// The one rule, of one step, gives each unhappy customer's case to an owner.
 async fn owner_rule(app: &TestApp, owner: &str) {
     rules::without_shipped(app).await;
-    rules::publish(app, &format!("rules:\n  - key: owner\n    on: [response_settled, response_corrected]\n    when: {{ segment: detractor }}\n    then:\n      - assign: {owner}\n")).await;
+    change_owner_rule(app, owner).await;
+}
+
+async fn change_owner_rule(app: &TestApp, owner: &str) {
+    let head = "rules:\n  - key: owner\n    on: [response_settled, response_corrected]\n    when: { segment: detractor }\n";
+    rules::publish(app, &format!("{head}    then:\n      - assign: {owner}\n")).await;
 }
 
 async fn away(app: &TestApp, id: &str, body: Value) {
@@ -97,7 +102,7 @@ async fn a_property_and_the_account_win_as_the_rule_says() {
         assert_eq!(answer(json!({ "email": "b@example.com", "account": "acme" })).await, "team:support");
         assert_eq!(answer(json!({ "email": "c@example.com", "properties": { "account_manager": "nobody we know" } })).await, TEAM[0]);
         // The rule that names only the team gives to the team, whoever looks after the customer.
-        owner_rule(app, "round_robin:desk").await;
+        change_owner_rule(app, "round_robin:desk").await;
         assert_eq!(answer(json!({ "email": "d@example.com", "owner": AGENT })).await, TEAM[1]);
     })
     .await;
