@@ -72,6 +72,11 @@ fn ours() -> Vec<Table> {
             .index(true, "public_part"),
         Table::in_workspace("audit", &[("id", Uuid)]).required("at", Int).all(Text, &["actor", "action", "subject", "data"]),
         Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
+        Table::in_workspace("webhooks", &[("key", Text)])
+            .all(Text, &["kind", "url", "secret"])
+            .required("created_at", Int)
+            .maybe(Int, &["disabled_at"])
+            .maybe(Text, &["reason"]),
         Table::in_workspace("alerts", &[("id", Uuid)])
             .all(Text, &["kind", "subject", "message"])
             .all(Int, &["count", "first_at", "last_at"])
@@ -132,7 +137,7 @@ fn follow_up() -> Vec<Table> {
         Table::in_workspace("rule_versions", &[("id", Uuid)])
             .all(Text, &["key", "body"])
             .all(Int, &["version", "created_at"])
-            .maybe(Int, &["enabled_at", "disabled_at"])
+            .maybe(Int, &["enabled_at", "disabled_at", "paused_at"])
             .index(true, "workspace_id, key, version"),
         Table::in_workspace("cases", &[("id", Uuid)])
             .all(Uuid, &["response_id", "person_id", "survey_id"])
@@ -226,11 +231,11 @@ fn follow_up() -> Vec<Table> {
 fn sending() -> Vec<Table> {
     vec![
         Table::in_workspace("deliveries", &[("id", Uuid)])
-            .all(Text, &["kind", "to_address", "status", "message_id"])
+            .all(Text, &["medium", "kind", "to_address", "status", "message_id"])
             .all(Int, &["attempts", "duplicates", "created_at", "updated_at"])
             .required("acknowledges", Flag)
             .maybe(Uuid, &["case_id", "person_id", "rule_version_id", "task_id"])
-            .maybe(Text, &["to_name", "subject", "reply", "chain"])
+            .maybe(Text, &["to_name", "subject", "reply", "chain", "link"])
             .maybe(Int, &["sent_at", "revision", "step_index"])
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")

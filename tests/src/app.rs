@@ -51,6 +51,8 @@ const MOST_ROUNDS: usize = 200;
 pub struct Options {
     /// A folder whose templates and languages replace ours.
     pub templates: Option<PathBuf>,
+    /// Whether webhooks may lead to this machine.
+    pub private_webhooks: bool,
     /// What the mail server does; by default it takes everything.
     pub smtp: Script,
 }
@@ -310,6 +312,7 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         first_contact: hearback_core::Span::BusinessDays(2),
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
+        private_webhooks: options.private_webhooks,
     };
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");
     let url = format!("smtp://127.0.0.1:{smtp}");

@@ -61,6 +61,7 @@ impl Engine {
             first_contact: hearback_core::Span::BusinessDays(2),
             close: hearback_core::Span::BusinessDays(5),
             warn_before: hearback_core::Span::BusinessHours(4),
+            private_webhooks: false,
         };
         let transport = Transport::parse(mail, &RelayOptions::default(), limits).expect("the address of a mail server");
         let clock = ManualClock::new(now);

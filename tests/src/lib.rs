@@ -11,6 +11,7 @@ pub mod client;
 pub mod connection;
 pub mod database;
 pub mod engine;
+pub mod listener;
 pub mod load;
 pub mod process;
 pub mod received;

@@ -27,6 +27,7 @@ use crate::{
     owners::{self, Chosen},
     pools,
     roster::Roster,
+    webhooks::Kind,
     work::{core_case, write_case},
     workspace::{Member, Workspace},
 };
@@ -98,6 +99,14 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
                 changes.incentives.entry(pool.clone()).or_default().push(CaseId::from_uuid(case.id));
                 json!({ "pool": pool })
             }
+            Action::CallWebhook { webhook } => post(scene, case, planned, Kind::Webhook, webhook, changes),
+            Action::NotifyChat { webhook } => post(scene, case, planned, Kind::Chat, webhook, changes),
+            Action::InviteReview { url } => {
+                let before = changes.deliveries.len();
+                let done = send_mail(scene, case, planned, REVIEW_MAIL, &Recipient::Customer, changes);
+                changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.link = Some(url.clone()));
+                done
+            }
             Action::CreateReferral => refer(scene, case, changes),
             Action::MarkNotNeeded { reason } => change(scene, case, &CaseEvent::NotNeeded, json!({ "reason": reason })),
             Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
@@ -110,6 +119,9 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
     }
     done
 }
+
+/// The mail that asks for a public review.
+const REVIEW_MAIL: &str = "review_invitation";
 
 fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
     let id = CaseId::from_uuid(case.id);
@@ -145,6 +157,18 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
     json!({ "template": template, "to": if to_customer { "customer" } else { "team" }, "count": recipients.len() })
 }
 
+/// A message to a webhook. What it says is made when it is sent.
+fn post(scene: &Scene, case: &cases::Model, planned: &Planned, kind: Kind, webhook: &str, changes: &mut Changes) -> Value {
+    let to = Member { email: format!("{}:{webhook}", kind.as_str()), name: String::new() };
+    let row = delivery(scene, case, planned, "rule.matched", &to, false, None);
+    let row = deliveries::Model { medium: kind.as_str().to_owned(), ..row };
+    let job = outbox::Job::Post { delivery: DeliveryId::from_uuid(row.id) };
+    let about = Some((CaseId::from_uuid(case.id), planned.step.revision));
+    changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("post/{}", row.id), scene.now, scene.now, about));
+    changes.deliveries.push(row);
+    json!({ "webhook": webhook })
+}
+
 fn delivery(
     scene: &Scene,
     case: &cases::Model,
@@ -162,6 +186,7 @@ fn delivery(
         case_id: Some(case.id),
         person_id: to_customer.then_some(scene.person.id),
         task_id: task,
+        medium: "mail".to_owned(),
         kind: template.to_owned(),
         to_address: to.email.clone(),
         to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
@@ -176,6 +201,7 @@ fn delivery(
         step_index: Some(i64::from(step.index)),
         revision: Some(i64::from(step.revision)),
         chain: (!planned.chain.is_empty()).then(|| json!(planned.chain).to_string()),
+        link: None,
         created_at: millis(scene.now),
         updated_at: millis(scene.now),
         sent_at: None,

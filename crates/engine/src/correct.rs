@@ -128,7 +128,7 @@ async fn cancel_pending(
 
 const fn mail_of(job: &Job) -> Option<DeliveryId> {
     match job {
-        Job::Mail { delivery } => Some(*delivery),
+        Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
         Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Noop => None,
     }
 }
@@ -142,6 +142,10 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
             Job::Mail { delivery } => {
                 let kind = deliveries.iter().find(|mail| mail.id == delivery.uuid()).map(|mail| mail.kind.clone());
                 what.push(json!({ "do": "send_mail", "template": kind }));
+            }
+            Job::Post { delivery } => {
+                let to = deliveries.iter().find(|message| message.id == delivery.uuid()).map(|message| message.to_address.clone());
+                what.push(json!({ "do": "call_webhook", "webhook": to }));
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
             Job::Settle { .. } | Job::Ask { .. } | Job::Noop => {}

@@ -40,6 +40,8 @@ pub struct Settings {
     pub close: Span,
     /// How long before either a warning is given, where no policy says otherwise; zero is never.
     pub warn_before: Span,
+    /// Whether webhooks may lead to addresses that are not on the open internet.
+    pub private_webhooks: bool,
 }
 
 /// Shared by everything that runs; cheap to clone.

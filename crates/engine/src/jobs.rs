@@ -21,7 +21,7 @@ use crate::{
     decide::{Occasion, decide},
     facts, faults,
     roster::{self, Roster},
-    sending,
+    sending, webhooks,
     workspace::{Workspace, read_version},
 };
 
@@ -32,6 +32,7 @@ const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     let result = match &lease.job {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
+        Ok(Job::Post { delivery }) => return webhooks::send(cx, lease, *delivery).await,
         Ok(Job::Noop) => return Outcome::Done,
         Ok(Job::Step { case, step, chain }) => Box::pin(run_step(cx, lease, *case, *step, chain)).await,
         Ok(Job::Ask { case, revision, trigger, chain }) => {

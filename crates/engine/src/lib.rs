@@ -20,6 +20,7 @@ pub mod facts;
 pub mod faults;
 pub mod fsck;
 pub mod guard;
+pub mod history;
 pub mod hold;
 pub mod intake;
 pub mod jobs;
@@ -39,6 +40,7 @@ pub mod staffing;
 pub mod submit;
 pub mod ticks;
 pub mod unsubscribe;
+pub mod webhooks;
 pub mod work;
 pub mod workspace;
 

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{RuleVersionId, WorkspaceId};
-use hearback_rules::{Rule, RuleVersion};
-use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, rule_versions, time::millis, workspaces};
+use hearback_rules::{Known, Rule, RuleError, RuleVersion, parse_yaml_with};
+use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, rule_versions, time::millis, webhooks, workspaces};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::{Ctx, EngineError, error::Fields};
+use crate::{Actor, Ctx, EngineError, FieldError, audit, error::Fields};
 
 /// What became of one published rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,8 +24,25 @@ pub struct Published {
     pub changed: bool,
 }
 
+/// The rules of a text, YAML or JSON, as far as they fit this workspace: templates, surveys, teams and webhooks must exist.
+/// Each mistake is a refused field that names its line and column.
+pub async fn read_text(cx: &Ctx, ws: WorkspaceId, text: &str) -> Result<Vec<Rule>, EngineError> {
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let called = webhooks::all(cx.db.read(), ws).await?;
+    let templates: Vec<&str> = cx.templates.names().collect();
+    let surveys: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
+    let teams: Vec<&str> = workspace.teams.keys().map(String::as_str).collect();
+    let webhooks: Vec<&str> = called.iter().map(|row| row.key.as_str()).collect();
+    let known = Known { templates: Some(&templates), surveys: Some(&surveys), teams: Some(&teams), webhooks: Some(&webhooks) };
+    parse_yaml_with("rules", text, &known).map_err(|errors| {
+        let field =
+            |error: RuleError| FieldError { field: format!("line {}, column {}", error.line, error.column), message: error.message };
+        EngineError::Invalid(errors.into_iter().map(field).collect())
+    })
+}
+
 /// Enables these rules, all or none: each changed one as a new version in place of the one before. Others stay as they are.
-pub async fn publish(cx: &Ctx, ws: WorkspaceId, rules: Vec<Rule>) -> Result<Vec<Published>, EngineError> {
+pub async fn publish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, rules: Vec<Rule>) -> Result<Vec<Published>, EngineError> {
     let mut fields = Fields::default();
     for (index, rule) in rules.iter().enumerate() {
         if rules.iter().take(index).any(|other| other.key == rule.key) {
@@ -32,8 +50,12 @@ pub async fn publish(cx: &Ctx, ws: WorkspaceId, rules: Vec<Rule>) -> Result<Vec<
         }
     }
     fields.done()?;
+    let now = cx.now();
     let tx = cx.db.write().await?;
-    let published = publish_in(&tx, ws, rules, cx.now()).await?;
+    let published = publish_in(&tx, ws, rules, now).await?;
+    for rule in published.iter().filter(|rule| rule.changed) {
+        audit::note(&tx, ws, actor, "rule.published", &rule.key, json!({ "version": rule.version }), now).await?;
+    }
     tx.commit().await?;
     Ok(published)
 }
@@ -49,7 +71,7 @@ pub(crate) async fn publish_in(tx: &Tx, ws: WorkspaceId, rules: Vec<Rule>, now: 
     let mut rows = Vec::new();
     for rule in rules {
         let before = newest.get(&rule.key);
-        let changed = !before.is_some_and(|row| row.disabled_at.is_none() && says(row, &rule));
+        let changed = !before.is_some_and(|row| row.is_enabled() && says(row, &rule));
         let version = before.map_or(0, |row| row.version) + i64::from(changed);
         if changed {
             rows.push(row(ws, &rule, version, now)?);
@@ -65,14 +87,52 @@ pub(crate) async fn publish_in(tx: &Tx, ws: WorkspaceId, rules: Vec<Rule>, now: 
     Ok(published)
 }
 
-/// Stops a rule; what it started goes on. Publishing the same rule again enables it as a new version.
-pub async fn disable(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<(), EngineError> {
+/// Stops a rule: it decides nothing more. What it started goes on.
+pub async fn disable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<(), EngineError> {
+    let now = cx.now();
     let tx = cx.db.write().await?;
-    if rule_versions::disable(&tx, ws, &[key.to_owned()], millis(cx.now())).await? == 0 {
+    if rule_versions::disable(&tx, ws, &[key.to_owned()], millis(now)).await? == 0 {
         return Err(EngineError::not_found("enabled rule", key));
     }
     workspaces::bump_config(&tx, ws).await?;
+    audit::note(&tx, ws, actor, "rule.disabled", key, Value::Null, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// Lets one version of a rule decide, in place of the one that does now: the newest, or an older one to roll back to. A
+/// version keeps its number and its words whenever it is enabled.
+pub async fn enable(
+    cx: &Ctx,
+    ws: WorkspaceId,
+    actor: &Actor,
+    key: &str,
+    version: Option<u32>,
+) -> Result<rule_versions::Model, EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    workspaces::lock(&tx, ws).await?;
+    let versions = rule_versions::of_key(&*tx, ws, key).await?;
+    let newest = versions.first().ok_or_else(|| EngineError::not_found("rule", key))?;
+    let wanted = version.map_or(newest.version, i64::from);
+    let row = versions.iter().find(|row| row.version == wanted);
+    let row = row.ok_or_else(|| EngineError::not_found("rule version", format!("{key}@{wanted}")))?.clone();
+    if row.is_enabled() {
+        return Ok(row);
+    }
+    read(&row)?;
+    rule_versions::disable(&tx, ws, &[key.to_owned()], millis(now)).await?;
+    let row = rule_versions::Model { enabled_at: Some(millis(now)), disabled_at: None, ..row };
+    rule_versions::save(&tx, row.clone()).await?;
+    workspaces::bump_config(&tx, ws).await?;
+    audit::note(&tx, ws, actor, "rule.enabled", key, json!({ "version": wanted }), now).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// The versions of one rule, the newest first.
+pub async fn versions(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<Vec<rule_versions::Model>, EngineError> {
+    let rows = rule_versions::of_key(cx.db.read(), ws, key).await?;
+    if rows.is_empty() { Err(EngineError::not_found("rule", key)) } else { Ok(rows) }
 }
 
 /// All versions, by key, the newest first.
@@ -112,5 +172,6 @@ fn row(ws: WorkspaceId, rule: &Rule, version: i64, now: DateTime<Utc>) -> Result
         created_at: millis(now),
         enabled_at: Some(millis(now)),
         disabled_at: None,
+        paused_at: None,
     })
 }

@@ -300,6 +300,7 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
         }),
         referral_url: mail.referral_code.as_ref().map(|code| format!("{url}/r/{code}")),
         scheduling_url: None,
+        review_url: mail.link.clone(),
         incentive_code: mail.incentive_code.clone(),
         task_title: mail.task_title.clone(),
         reason: None,

@@ -13,7 +13,7 @@ use crate::language::Language;
 
 /// The names a template may use; each is filled by the field of [`MailContext`] of the same name, except
 /// `lang` (the language of the wording) and `comment_quoted` (the comment with `> ` before each line).
-pub const VARIABLES: [&str; 16] = [
+pub const VARIABLES: [&str; 17] = [
     "agent",
     "case_url",
     "comment",
@@ -25,6 +25,7 @@ pub const VARIABLES: [&str; 16] = [
     "person_name",
     "reason",
     "referral_url",
+    "review_url",
     "scheduling_url",
     "score",
     "task_title",
@@ -66,6 +67,9 @@ pub struct MailContext {
     /// The link a promoter can share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral_url: Option<String>,
+    /// Where a customer can write a public review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_url: Option<String>,
     /// Where a customer can choose a time for a talk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling_url: Option<String>,
@@ -100,6 +104,7 @@ impl MailContext {
         values.link("case_url", self.case_url.as_deref())?;
         values.link("unsubscribe_url", self.unsubscribe_url.as_deref())?;
         values.link("referral_url", self.referral_url.as_deref())?;
+        values.link("review_url", self.review_url.as_deref())?;
         values.link("scheduling_url", self.scheduling_url.as_deref())?;
         if let Some(score) = self.score {
             values.set("score", score.to_string());

@@ -19,6 +19,8 @@ pub enum Mail {
     PromoterThanks,
     /// To a promoter, later: a link to share.
     ReferralInvitation,
+    /// To any customer, whatever the score: would you review us in public?
+    ReviewInvitation,
     /// To one of us: you have a task.
     TaskAssigned,
     /// To one of us: a case was handed to you.
@@ -36,11 +38,12 @@ pub enum Audience {
 
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
         Self::ReferralInvitation,
+        Self::ReviewInvitation,
         Self::TaskAssigned,
         Self::Escalation,
     ];
@@ -52,6 +55,7 @@ impl Mail {
             Self::PassiveThanks => "passive_thanks",
             Self::PromoterThanks => "promoter_thanks",
             Self::ReferralInvitation => "referral_invitation",
+            Self::ReviewInvitation => "review_invitation",
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
         }
@@ -65,7 +69,9 @@ impl Mail {
     /// Who reads it.
     pub const fn audience(self) -> Audience {
         match self {
-            Self::DetractorOutreach | Self::PassiveThanks | Self::PromoterThanks | Self::ReferralInvitation => Audience::Customer,
+            Self::DetractorOutreach | Self::PassiveThanks | Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation => {
+                Audience::Customer
+            }
             Self::TaskAssigned | Self::Escalation => Audience::Staff,
         }
     }
@@ -88,7 +94,7 @@ impl Mail {
                 due_date: None,
                 ..everything
             },
-            Self::PromoterThanks | Self::ReferralInvitation => MailContext {
+            Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation => MailContext {
                 score: Some(10),
                 comment: Some("Quick, kind and clear.".to_owned()),
                 scheduling_url: None,
@@ -121,6 +127,7 @@ impl MailContext {
             case_url: Some("https://hearback.example/cases/1".to_owned()),
             unsubscribe_url: Some("https://hearback.example/u/token".to_owned()),
             referral_url: Some("https://hearback.example/r/code".to_owned()),
+            review_url: Some("https://reviews.example/write".to_owned()),
             scheduling_url: Some("https://hearback.example/meet".to_owned()),
             incentive_code: Some("THANKS-10".to_owned()),
             task_title: Some("Call the customer".to_owned()),

@@ -5,6 +5,7 @@
 //! and goes on with its neighbour. Refuses to know where files come from and what is stored.
 
 mod condition;
+mod gating;
 mod problems;
 mod rule;
 mod step;
@@ -50,6 +51,8 @@ pub struct Known<'a> {
     pub surveys: Option<&'a [&'a str]>,
     /// Keys of teams, without `team:`.
     pub teams: Option<&'a [&'a str]>,
+    /// Keys of webhooks and chat rooms.
+    pub webhooks: Option<&'a [&'a str]>,
 }
 
 /// All rules of a YAML file, or every mistake in it, in the order of the file (at most 100 and a last

@@ -202,6 +202,21 @@ pub enum Action {
     },
     /// Make a personal referral link.
     CreateReferral,
+    /// Send the whole event, signed, to another program.
+    CallWebhook {
+        /// Key of the webhook.
+        webhook: String,
+    },
+    /// Write a line into a chat room.
+    NotifyChat {
+        /// Key of the webhook of the chat room.
+        webhook: String,
+    },
+    /// Ask the customer, by mail, for a public review. Never by score: the parser refuses such a rule.
+    InviteReview {
+        /// Where the review is written: `https://...`.
+        url: String,
+    },
     /// Nothing has to be done in this case.
     MarkNotNeeded {
         /// Why.
@@ -222,6 +237,9 @@ impl Action {
             Self::Escalate { .. } => "escalate",
             Self::GiveIncentive { .. } => "give_incentive",
             Self::CreateReferral => "create_referral",
+            Self::CallWebhook { .. } => "call_webhook",
+            Self::NotifyChat { .. } => "notify_chat",
+            Self::InviteReview { .. } => "invite_review",
             Self::MarkNotNeeded { .. } => "mark_not_needed",
             Self::Close => "close",
         }

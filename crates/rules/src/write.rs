@@ -41,6 +41,8 @@ fn action(action: &Action) -> Vec<String> {
         Action::Tag { tags } => vec![format!("{word}: {}", flow(tags))],
         Action::Escalate { to, reason } => vec![pair(word, reason), owners("to", to)],
         Action::GiveIncentive { pool } => vec![pair(word, pool)],
+        Action::CallWebhook { webhook } | Action::NotifyChat { webhook } => vec![pair(word, webhook)],
+        Action::InviteReview { url } => vec![pair(word, url)],
         Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
         Action::CreateReferral | Action::Close => vec![format!("{word}: true")],
     }

@@ -59,6 +59,8 @@ pub struct Config {
     /// When loops are due.
     #[serde(rename = "loop")]
     pub closing: Closing,
+    /// Other programs that rules call.
+    pub webhooks: Webhooks,
     /// The worker.
     pub worker: Worker,
     /// Logging.
@@ -155,6 +157,14 @@ pub struct Closing {
     pub close: Span,
     /// `4bh`.
     pub warn_before: Span,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether they may lead inside.
+    pub allow_private: bool,
 }
 
 /// `[worker]`

@@ -120,6 +120,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         first_contact: config.closing.first_contact,
         close: config.closing.close,
         warn_before: config.closing.warn_before,
+        private_webhooks: config.webhooks.allow_private,
     })
 }
 

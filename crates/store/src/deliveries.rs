@@ -1,4 +1,4 @@
-//! The send ledger: one mail to one address.
+//! The send ledger: one mail or message to one address.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,7 +15,11 @@ pub struct Model {
     pub case_id: Option<Uuid>,
     pub person_id: Option<Uuid>,
     pub task_id: Option<Uuid>,
+    /// `mail`, `webhook` or `chat`.
+    pub medium: String,
+    /// The template of a mail; the type of the event for the others.
     pub kind: String,
+    /// An address, or `webhook:KEY`.
     pub to_address: String,
     pub to_name: Option<String>,
     pub subject: Option<String>,
@@ -30,6 +34,8 @@ pub struct Model {
     pub revision: Option<i64>,
     /// Keys of the rules that led to the one that asked for it, as a JSON list; null unless rules set each other off.
     pub chain: Option<String>,
+    /// Where an invitation to a review leads.
+    pub link: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
     pub sent_at: Option<i64>,

@@ -39,6 +39,7 @@ pub struct Sendable {
     pub task_due_at: Option<i64>,
     pub incentive_code: Option<String>,
     pub referral_code: Option<String>,
+    pub link: Option<String>,
     pub suppressed_for: Option<String>,
     pub duplicates: i64,
     /// The pool that this case waits for a code of.
@@ -61,7 +62,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, S
            ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
          (SELECT v.pool FROM incentive_waits v WHERE v.workspace_id = d.workspace_id AND v.case_id = d.case_id AND v.ended_at IS NULL \
            LIMIT 1) AS waits_for, \
-         f.code AS referral_code, s.reason AS suppressed_for, w.config_revision \
+         f.code AS referral_code, d.link, s.reason AS suppressed_for, w.config_revision \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \

@@ -52,6 +52,7 @@ pub mod team_members;
 pub mod teams;
 pub mod time;
 pub mod users;
+pub mod webhooks;
 pub mod workspaces;
 
 pub use db::{Db, Tx};

@@ -58,6 +58,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum Job {
     /// Hand one mail to the mail server.
     Mail { delivery: DeliveryId },
+    /// Hand one message to a webhook or a chat room.
+    Post { delivery: DeliveryId },
     /// A delayed step of a rule is due. `chain` names the rules that led to it, when rules set each other off.
     Step {
         case: CaseId,
@@ -78,6 +80,7 @@ impl Job {
         match self {
             Self::Mail { .. } => "mail",
             Self::Step { .. } => "step",
+            Self::Post { .. } => "post",
             Self::Ask { .. } => "ask",
             Self::Settle { .. } => "settle",
             Self::Noop => "noop",

@@ -19,6 +19,15 @@ pub struct Model {
     pub created_at: i64,
     pub enabled_at: Option<i64>,
     pub disabled_at: Option<i64>,
+    /// Since when its mails are held, because it wanted to send too many.
+    pub paused_at: Option<i64>,
+}
+
+impl Model {
+    /// Whether it decides about answers now.
+    pub const fn is_enabled(&self) -> bool {
+        self.enabled_at.is_some() && self.disabled_at.is_none()
+    }
 }
 
 /// Joins are written where they are needed.
@@ -38,6 +47,18 @@ pub async fn enabled(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec
 pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
     let versions = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
     Ok(versions.order_by_asc(Column::Key).order_by_desc(Column::Version).all(conn).await?)
+}
+
+/// The versions of one rule, the newest first.
+pub async fn of_key(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Vec<Model>, StoreError> {
+    let versions = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key));
+    Ok(versions.order_by_desc(Column::Version).all(conn).await?)
+}
+
+/// Writes the whole row back.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
 }
 
 /// Disables the enabled version of these rules; how many there were.

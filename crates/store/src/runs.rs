@@ -1,6 +1,7 @@
 //! Evaluations of the rules: the facts they saw, the versions asked, the trace.
 
-use sea_orm::{QueryOrder, entity::prelude::*};
+use hearback_core::id::WorkspaceId;
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
 
 use crate::StoreError;
 
@@ -38,4 +39,20 @@ pub const NOTHING_DONE: &str = "[]";
 pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {
     let of_case = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::CaseId.eq(case));
     Ok(of_case.order_by_asc(Column::Id).all(conn).await?)
+}
+
+/// The runs before `after` (case and id), those of the newest case first.
+pub async fn before(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let pair = |(case, id): (Uuid, Uuid)| {
+        let row = Expr::tuple([Expr::col(Column::CaseId), Expr::col(Column::Id)]);
+        ExprTrait::lt(row, Expr::tuple([Expr::value(case), Expr::value(id)]))
+    };
+    let rest = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add_option(after.map(pair));
+    let page = Entity::find().filter(rest).order_by_desc(Column::CaseId).order_by_desc(Column::Id).limit(limit);
+    Ok(page.all(conn).await?)
 }

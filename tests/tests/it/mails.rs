@@ -95,8 +95,10 @@ async fn every_mail_in_every_language_arrives_with_exactly_its_headers() {
             }
             assert!(seen.insert((row.kind, language)), "twice");
         }
+        // No shipped rule asks for a public review.
+        let shipped = Mail::ALL.into_iter().filter(|mail| *mail != Mail::ReviewInvitation);
         let wanted: BTreeSet<(String, String)> =
-            Mail::ALL.into_iter().flat_map(|mail| LANGUAGES.map(|language| (mail.template().to_owned(), language.to_owned()))).collect();
+            shipped.flat_map(|mail| LANGUAGES.map(|language| (mail.template().to_owned(), language.to_owned()))).collect();
         assert_eq!(seen, wanted);
     })
     .await;

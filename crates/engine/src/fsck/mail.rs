@@ -26,7 +26,8 @@ async fn unsent_have_jobs(conn: &impl ConnectionTrait, found: &mut Found) -> Res
         after = Some((last.workspace_id, last.id));
         let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
         for mail in &page {
-            let job = JobId::derived(&format!("mail/{}", mail.id)).uuid();
+            let kind = if mail.medium == "mail" { "mail" } else { "post" };
+            let job = JobId::derived(&format!("{kind}/{}", mail.id)).uuid();
             by_workspace.entry(mail.workspace_id).or_default().push((mail.id, job));
         }
         for (ws, pairs) in by_workspace {
@@ -48,7 +49,7 @@ async fn jobs_have_mails(conn: &impl ConnectionTrait, found: &mut Found) -> Resu
         let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
         for job in &page {
             // What this version can't read was written by a newer one; the worker says so.
-            if let Ok(Job::Mail { delivery }) = serde_json::from_str(&job.payload) {
+            if let Ok(Job::Mail { delivery } | Job::Post { delivery }) = serde_json::from_str(&job.payload) {
                 by_workspace.entry(job.workspace_id).or_default().push((job.id, delivery.uuid()));
             }
         }

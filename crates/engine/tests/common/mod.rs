@@ -110,5 +110,6 @@ fn settings() -> Settings {
         first_contact: hearback_core::Span::BusinessDays(2),
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
+        private_webhooks: false,
     }
 }

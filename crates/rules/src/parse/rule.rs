@@ -16,6 +16,7 @@ impl Reader<'_> {
         let on = self.required(&fields, "on", "what makes the rule look").and_then(|node| self.triggers(node));
         let when = fields.get("when").map_or(Some(Condition::default()), |node| self.condition(node));
         let then = self.required(&fields, "then", "a list of steps").and_then(|node| self.steps(node));
+        self.check_gating(&fields);
         Some(Rule { key: key?, name: name?, on: on?, when: when?, then: then? })
     }
 

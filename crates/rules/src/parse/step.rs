@@ -9,8 +9,20 @@ use super::{
 };
 use crate::{Action, Condition, Step, owner::OwnerRef};
 
-const ACTIONS: &[&str] =
-    &["send_mail", "open_task", "assign", "tag", "escalate", "give_incentive", "create_referral", "mark_not_needed", "close"];
+const ACTIONS: &[&str] = &[
+    "send_mail",
+    "open_task",
+    "assign",
+    "tag",
+    "escalate",
+    "give_incentive",
+    "create_referral",
+    "call_webhook",
+    "notify_chat",
+    "invite_review",
+    "mark_not_needed",
+    "close",
+];
 /// What belongs to some actions only.
 const PARTS: &[&str] = &["to", "owner", "due"];
 const EVERY_STEP: &[&str] = &["after", "if"];
@@ -67,6 +79,9 @@ impl Reader<'_> {
             }
             "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
             "create_referral" => self.yes(node, Action::CreateReferral),
+            "call_webhook" => self.webhook(node).map(|webhook| Action::CallWebhook { webhook }),
+            "notify_chat" => self.webhook(node).map(|webhook| Action::NotifyChat { webhook }),
+            "invite_review" => self.review_url(node).map(|url| Action::InviteReview { url }),
             "mark_not_needed" => self.line(node, "the reason", MAX_LINE).map(|reason| Action::MarkNotNeeded { reason }),
             "close" => self.yes(node, Action::Close),
             _ => None,
@@ -87,6 +102,23 @@ impl Reader<'_> {
         let owner = self.required(fields, "owner", OwnerRef::EXPECTED).and_then(|node| self.owners(node));
         let due = self.required(fields, "due", "a time such as 48h or 2bd").and_then(|node| self.span(node, false));
         Some(Action::OpenTask { title: title?, owner: owner?, due: due? })
+    }
+
+    fn webhook(&mut self, node: &Node) -> Option<String> {
+        let key = self.key(node, "the key of a webhook")?;
+        self.check_known(node.at, "webhook", &key, self.known.webhooks);
+        Some(key)
+    }
+
+    fn review_url(&mut self, node: &Node) -> Option<String> {
+        let url = self.line(node, "the address of a review page", MAX_LINE)?;
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"' | b'\\' | b'`');
+        let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).filter(|host| host.contains('.'));
+        if host.is_some() && url.bytes().all(plain) {
+            Some(url)
+        } else {
+            self.expected(node, "an address such as https://reviews.example/write")
+        }
     }
 
     /// `create_referral: true`; anything else would be a step that does nothing.

@@ -159,7 +159,7 @@ fn anchors_tags_and_doubles_are_told_and_the_rest_is_read_on() {
 
 #[test]
 fn names_that_do_not_exist_are_told_when_the_caller_knows_them() {
-    let known = Known { templates: Some(&["passive_thanks"]), surveys: Some(&["nps", "csat"]), teams: Some(&[]) };
+    let known = Known { webhooks: None, templates: Some(&["passive_thanks"]), surveys: Some(&["nps", "csat"]), teams: Some(&[]) };
     let text = "\
 key: a
 on: response_settled

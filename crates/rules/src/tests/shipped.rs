@@ -10,7 +10,7 @@ const TEMPLATES: &[&str] =
     &["detractor_outreach", "passive_thanks", "promoter_thanks", "referral_invitation", "task_assigned", "escalation"];
 
 fn shipped() -> Vec<RuleVersion> {
-    let known = Known { templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
+    let known = Known { webhooks: None, templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
     let parse = |(file, text): &(&str, &str)| parse_yaml_with(file, text, &known).unwrap_or_else(|e| panic!("{}", super::told(&e)));
     SHIPPED.iter().flat_map(parse).map(version).collect()
 }

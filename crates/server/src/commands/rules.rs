@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use hearback_engine::publish;
+use hearback_engine::{Actor, history, publish};
 use hearback_rules::{Known, Rule, RuleError, parse::MAX_FILE, parse_yaml_with};
 use serde_json::json;
 
@@ -36,6 +36,37 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Let the newest version of a rule decide again.
+    Enable {
+        /// Key of the rule.
+        key: String,
+    },
+    /// Let a rule decide nothing more; what it started goes on.
+    Disable {
+        /// Key of the rule.
+        key: String,
+    },
+    /// Let an older version of a rule decide in place of the present one.
+    Rollback {
+        /// Key of the rule.
+        key: String,
+        /// Number of the version.
+        version: u32,
+    },
+    /// When a rule matched lately, and what it did.
+    Runs {
+        /// Key of the rule.
+        key: String,
+        /// Also when it did not match, and why.
+        #[arg(long)]
+        all: bool,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// All rules and their versions.
     List {
         /// As JSON: `[{"key", "version", "enabled", "name"}]`.
@@ -50,6 +81,10 @@ pub async fn run(command: Command, config: impl Fn() -> Result<Config, ConfigErr
     match command {
         Command::Check { files, json } => check(&files, json, &config()?),
         Command::Apply { files, json } => apply(&files, json, config()?).await,
+        Command::Enable { key } => enable(&key, None, config()?).await,
+        Command::Rollback { key, version } => enable(&key, Some(version), config()?).await,
+        Command::Disable { key } => disable(&key, config()?).await,
+        Command::Runs { key, all, limit, json } => runs(&key, all, limit, json, config()?).await,
         Command::List { json } => list(json, config()?).await,
     }
 }
@@ -105,13 +140,42 @@ async fn apply(files: &[PathBuf], as_json: bool, config: Config) -> anyhow::Resu
         anyhow::bail!("nothing was published: correct the {} mistakes above and run it again", errors.len());
     }
     let (cx, ws) = open::context(&config).await?;
-    let published = publish::publish(&cx, ws, rules).await?;
+    let published = publish::publish(&cx, ws, &Actor::Operator, rules).await?;
     if as_json {
         say_json(&published)?;
     } else {
         for rule in published {
             say(format!("{} version {} {}", rule.key, rule.version, if rule.changed { "published" } else { "unchanged" }));
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn enable(key: &str, version: Option<u32>, config: Config) -> anyhow::Result<ExitCode> {
+    let (cx, ws) = open::context(&config).await?;
+    let row = publish::enable(&cx, ws, &Actor::Operator, key, version).await?;
+    say(format!("{key} version {} decides from now on", row.version));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn disable(key: &str, config: Config) -> anyhow::Result<ExitCode> {
+    let (cx, ws) = open::context(&config).await?;
+    publish::disable(&cx, ws, &Actor::Operator, key).await?;
+    say(format!("{key} decides nothing more; `hearback rules enable {key}` lets it decide again"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn runs(key: &str, all: bool, limit: usize, as_json: bool, config: Config) -> anyhow::Result<ExitCode> {
+    let (cx, ws) = open::context(&config).await?;
+    let found = history::of_rule(&cx, ws, key, all, None, limit.max(1)).await?;
+    if as_json {
+        say_json(&found.items)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for asked in found.items {
+        let at = hearback_store::time::from_millis(asked.at).format("%Y-%m-%d %H:%M");
+        let what = asked.trace.failed.unwrap_or_else(|| format!("matched, {} steps", asked.trace.steps.len()));
+        say(format!("{at}  {}  {}  case {}  {what}", asked.trace.rule, asked.trigger, asked.case));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -40,14 +40,14 @@ pub async fn unsent_after(
     Ok(page.all(conn).await?)
 }
 
-/// The next jobs that send mail, whatever became of them.
+/// The next jobs that send mail or messages, whatever became of them.
 pub async fn mail_jobs_after(
     conn: &impl ConnectionTrait,
     after: Option<(Uuid, Uuid)>,
     limit: u64,
 ) -> Result<Vec<outbox::Model>, StoreError> {
     use outbox::Column::{Id, Kind, WorkspaceId};
-    let mail = outbox::Entity::find().filter(Kind.eq("mail"));
+    let mail = outbox::Entity::find().filter(Kind.is_in(["mail", "post"]));
     let page = mail.filter(behind(WorkspaceId, Id, after)).order_by_asc(WorkspaceId).order_by_asc(Id).limit(limit);
     Ok(page.all(conn).await?)
 }

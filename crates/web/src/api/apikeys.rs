@@ -10,7 +10,7 @@ use hearback_store::api_keys;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, path_id, setup::Whole};
+use super::{Time, Whole, path_id};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// A key as the API shows it.

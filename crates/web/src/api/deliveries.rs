@@ -25,6 +25,8 @@ pub(crate) const DELIVERY_STATUSES: [&str; 8] = ["queued", "sending", "sent", "d
 #[derive(Debug, Serialize)]
 pub(crate) struct DeliveryView {
     id: Uuid,
+    /// `mail`, `webhook` or `chat`.
+    medium: String,
     kind: String,
     to: String,
     subject: Option<String>,
@@ -48,6 +50,7 @@ impl DeliveryView {
         Self {
             rule: row.rule_version_id.and_then(|id| rules.get(&id).cloned()),
             id: row.id,
+            medium: row.medium,
             kind: row.kind,
             to: row.to_address,
             subject: row.subject,

@@ -15,9 +15,11 @@ mod policies;
 mod pools;
 mod responses;
 mod responses_batch;
+mod rules;
 mod setup;
 mod tasks;
 mod teams;
+mod webhooks;
 mod workspace;
 
 use axum::{
@@ -62,7 +64,15 @@ pub(crate) fn routes() -> Router<App> {
         .route("/pools/{key}/codes", get(pools::codes).post(pools::import))
         .route("/pools/{key}/codes/revoke", post(pools::revoke))
         .route("/surveys", get(setup::surveys))
-        .route("/rules", get(setup::rules))
+        .route("/rules", get(rules::list).post(rules::create))
+        .route("/rules/{key}", get(rules::one))
+        .route("/rules/{key}/enable", post(rules::enable))
+        .route("/rules/{key}/disable", post(rules::disable))
+        .route("/rules/{key}/rollback", post(rules::rollback))
+        .route("/rules/{key}/runs", get(rules::runs))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{key}", delete(webhooks::delete))
+        .route("/webhooks/{key}/enable", post(webhooks::enable))
         .route("/suppressions", get(setup::suppressions).post(setup::suppress))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/done", post(alerts::done))
@@ -94,6 +104,20 @@ impl<T> List<T> {
     pub(crate) fn of<R>(listed: Listed<R>, view: impl FnMut(R) -> T) -> Self {
         let listed = listed.map(view);
         Self { items: listed.items, next: listed.next.map(hearback_store::cursor::Cursor::encode) }
+    }
+}
+
+/// A list that has its own kind of cursor, or none.
+#[derive(Debug, Serialize)]
+pub(crate) struct Whole<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Whole<T> {
+    /// All of it on one page.
+    pub(crate) fn of(items: impl Iterator<Item = T>) -> Self {
+        Self { items: items.collect(), next: None }
     }
 }
 

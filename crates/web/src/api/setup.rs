@@ -1,31 +1,17 @@
-//! How a workspace is set up, to be read: `/api/v1/surveys`, `/rules`, `/suppressions`.
+//! How a workspace is set up, to be read: `/api/v1/surveys`, `/suppressions`.
 
 use axum::{
     Json,
     extract::State,
     http::{StatusCode, Uri},
 };
-use hearback_engine::{publish, unsubscribe};
+use hearback_engine::unsubscribe;
 use hearback_store::{lists, suppressions};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, json};
+use super::{Time, Whole};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
-
-/// A list that has its own kind of cursor, or none.
-#[derive(Debug, Serialize)]
-pub(crate) struct Whole<T> {
-    items: Vec<T>,
-    next: Option<String>,
-}
-
-impl<T> Whole<T> {
-    /// All of it on one page.
-    pub(crate) fn of(items: impl Iterator<Item = T>) -> Self {
-        Self { items: items.collect(), next: None }
-    }
-}
 
 /// One survey version.
 #[derive(Debug, Serialize)]
@@ -51,32 +37,6 @@ pub(crate) async fn surveys(State(app): State<App>, caller: Caller, uri: Uri) ->
         metric: row.metric,
         scale_max: row.scale_max,
         status: row.status,
-    };
-    Ok(Json(Whole { items: rows.into_iter().map(view).collect(), next: None }))
-}
-
-/// One rule version.
-#[derive(Debug, Serialize)]
-pub(crate) struct RuleView {
-    id: Uuid,
-    key: String,
-    version: i64,
-    enabled: bool,
-    rule: serde_json::Value,
-    created_at: Time,
-}
-
-/// `GET /rules`: all versions, by key, the newest first.
-pub(crate) async fn rules(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<RuleView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = publish::list(&app.cx, caller.0.ws).await?;
-    let view = |row: hearback_store::rule_versions::Model| RuleView {
-        id: row.id,
-        key: row.key,
-        version: row.version,
-        enabled: row.enabled_at.is_some() && row.disabled_at.is_none(),
-        rule: json(&row.body),
-        created_at: Time(row.created_at),
     };
     Ok(Json(Whole { items: rows.into_iter().map(view).collect(), next: None }))
 }

@@ -111,6 +111,8 @@ impl Said<'_> {
             "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
             "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
             "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
+            "webhook_called" => (format!("Called the webhook {}", self.text("webhook")), "good"),
+            "webhook_failed" => (format!("Webhook not called: {}{because}", self.text("webhook")), "bad"),
             "rule_stopped" => (format!("Rule {} was not carried out{because}", self.text("rule")), "bad"),
             "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
             "incentive_missing" => (format!("No code for the customer: {}", self.text("reason")), "bad"),
@@ -157,6 +159,8 @@ impl Said<'_> {
             "assign" => format!("owner {}", self.owners.name(text(step, "owner"))),
             "escalate" => format!("raised to {}: {}", self.owners.name(text(step, "to")), text(step, "reason")),
             "give_incentive" => format!("a code from {}", text(step, "pool")),
+            "call_webhook" => format!("message to {}", text(step, "webhook")),
+            "notify_chat" => format!("message to the chat {}", text(step, "webhook")),
             "mark_not_needed" => format!("nothing to do: {}", text(step, "reason")),
             other => words::plain(other),
         };

@@ -34,6 +34,8 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
         reply: None,
         rule_version_id: None,
         step_index: None,
+        medium: "mail".to_owned(),
+        link: None,
         chain: None,
         revision: None,
         created_at: millis(app.now()),

@@ -23,7 +23,8 @@ const NEVER: [(&str, &[&str]); 8] = [
     ("crates/rules", &["tokio", "futures", "async-trait", "sea-orm", "sqlx", "axum", "hyper", "lettre", "handlebars", "reqwest"]),
     ("crates/store", &["lettre", "axum", "hyper", "handlebars", "reqwest"]),
     ("crates/mailer", &["sea-orm", "sqlx", "axum", "hyper"]),
-    ("crates/engine", &["axum", "hyper", "sea-orm", "sqlx", "lettre", "handlebars", "figment", "clap"]),
+    // It calls webhooks; it serves nothing.
+    ("crates/engine", &["axum", "tower", "sea-orm", "sqlx", "lettre", "handlebars", "figment", "clap"]),
     ("crates/scheduler", &["sea-orm", "sqlx", "axum", "hyper", "lettre", "handlebars"]),
     ("crates/web", &["sea-orm", "sqlx", "lettre", "figment", "clap"]),
     ("crates/server", &["sea-orm", "sqlx", "lettre", "axum"]),

@@ -8,7 +8,7 @@ use hearback_engine::access::Role;
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
     incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys,
-    tasks, team_members, teams, users, workspaces,
+    tasks, team_members, teams, users, webhooks, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -41,6 +41,7 @@ async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<team_members::Entity>(app, "team_members", &mut tables).await;
     rows::<teams::Entity>(app, "teams", &mut tables).await;
     rows::<users::Entity>(app, "users", &mut tables).await;
+    rows::<webhooks::Entity>(app, "webhooks", &mut tables).await;
     rows::<workspaces::Entity>(app, "workspaces", &mut tables).await;
     let keys = api_keys::Entity::find().all(app.cx.db.read()).await.unwrap();
     tables.insert("api_keys", keys.into_iter().map(|row| format!("{:?}", api_keys::Model { used_at: None, ..row })).collect());
@@ -87,6 +88,8 @@ async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/deliveries/{id}", format!("/api/v1/deliveries/{}", id("/deliveries/0/id"))),
         ("/api/v1/pools/{key}", "/api/v1/pools/thank-you".to_owned()),
         ("/api/v1/pools/{key}/codes", "/api/v1/pools/thank-you/codes".to_owned()),
+        ("/api/v1/rules/{key}", "/api/v1/rules/detractor-outreach".to_owned()),
+        ("/api/v1/rules/{key}/runs", "/api/v1/rules/detractor-outreach/runs".to_owned()),
         ("/api/v1/people/{id}", format!("/api/v1/people/{person}")),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),

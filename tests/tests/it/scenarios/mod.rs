@@ -17,6 +17,8 @@ mod pools;
 mod repeats;
 mod rules;
 mod sending;
+mod versions;
+mod webhooks;
 
 use hearback_engine::access::Role;
 use hearback_store::{EntityTrait, bulk, suppressions};

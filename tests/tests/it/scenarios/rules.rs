@@ -1,7 +1,10 @@
 //! Rules as a company writes them: published as versions, asked in order, bounded.
 
 use chrono::Duration;
-use hearback_engine::publish::{self, Published};
+use hearback_engine::{
+    Actor,
+    publish::{self, Published},
+};
 use hearback_rules::{Rule, parse_yaml, plan::MAX_EFFECTS};
 use hearback_store::{rule_versions, runs};
 use hearback_tests::app::{TestApp, on_every_database};
@@ -14,14 +17,14 @@ pub(super) fn rules(yaml: &str) -> Vec<Rule> {
 }
 
 pub(super) async fn publish(app: &TestApp, yaml: &str) -> Vec<(String, u32, bool)> {
-    let done = publish::publish(&app.cx, app.ws, rules(yaml)).await.unwrap();
+    let done = publish::publish(&app.cx, app.ws, &Actor::System, rules(yaml)).await.unwrap();
     done.into_iter().map(|Published { key, version, changed }| (key, version, changed)).collect()
 }
 
 /// Takes the shipped rules away, so that a test's own are the only ones.
 pub(super) async fn without_shipped(app: &TestApp) {
     for rule in publish::list(&app.cx, app.ws).await.unwrap() {
-        publish::disable(&app.cx, app.ws, &rule.key).await.unwrap();
+        publish::disable(&app.cx, app.ws, &Actor::System, &rule.key).await.unwrap();
     }
 }
 
@@ -52,7 +55,7 @@ async fn an_unchanged_rule_is_no_new_version_and_a_changed_one_applies_at_once()
         assert_eq!(app.case_of(&after).await["tags"], json!(["new"]));
         let listed: Vec<(i64, bool)> = publish::list(&app.cx, app.ws).await.unwrap().into_iter().filter(|row| row.key == "tags").map(|row| (row.version, row.disabled_at.is_none())).collect();
         assert_eq!(listed, [(2, true), (1, false)]);
-        publish::disable(&app.cx, app.ws, "tags").await.unwrap();
+        publish::disable(&app.cx, app.ws, &Actor::System, "tags").await.unwrap();
         let silent = app.answer("c@example.com", 9).await;
         assert_eq!((&silent["effects"], &app.case_of(&silent).await["tags"]), (&json!([]), &json!([])));
         assert_eq!(publish(app, &tags("new")).await, [("tags".to_owned(), 3, true)], "enabled again as a new version");
@@ -128,7 +131,7 @@ async fn each_answer_says_which_rules_were_asked_and_why_not() {
 async fn a_set_of_rules_is_published_whole_or_not_at_all() {
     on_every_database(async |app| {
         let twice = [rules(LATER), rules(LATER)].concat();
-        let refused = publish::publish(&app.cx, app.ws, twice).await.unwrap_err().to_string();
+        let refused = publish::publish(&app.cx, app.ws, &Actor::System, twice).await.unwrap_err().to_string();
         assert!(refused.contains("used twice"), "{refused}");
         assert!(all::<rule_versions::Entity>(app).await.iter().all(|row| row.key != "later"));
     })

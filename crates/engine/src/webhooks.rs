@@ -1,0 +1,149 @@
+//! Other programs that rules call, and chat rooms that they write to.
+//!
+//! Owns: which there are, their secrets, switching off and on; the message, its signature and what becomes of it (`send`).
+//! A message is a delivery like a mail: decided in a transaction, sent by a job, tried again, found in the ledger.
+
+mod address;
+mod http;
+mod send;
+mod sign;
+
+use hearback_core::{
+    id::WorkspaceId,
+    text::{self, MAX_LINE},
+    token::random_secret,
+};
+use hearback_store::{StoreError, Tx, bulk, time::millis, webhooks};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    Actor, Ctx, EngineError,
+    alerts::{self, Alert, AlertKind},
+    audit,
+    error::Fields,
+};
+use http::Target;
+
+pub(crate) use send::send;
+
+/// What a webhook takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The whole event as JSON, signed.
+    Webhook,
+    /// A line of text, as chat programs take it.
+    Chat,
+}
+
+impl Kind {
+    /// The word used in the database and in the API; also the medium of a delivery.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Chat => "chat",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Webhook, Self::Chat].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A webhook to be made, unchecked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhook {
+    /// How rules name it: 1-64 of `a-z 0-9 - _`.
+    pub key: String,
+    /// `webhook` or `chat`; `webhook` when absent.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Where it is: `https://...`.
+    pub url: String,
+    /// `whsec_` and base64 of 24 to 64 bytes; made up when absent.
+    #[serde(default)]
+    pub secret: Option<String>,
+}
+
+/// Makes a webhook. The row that is returned holds the secret: it is the only time to see it.
+pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -> Result<webhooks::Model, EngineError> {
+    let mut fields = Fields::default();
+    let key = fields.check("key", text::key(&new.key));
+    let kind = Kind::parse(new.kind.as_deref().unwrap_or("webhook")).ok_or("must be webhook or chat");
+    let kind = fields.check("kind", kind);
+    let url = fields.check("url", text::line(&new.url, MAX_LINE));
+    match url.as_deref().map(Target::parse) {
+        Some(Err(why)) => fields.refuse("url", why),
+        Some(Ok(target)) if target.is_inside() && !cx.settings.private_webhooks => {
+            fields.refuse("url", "is not on the open internet; the setting webhooks.allow_private would allow it");
+        }
+        _ => {}
+    }
+    let secret = match new.secret {
+        Some(given) => fields.check("secret", sign::secret(&given).map(|_| given)),
+        None => Some(made_up()?),
+    };
+    fields.done()?;
+    let (Some(key), Some(kind), Some(url), Some(secret)) = (key, kind, url, secret) else {
+        return Err(EngineError::field("key", "could not be read"));
+    };
+    let now = cx.now();
+    let row = webhooks::Model {
+        workspace_id: ws.uuid(),
+        key,
+        kind: kind.as_str().to_owned(),
+        url,
+        secret,
+        created_at: millis(now),
+        disabled_at: None,
+        reason: None,
+    };
+    let tx = cx.db.write().await?;
+    match bulk::insert::<webhooks::Entity>(&tx, std::slice::from_ref(&row)).await {
+        Err(StoreError::Taken(_)) => {
+            return Err(EngineError::conflict(format!("there is a webhook `{}` already; delete it first or choose another key", row.key)));
+        }
+        result => result?,
+    }
+    audit::note(&tx, ws, actor, "webhook.created", &row.key, json!({ "kind": row.kind }), now).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+fn made_up() -> Result<String, EngineError> {
+    let random = random_secret().map_err(|error| EngineError::field("secret", format!("the system gives no random numbers: {error}")))?;
+    // 43 letters of base64 as bytes: more than enough, and within the length that the specification allows.
+    Ok(sign::write(random.as_bytes()))
+}
+
+/// Takes a webhook away. What still waits to be sent to it ends as failed.
+pub async fn delete(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<(), EngineError> {
+    let tx = cx.db.write().await?;
+    if !webhooks::delete(&tx, ws, key).await? {
+        return Err(EngineError::not_found("webhook", key));
+    }
+    audit::note(&tx, ws, actor, "webhook.deleted", key, serde_json::Value::Null, cx.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Uses a webhook again that was switched off.
+pub async fn enable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<webhooks::Model, EngineError> {
+    let tx = cx.db.write().await?;
+    let row = webhooks::by_key(&*tx, ws, key).await?.ok_or_else(|| EngineError::not_found("webhook", key))?;
+    let row = webhooks::Model { disabled_at: None, reason: None, ..row };
+    webhooks::save(&tx, row.clone()).await?;
+    audit::note(&tx, ws, actor, "webhook.enabled", key, serde_json::Value::Null, cx.now()).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Switches a webhook off and says so.
+async fn disable(cx: &Ctx, tx: &Tx, row: webhooks::Model, why: &str) -> Result<(), StoreError> {
+    let (ws, now) = (WorkspaceId::from_uuid(row.workspace_id), cx.now());
+    let message = format!("{why}. Nothing is sent to it any more; when the other side takes messages again, enable it");
+    let alert = Alert::new(AlertKind::WebhookDisabled, &row.key, message);
+    webhooks::save(tx, webhooks::Model { disabled_at: Some(millis(now)), reason: Some(why.to_owned()), ..row }).await?;
+    alerts::raise(tx, ws, &[alert], now).await
+}

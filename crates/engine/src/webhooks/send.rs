@@ -1,0 +1,200 @@
+//! One message from the ledger to a webhook or a chat room.
+//!
+//! What must stay true: the same message always carries the same `webhook-id`, so that a receiver can tell a repeat; only a
+//! 2xx counts as taken; nothing of a customer is stored for it: the message is made when it is sent, of what is known then.
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use hearback_core::id::{CaseId, DeliveryId, PersonId, ResponseId};
+use hearback_store::{
+    StoreError, deliveries,
+    ledger::Fate,
+    lists,
+    outbox::{Lease, Outcome},
+    time::{from_millis, millis},
+    webhooks,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Kind, disable,
+    http::{self, Answer, Target},
+    sign,
+};
+use crate::{
+    Ctx, EngineError,
+    alerts::{self, Alert, AlertKind},
+    ledger::Report,
+};
+
+/// How long a message is tried before it is given up.
+const LIFETIME: Duration = Duration::days(3);
+/// Pauses after the first, second, .. failure, in seconds; the last one repeats.
+const PAUSES: [i64; 7] = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600, 14 * 3_600];
+/// Longest pause that the other side can ask for.
+const LONGEST_WISH: u32 = 24 * 3_600;
+/// Characters of a comment that a chat room gets to see.
+const EXCERPT: usize = 300;
+
+/// Sends the message of this job.
+pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
+    match try_send(cx, lease, delivery).await {
+        Ok(outcome) => outcome,
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.now() + Duration::seconds(5), error.to_string()),
+        Err(error) => Outcome::Retry(error.to_string()),
+    }
+}
+
+async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outcome, EngineError> {
+    let (db, ws) = (cx.db.read(), lease.workspace);
+    let Some(row) = lists::delivery(db, ws, delivery).await? else {
+        return Ok(Outcome::Cancel("the message is gone: its person was erased".to_owned()));
+    };
+    if !matches!(row.status.as_str(), "queued" | "deferred") {
+        return Ok(Outcome::Done);
+    }
+    let key = row.to_address.split_once(':').map_or("", |(_, key)| key);
+    let webhook = match webhooks::by_key(db, ws, key).await? {
+        None => return give_up(cx, lease, &row, format!("there is no webhook `{key}`: make one, or change the rule")).await,
+        Some(webhook) if webhook.disabled_at.is_some() => {
+            return give_up(cx, lease, &row, format!("the webhook `{key}` is switched off")).await;
+        }
+        Some(webhook) => webhook,
+    };
+    let Some(event) = event(cx, lease, &row).await? else {
+        return Ok(Outcome::Cancel("its case is gone".to_owned()));
+    };
+    match post(cx, &webhook, &row, &event).await {
+        Ok(Answer { status: 200..=299, .. }) => {
+            let told = Some(("webhook_called", json!({ "webhook": key, "delivery": row.id })));
+            let sent_at = Some(millis(cx.now()));
+            let report = report(lease, &row, "sent", None, Outcome::Done, told);
+            record(cx, Report { fate: Fate { sent_at, ..report.fate }, ..report }).await
+        }
+        Ok(Answer { status: 410, .. }) => {
+            let why = format!("the webhook `{key}` answered 410: it is gone for good");
+            let tx = cx.db.write().await?;
+            disable(cx, &tx, webhook, &why).await?;
+            tx.commit().await?;
+            give_up(cx, lease, &row, why).await
+        }
+        Ok(Answer { status, retry_after }) => {
+            let what = if (300..400).contains(&status) { ": redirects are not followed, correct the address" } else { "" };
+            failed(cx, lease, &row, key, format!("it answered {status}{what}"), retry_after).await
+        }
+        Err(why) => failed(cx, lease, &row, key, why, None).await,
+    }
+}
+
+async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, event: &Value) -> Result<Answer, String> {
+    let target = Target::parse(&webhook.url)?;
+    let (body, headers) = match Kind::parse(&webhook.kind) {
+        Some(Kind::Chat) => (json!({ "text": line(event) }).to_string(), Vec::new()),
+        _ => {
+            let body = event.to_string();
+            let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.now().timestamp());
+            let signature = sign::signature(&sign::secret(&webhook.secret)?, &id, timestamp, &body).ok_or("it can't be signed")?;
+            let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
+            (body, headers)
+        }
+    };
+    http::post(&target, &headers, body, cx.settings.private_webhooks).await
+}
+
+/// What the message says; `None` when its case is gone.
+async fn event(cx: &Ctx, lease: &Lease, row: &deliveries::Model) -> Result<Option<Value>, EngineError> {
+    let (db, ws) = (cx.db.read(), lease.workspace);
+    let Some(case_id) = row.case_id.map(CaseId::from_uuid) else { return Ok(None) };
+    let Some(case) = lists::case(db, ws, case_id).await? else { return Ok(None) };
+    let response = lists::response(db, ws, ResponseId::from_uuid(case.response_id)).await?;
+    let person = lists::person(db, ws, PersonId::from_uuid(case.person_id)).await?;
+    let (Some(response), Some(person)) = (response, person) else { return Ok(None) };
+    let workspace = cx.workspaces.get(db, ws).await?;
+    let rule = lists::rule_labels(db, ws, row.rule_version_id.into_iter()).await?.into_values().next();
+    let tags: Value = serde_json::from_str(&case.tags).unwrap_or_default();
+    Ok(Some(json!({
+        "type": row.kind,
+        "timestamp": text_time(from_millis(row.created_at)),
+        "data": {
+            "rule": rule,
+            "response": {
+                "id": response.id, "survey": workspace.survey(response.survey_id).map(|survey| survey.key.as_str()),
+                "score": response.score, "segment": response.segment, "comment": response.comment, "channel": response.channel,
+                "revision": response.revision, "answered_at": text_time(from_millis(response.answered_at)),
+            },
+            "case": {
+                "id": case.id, "loop_status": case.loop_status, "owner": case.owner, "tags": tags,
+                "url": format!("{}/cases/{}", cx.settings.public_url, case.id),
+            },
+            "person": { "id": person.id, "external_id": person.external_id, "email": person.email, "name": person.name, "account": person.account_key },
+        },
+    })))
+}
+
+/// The event for a chat room: who answered what is behind the link, for those who may see it.
+fn line(event: &Value) -> String {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let score = event.pointer("/data/response/score").and_then(Value::as_i64).unwrap_or_default();
+    let comment: String = text("/data/response/comment").chars().take(EXCERPT).collect();
+    let quoted = if comment.is_empty() { String::new() } else { format!("\n> {}", comment.replace('\n', "\n> ")) };
+    let rule = text("/data/rule").split('@').next().unwrap_or_default();
+    format!(
+        "{rule}: score {score} ({}, {}){quoted}\n{}",
+        text("/data/response/segment"),
+        text("/data/response/survey"),
+        text("/data/case/url")
+    )
+}
+
+/// Not taken this time: later, or never again.
+async fn failed(
+    cx: &Ctx,
+    lease: &Lease,
+    row: &deliveries::Model,
+    key: &str,
+    why: String,
+    wish: Option<u32>,
+) -> Result<Outcome, EngineError> {
+    let now = cx.now();
+    let index = usize::try_from(row.attempts).unwrap_or(0).min(PAUSES.len() - 1);
+    let pause = PAUSES.get(index).copied().unwrap_or(14 * 3_600).max(i64::from(wish.unwrap_or(0).min(LONGEST_WISH)));
+    // Up to a quarter more, from the message's id: what failed together does not come back together.
+    let spread = pause * 250 * i64::from(row.id.as_bytes().last().copied().unwrap_or(0)) / 256;
+    let until = now + Duration::seconds(pause) + Duration::milliseconds(spread);
+    if until - from_millis(row.created_at) > LIFETIME {
+        let message =
+            format!("a message to the webhook `{key}` was given up after {} days: {why}. See to the other side", LIFETIME.num_days());
+        let tx = cx.db.write().await?;
+        alerts::raise(&tx, lease.workspace, &[Alert::new(AlertKind::WebhookFailed, key, &message)], now).await?;
+        tx.commit().await?;
+        return give_up(cx, lease, row, message).await;
+    }
+    record(cx, report(lease, row, "deferred", Some(why.clone()), Outcome::Snooze(until, why), None)).await
+}
+
+async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
+    let told = Some(("webhook_failed", json!({ "webhook": row.to_address, "why": why })));
+    record(cx, report(lease, row, "dead", Some(why.clone()), Outcome::Dead(why), told)).await
+}
+
+fn report(
+    lease: &Lease,
+    row: &deliveries::Model,
+    status: &'static str,
+    reply: Option<String>,
+    outcome: Outcome,
+    event: Option<(&'static str, Value)>,
+) -> Report {
+    let (workspace, delivery) = (lease.workspace.uuid(), row.id);
+    let fate = Fate { workspace, delivery, status, subject: None, reply, sent_at: None, attempts: 1 };
+    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, event }
+}
+
+async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
+    let recorded = cx.ledger.report(report).await?;
+    recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
+    Ok(Outcome::Settled)
+}
+
+fn text_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}

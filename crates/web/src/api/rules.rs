@@ -1,0 +1,141 @@
+//! `/api/v1/rules`: what is decided, in which versions, and what came of it.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{StatusCode, Uri},
+};
+use hearback_engine::{
+    history::{self, Asked},
+    publish::{self, Published},
+};
+use hearback_rules::{Rule, parse::MAX_FILE};
+use hearback_store::rule_versions;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Time, Whole, json};
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
+
+/// One rule version.
+#[derive(Debug, Serialize)]
+pub(crate) struct RuleView {
+    id: Uuid,
+    key: String,
+    version: i64,
+    enabled: bool,
+    paused: bool,
+    rule: serde_json::Value,
+    /// The same as a file has it.
+    yaml: Option<String>,
+    created_at: Time,
+    enabled_at: Option<Time>,
+    disabled_at: Option<Time>,
+}
+
+impl RuleView {
+    fn of(row: rule_versions::Model) -> Self {
+        Self {
+            enabled: row.is_enabled(),
+            paused: row.paused_at.is_some(),
+            id: row.id,
+            key: row.key,
+            version: row.version,
+            rule: json(&row.body),
+            yaml: serde_json::from_str::<Rule>(&row.body).ok().map(|rule| rule.to_yaml()),
+            created_at: Time(row.created_at),
+            enabled_at: row.enabled_at.map(Time),
+            disabled_at: row.disabled_at.map(Time),
+        }
+    }
+}
+
+fn whole(rows: Vec<rule_versions::Model>) -> Json<Whole<RuleView>> {
+    Json(Whole { items: rows.into_iter().map(RuleView::of).collect(), next: None })
+}
+
+/// `GET /rules`: all versions, by key, the newest first.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<RuleView>>, Problem> {
+    Params::read(&uri, &[])?;
+    Ok(whole(publish::list(&app.cx, caller.0.ws).await?))
+}
+
+/// `GET /rules/{key}`: the versions of one rule, the newest first.
+pub(crate) async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    uri: Uri,
+) -> Result<Json<Whole<RuleView>>, Problem> {
+    Params::read(&uri, &[])?;
+    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+}
+
+/// The text of rules in a body: YAML, or the same shape as JSON, which is YAML too.
+pub(crate) async fn text(request: Request) -> Result<String, Problem> {
+    match body::content_type(request.headers()).as_deref() {
+        None | Some("application/json" | "application/yaml" | "application/x-yaml" | "text/yaml" | "text/plain") => {}
+        Some(other) => return Err(body::unsupported(other, "application/yaml or application/json")),
+    }
+    let bytes = body::read(request.into_body(), MAX_FILE).await?;
+    String::from_utf8(bytes.into()).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body is not UTF-8 text"))
+}
+
+/// `POST /rules`: publishes the rules of a file, all or none, each changed one as a new version.
+pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Whole<Published>>, Problem> {
+    let rules = publish::read_text(&app.cx, caller.0.ws, &text(request).await?).await?;
+    let items = publish::publish(&app.cx, caller.0.ws, &caller.actor(), rules).await?;
+    Ok(Json(Whole { items, next: None }))
+}
+
+/// `POST /rules/{key}/enable`: the newest version decides.
+pub(crate) async fn enable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<RuleView>, Problem> {
+    let row = publish::enable(&app.cx, caller.0.ws, &caller.actor(), &key, None).await?;
+    Ok(Json(RuleView::of(row)))
+}
+
+/// `POST /rules/{key}/disable`: it decides nothing more.
+pub(crate) async fn disable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<Whole<RuleView>>, Problem> {
+    publish::disable(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
+    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+}
+
+/// Body of `POST /rules/{key}/rollback`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rollback {
+    version: u32,
+}
+
+/// `POST /rules/{key}/rollback`: an older version decides in place of the present one.
+pub(crate) async fn rollback(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    body::Json(to): body::Json<Rollback>,
+) -> Result<Json<RuleView>, Problem> {
+    let row = publish::enable(&app.cx, caller.0.ws, &caller.actor(), &key, Some(to.version)).await?;
+    Ok(Json(RuleView::of(row)))
+}
+
+/// One time that a rule was asked.
+#[derive(Debug, Serialize)]
+pub(crate) struct AskedView {
+    #[serde(flatten)]
+    asked: Asked,
+    at: Time,
+}
+
+/// `GET /rules/{key}/runs`: when it matched and what it did, those of the newest case first; with `all=true` also why not.
+pub(crate) async fn runs(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    uri: Uri,
+) -> Result<Json<Whole<AskedView>>, Problem> {
+    let params = Params::read(&uri, &["all", "limit", "cursor"])?;
+    let (all, limit) = (params.flag("all")?.unwrap_or(false), usize::try_from(params.limit()?).unwrap_or(usize::MAX));
+    let found = history::of_rule(&app.cx, caller.0.ws, &key, all, params.text("cursor"), limit).await?;
+    let items = found.items.into_iter().map(|asked| AskedView { at: Time(asked.at), asked }).collect();
+    Ok(Json(Whole { items, next: found.next }))
+}

@@ -1,0 +1,76 @@
+//! `/api/v1/webhooks`: other programs that rules call, and chat rooms that they write to.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, Uri},
+};
+use hearback_engine::webhooks::{self as calls, Kind, NewWebhook};
+use hearback_store::webhooks;
+use serde::Serialize;
+
+use super::{Time, Whole};
+use crate::{App, auth::Caller, body, error::Problem, query::Params};
+
+/// One webhook as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookView {
+    key: String,
+    kind: String,
+    /// Without its path for a chat room, whose whole address is a secret.
+    url: String,
+    enabled: bool,
+    /// Why it is switched off.
+    reason: Option<String>,
+    created_at: Time,
+    disabled_at: Option<Time>,
+    /// Signs messages; only ever shown to whoever makes the webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl WebhookView {
+    fn of(row: webhooks::Model) -> Self {
+        let host_end = row.url.find("://").and_then(|at| row.url.get(at + 3..)?.find('/').map(|path| at + 3 + path));
+        let hidden = if row.kind == Kind::Chat.as_str() { host_end } else { None };
+        Self {
+            url: hidden.and_then(|end| row.url.get(..end)).map_or_else(|| row.url.clone(), |host| format!("{host}/...")),
+            enabled: row.disabled_at.is_none(),
+            key: row.key,
+            kind: row.kind,
+            reason: row.reason,
+            created_at: Time(row.created_at),
+            disabled_at: row.disabled_at.map(Time),
+            secret: None,
+        }
+    }
+}
+
+/// `GET /webhooks`: all of them, by key.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<WebhookView>>, Problem> {
+    Params::read(&uri, &[])?;
+    let rows = webhooks::all(app.cx.db.read(), caller.0.ws).await?;
+    Ok(Json(Whole { items: rows.into_iter().map(WebhookView::of).collect(), next: None }))
+}
+
+/// `POST /webhooks`: makes one; the answer is the only one that shows its secret.
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body::Json(new): body::Json<NewWebhook>,
+) -> Result<(StatusCode, Json<WebhookView>), Problem> {
+    let row = calls::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
+    let secret = Some(row.secret.clone());
+    Ok((StatusCode::CREATED, Json(WebhookView { secret, ..WebhookView::of(row) })))
+}
+
+/// `DELETE /webhooks/{key}`.
+pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<StatusCode, Problem> {
+    calls::delete(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /webhooks/{key}/enable`: uses one again that was switched off.
+pub(crate) async fn enable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<WebhookView>, Problem> {
+    Ok(Json(WebhookView::of(calls::enable(&app.cx, caller.0.ws, &caller.actor(), &key).await?)))
+}
