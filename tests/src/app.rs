@@ -17,7 +17,9 @@ use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey
 use hearback_engine::{
     Actor, Ctx, Settings,
     access::{self, Role, Scope},
-    fsck, jobs,
+    fsck,
+    guard::Limits,
+    jobs,
     pools::{self, NewCode},
     setup,
     ticks::TICKS,
@@ -27,7 +29,7 @@ use hearback_store::{
     Db,
     outbox::{self, Lease, Outcome},
 };
-use hearback_web::{AppConfig, Limits};
+use hearback_web::{AppConfig, Limits as WebLimits};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -51,6 +53,8 @@ const MOST_ROUNDS: usize = 200;
 pub struct Options {
     /// A folder whose templates and languages replace ours.
     pub templates: Option<PathBuf>,
+    /// How many mails may go out; far more than any test sends unless it says otherwise.
+    pub limits: Option<Limits>,
     /// Whether webhooks may lead to this machine.
     pub private_webhooks: bool,
     /// What the mail server does; by default it takes everything.
@@ -142,7 +146,7 @@ impl TestApp {
         };
         let stop = CancellationToken::new();
         let router = hearback_web::router(cx.clone(), app).expect("page templates");
-        tokio::spawn(hearback_web::serve(listener, router, Limits::default(), stop.clone()));
+        tokio::spawn(hearback_web::serve(listener, router, WebLimits::default(), stop.clone()));
         let key = match key {
             Some(key) => key,
             None => access::create_api_key(&cx, ws, &Actor::Operator, "tests", Scope::Admin).await.expect("a key"),
@@ -312,6 +316,7 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         first_contact: hearback_core::Span::BusinessDays(2),
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
+        limits: options.limits.unwrap_or(Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 }),
         private_webhooks: options.private_webhooks,
     };
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");

@@ -12,7 +12,8 @@ use hearback_store::{
 use tokio::sync::Notify;
 
 use crate::{
-    access::Doors, courier::Courier, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept, policies::Usual, workspace::Known,
+    access::Doors, courier::Courier, guard::Limits, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept, policies::Usual,
+    workspace::Known,
 };
 
 /// Settings of the engine, filled in by the composition root.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub close: Span,
     /// How long before either a warning is given, where no policy says otherwise; zero is never.
     pub warn_before: Span,
+    /// How many mails may go out.
+    pub limits: Limits,
     /// Whether webhooks may lead to addresses that are not on the open internet.
     pub private_webhooks: bool,
 }

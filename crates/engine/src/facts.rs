@@ -13,14 +13,29 @@ use crate::{
 
 /// A case as the rules see it.
 pub fn facts(workspace: &Workspace, rows: &CaseRows, trigger: Trigger, survey: &Survey, previous_score: Option<u8>) -> Facts {
+    of(workspace, &rows.response, &rows.person, rows.account.as_ref(), &rows.case, trigger, survey, previous_score)
+}
+
+/// The same of rows that stand apart.
+#[expect(clippy::too_many_arguments, reason = "they are the parts of the facts, one for each")]
+pub fn of(
+    workspace: &Workspace,
+    response: &responses::Model,
+    person: &persons::Model,
+    account: Option<&accounts::Model>,
+    case: &cases::Model,
+    trigger: Trigger,
+    survey: &Survey,
+    previous_score: Option<u8>,
+) -> Facts {
     Facts {
         trigger,
         chain: Vec::new(),
-        response: response_facts(&rows.response, survey, previous_score),
-        person: person_facts(&rows.person),
-        account: rows.account.as_ref().map(account_facts),
-        case: case_facts(&rows.case),
-        calendar: workspace.hours_for_facts(&rows.case),
+        response: response_facts(response, survey, previous_score),
+        person: person_facts(person),
+        account: account.map(account_facts),
+        case: case_facts(case),
+        calendar: workspace.hours_for_facts(case),
     }
 }
 

@@ -14,6 +14,15 @@ use crate::{
     apply::{Changes, event},
 };
 
+/// How many mails may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// To one customer within 24 hours.
+    pub mails_per_person_day: u32,
+    /// Of one rule within a clock hour.
+    pub mails_per_rule_hour: u32,
+}
+
 /// Notes which rules of this decision were stopped, and which had steps dropped.
 pub fn note(plan: &Plan, case: &cases::Model, now: DateTime<Utc>, changes: &mut Changes) {
     for entry in &plan.trace {

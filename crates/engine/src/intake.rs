@@ -290,7 +290,7 @@ impl<'a> Batch<'a> {
             account_owner: account_owner.as_ref(),
             now: self.now,
         };
-        let mut case = case_row(&scene, &response, entry);
+        let mut case = case_row(&scene, &response, entry.follow_up == FollowUp::On);
         let mut effects = Vec::new();
         if entry.follow_up == FollowUp::On {
             let facts = Facts {
@@ -408,8 +408,8 @@ fn response_row(entry: &Entry, person: &persons::Model, now: chrono::DateTime<ch
 }
 
 /// A case without clocks: they are set once the rules have said whose it is.
-fn case_row(scene: &Scene, response: &responses::Model, entry: &Entry) -> cases::Model {
-    let follows = entry.follow_up == FollowUp::On;
+/// The case that an answer opens, its clocks not running yet.
+pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool) -> cases::Model {
     let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
     cases::Model {
         workspace_id: response.workspace_id,

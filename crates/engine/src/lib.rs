@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod alerts;
 pub mod apply;
 pub mod audit;
+pub mod backtest;
 pub mod backup;
 pub mod chain;
 pub mod clocks;

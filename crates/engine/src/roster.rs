@@ -103,6 +103,23 @@ impl Roster {
         Ok(roster)
     }
 
+    /// These teams with everybody there, nobody busy and all turns alike: for trying rules out. Asks and takes nothing.
+    pub fn imagined(workspace: &Workspace, asked: &Asked) -> Self {
+        let bench = |key: &String| {
+            let seat = |(address, colleague): (&str, &crate::staff::Colleague)| {
+                let address = Email::parse(address).ok()?;
+                Some(Seat { user: colleague.id.uuid(), address, turn: 0, drawn: false, absent: false, cap: None })
+            };
+            Bench { turn: 0, drawn: false, seats: workspace.staff.members(key).into_iter().filter_map(seat).collect() }
+        };
+        Self { benches: asked.keys().map(|key| (key.clone(), bench(key))).collect(), ..Self::default() }
+    }
+
+    /// Forgets who was picked for which case.
+    pub fn forget_picks(&mut self) {
+        self.picked.clear();
+    }
+
     /// Whether no team was taken.
     pub fn is_empty(&self) -> bool {
         self.benches.is_empty()

@@ -190,14 +190,35 @@ impl Known {
         Ok(workspace)
     }
 
+    /// The workspace as it would be with these rules, in the order of their keys. Kept nowhere.
+    pub async fn with_rules(
+        &self,
+        connection: &impl ConnectionTrait,
+        id: WorkspaceId,
+        rules: Vec<RuleVersion>,
+    ) -> Result<Workspace, EngineError> {
+        let row = workspaces::by_id(connection, id).await?;
+        let row = row.ok_or_else(|| EngineError::not_found("workspace", id))?;
+        load_with(connection, row, self.usual.clone(), rules).await
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Seen>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: Usual) -> Result<Workspace, EngineError> {
+    let rules = publish::enabled_rules(connection, WorkspaceId::from_uuid(row.id)).await?;
+    load_with(connection, row, usual, rules).await
+}
+
+async fn load_with(
+    connection: &impl ConnectionTrait,
+    row: workspaces::Model,
+    usual: Usual,
+    rules: Vec<RuleVersion>,
+) -> Result<Workspace, EngineError> {
     let id = WorkspaceId::from_uuid(row.id);
-    let rules = publish::enabled_rules(connection, id).await?;
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
     let held = Hold::of(&row);
     Ok(Workspace {

@@ -59,6 +59,8 @@ pub struct Config {
     /// When loops are due.
     #[serde(rename = "loop")]
     pub closing: Closing,
+    /// Guard rails.
+    pub limits: Limits,
     /// Other programs that rules call.
     pub webhooks: Webhooks,
     /// The worker.
@@ -157,6 +159,16 @@ pub struct Closing {
     pub close: Span,
     /// `4bh`.
     pub warn_before: Span,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Mails to one customer within 24 hours.
+    pub mails_per_person_day: u32,
+    /// Mails of one rule within an hour.
+    pub mails_per_rule_hour: u32,
 }
 
 /// `[webhooks]`
@@ -311,6 +323,8 @@ impl Config {
                 return Err(ConfigError::new(key, "expected a time longer than 0, such as 48h or 2bd".to_owned()));
             }
         }
+        range("limits.mails_per_person_day", u64::from(self.limits.mails_per_person_day), 1, 1_000)?;
+        range("limits.mails_per_rule_hour", u64::from(self.limits.mails_per_rule_hour), 1, 10_000_000)?;
         range("worker.concurrency", worker.concurrency as u64, 1, 256)?;
         range("worker.drain", worker.drain, 1, 600)?;
         if wall_minutes(&closing.settle_delay).is_none() {

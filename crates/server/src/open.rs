@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use hearback_core::{Clock, SystemClock, id::WorkspaceId};
-use hearback_engine::{Ctx, Settings, setup};
+use hearback_engine::{Ctx, Settings, guard::Limits as GuardLimits, setup};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
 use hearback_store::{Db, workspaces};
 
@@ -120,6 +120,10 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         first_contact: config.closing.first_contact,
         close: config.closing.close,
         warn_before: config.closing.warn_before,
+        limits: GuardLimits {
+            mails_per_person_day: config.limits.mails_per_person_day,
+            mails_per_rule_hour: config.limits.mails_per_rule_hour,
+        },
         private_webhooks: config.webhooks.allow_private,
     })
 }

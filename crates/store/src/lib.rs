@@ -34,6 +34,7 @@ pub mod limits;
 pub mod lists;
 pub mod measures;
 pub mod outbox;
+pub mod past;
 pub mod persons;
 pub mod policies;
 pub mod pools;

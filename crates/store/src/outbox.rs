@@ -417,7 +417,7 @@ fn held(workspace: WorkspaceId) -> Condition {
     Condition::all()
         .add(Column::WorkspaceId.eq(workspace.uuid()))
         .add(Column::State.eq("queued"))
-        .add(Condition::any().add(Column::Error.eq(ON_HOLD)).add(Column::Kind.eq("mail")))
+        .add(Condition::any().add(Column::Error.eq(ON_HOLD)).add(Column::Kind.is_in(["mail", "post"])))
 }
 
 /// Sending goes on: the jobs that waited for it are due now; how many there are.

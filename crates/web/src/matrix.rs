@@ -117,6 +117,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("PUT", "/api/v1/users/{id}/cap", Key(AdminKey)),
     ("POST", "/api/v1/users/{id}/hand_over", Key(AdminKey)),
     ("POST", "/api/v1/rules", Key(AdminKey)),
+    ("POST", "/api/v1/rules/backtest", Key(Write)),
     ("GET", "/api/v1/rules/{key}", Key(Read)),
     ("POST", "/api/v1/rules/{key}/enable", Key(AdminKey)),
     ("POST", "/api/v1/rules/{key}/disable", Key(AdminKey)),

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
+    hold,
     ledger::Report,
 };
 
@@ -60,6 +61,9 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
         }
         Some(webhook) => webhook,
     };
+    if let Some(outcome) = hold::wait(&*cx.workspaces.get(db, ws).await?, cx.now()) {
+        return Ok(outcome);
+    }
     let Some(event) = event(cx, lease, &row).await? else {
         return Ok(Outcome::Cancel("its case is gone".to_owned()));
     };

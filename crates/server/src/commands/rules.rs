@@ -1,5 +1,7 @@
 //! `hearback rules check|apply|list`
 
+mod backtest;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
@@ -36,6 +38,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Try rules out on past answers: who matches, which mails, whose tasks, and the difference to the rules of today.
+    /// Changes nothing.
+    Backtest(backtest::Args),
     /// Let the newest version of a rule decide again.
     Enable {
         /// Key of the rule.
@@ -81,6 +86,7 @@ pub async fn run(command: Command, config: impl Fn() -> Result<Config, ConfigErr
     match command {
         Command::Check { files, json } => check(&files, json, &config()?),
         Command::Apply { files, json } => apply(&files, json, config()?).await,
+        Command::Backtest(args) => backtest::run(args, config()?).await,
         Command::Enable { key } => enable(&key, None, config()?).await,
         Command::Rollback { key, version } => enable(&key, Some(version), config()?).await,
         Command::Disable { key } => disable(&key, config()?).await,

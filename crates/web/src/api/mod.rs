@@ -65,6 +65,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/pools/{key}/codes/revoke", post(pools::revoke))
         .route("/surveys", get(setup::surveys))
         .route("/rules", get(rules::list).post(rules::create))
+        .route("/rules/backtest", post(rules::backtest))
         .route("/rules/{key}", get(rules::one))
         .route("/rules/{key}/enable", post(rules::enable))
         .route("/rules/{key}/disable", post(rules::disable))

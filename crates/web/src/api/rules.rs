@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use hearback_engine::{
+    backtest::{self, Report, Span},
     history::{self, Asked},
     publish::{self, Published},
 };
@@ -86,6 +87,15 @@ pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Requ
     let rules = publish::read_text(&app.cx, caller.0.ws, &text(request).await?).await?;
     let items = publish::publish(&app.cx, caller.0.ws, &caller.actor(), rules).await?;
     Ok(Json(Whole { items, next: None }))
+}
+
+/// `POST /rules/backtest`: what the rules of a file would have done with past answers. Changes nothing.
+pub(crate) async fn backtest(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Report>, Problem> {
+    let params = Params::read(request.uri(), &["since", "until", "limit"])?;
+    let list = usize::try_from(params.limit()?).unwrap_or(usize::MAX);
+    let span = Span { since: params.time("since")?, until: params.time("until")?, list };
+    let rules = publish::read_text(&app.cx, caller.0.ws, &text(request).await?).await?;
+    Ok(Json(backtest::run(&app.cx, caller.0.ws, rules, span).await?))
 }
 
 /// `POST /rules/{key}/enable`: the newest version decides.

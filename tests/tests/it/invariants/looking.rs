@@ -14,7 +14,7 @@ use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
 
 /// A row of each table as text, but for when a key and a session were last used.
-async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
+pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables = BTreeMap::new();
     rows::<accounts::Entity>(app, "accounts", &mut tables).await;
     rows::<alerts::Entity>(app, "alerts", &mut tables).await;

@@ -2,7 +2,7 @@
 
 mod crates;
 mod doors;
-mod looking;
+pub(crate) mod looking;
 mod queries;
 mod sources;
 

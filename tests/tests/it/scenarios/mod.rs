@@ -1,6 +1,7 @@
 //! What customers and our people live through, over HTTP, with a clock that the test moves.
 
 mod alerts;
+mod backtest;
 mod bodies;
 mod chains;
 mod clocks;

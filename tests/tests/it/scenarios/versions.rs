@@ -74,7 +74,7 @@ async fn review_gating_is_refused_with_a_reason() {
             ("when: { segment: promoter }\n", "", "line 3, column 9", "segment"),
             ("when: { any: [{ survey: nps }, { not: { score: { lt: 9 } } }] }\n", "", "line 3, column 41", "score"),
             ("", "    if: { comment: present }\n", "line 7, column 11", "comment"),
-            ("", "    if: { all: [{ comment_contains: great }] }\n", "line 7, column 18", "comment_contains"),
+            ("", "    if: { all: [{ comment_contains: great }] }\n", "line 7, column 19", "comment_contains"),
         ] {
             let refused = yaml(app, &rule(when, condition)).await;
             assert_eq!(refused.refused(), [place]);
