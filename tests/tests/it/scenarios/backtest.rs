@@ -161,6 +161,8 @@ async fn a_backtest_says_what_enabling_the_rules_then_does_and_changes_nothing()
             app.post("/responses", serde_json::to_value(answer(past)).unwrap()).await.expect(201);
             app.run_until_idle().await;
             app.advance(Duration::hours(1)).await;
+            // The third step of a rule waits for the second, which waits for the first.
+            app.advance(Duration::seconds(5)).await;
         }
         assert_eq!(all::<responses::Entity>(app).await.len(), 660);
         let (mails, owners) = done(app).await;
