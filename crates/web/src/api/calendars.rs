@@ -11,7 +11,7 @@ use hearback_engine::staffing::{self, NewCalendar};
 use hearback_store::calendars;
 use serde::Serialize;
 
-use super::setup::Whole;
+use super::Whole;
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// A calendar as the API shows it.

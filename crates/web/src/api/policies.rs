@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::Uri};
 use hearback_engine::policies::{self, Held, NewPolicy};
 
-use super::setup::Whole;
+use super::Whole;
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// `GET /policies`: those that hold, the usual ones included.

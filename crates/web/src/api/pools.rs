@@ -11,7 +11,7 @@ use hearback_store::{incentive_codes, time::millis};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, setup::Whole};
+use super::{List, Time, Whole};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// Largest list of codes, in bytes.

@@ -10,7 +10,7 @@ use hearback_engine::staffing::{self, Absence, NewTeam, Seat, TeamLoad};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, path_id, setup::Whole};
+use super::{Time, Whole, path_id};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// A team as the API shows it.
