@@ -129,6 +129,14 @@ pub fn texts(backend: DbBackend, parameter: usize) -> String {
     }
 }
 
+/// `(SELECT ..)` of the ids (without dashes) in a JSON array parameter, for `IN`.
+pub fn uuids(backend: DbBackend, parameter: usize) -> String {
+    match backend {
+        DbBackend::Postgres => format!("(SELECT value::uuid FROM json_array_elements_text(${parameter}::json))"),
+        _ => format!("(SELECT unhex(value) FROM json_each(${parameter}))"),
+    }
+}
+
 /// A JSON array of the texts, each once, for [`by_texts`] and [`texts`].
 pub fn text_list<T: AsRef<str>>(items: &[T]) -> Value {
     let each: std::collections::BTreeSet<&str> = items.iter().map(AsRef::as_ref).collect();

@@ -1,6 +1,6 @@
 //! Deferred actions. The id is derived from what caused the action, so that nothing is queued twice.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{CaseId, DeliveryId, JobId, WorkspaceId};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Db, StoreError, Tx,
-    bulk::{Kind, select, to_json},
+    bulk::{Kind, select, to_json, uuids},
     deliveries,
     script::Script,
     time::{from_millis, millis},
@@ -203,20 +203,17 @@ fn read_lease(row: &QueryResult, fence: Uuid) -> Result<Lease, DbErr> {
     })
 }
 
-/// Settles jobs of one or several leases. Returns those whose lease was still held; for the others nothing was
-/// written, because somebody else has them now.
-pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
+/// Settles jobs of one or several leases; how many. Where a lease was lost nothing is written: somebody else has the job now.
+pub async fn settle(tx: &Tx, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) -> Result<u64, StoreError> {
     let (done, other): (Vec<_>, Vec<_>) = settled.iter().partition(|(_, outcome)| *outcome == Outcome::Done);
-    let mut held = write_done(tx, &done.iter().map(|(lease, _)| *lease).collect::<Vec<_>>(), now).await?;
-    held.extend(write_outcomes(tx, other.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect()).await?);
-    Ok(held)
+    let done = write_done(tx, done.into_iter().map(|(lease, _)| *lease), now).await?;
+    Ok(done + write_outcomes(tx, other.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect()).await?)
 }
 
 /// Settles jobs as part of a script; for those whose lease was lost nothing is written.
 pub fn settle_in(script: &mut Script, settled: &[(&Lease, Outcome)], now: DateTime<Utc>) {
     script.update(
-        "UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, error = x.new_error, \
-         finished_at = x.ended, lease_id = NULL, leased_until = NULL",
+        SET_OUTCOME,
         &OUTCOME_FIELDS,
         IS_HELD,
         settled.iter().filter_map(|(lease, outcome)| record(lease, outcome, now)).collect::<Vec<_>>().into_iter(),
@@ -225,6 +222,8 @@ pub fn settle_in(script: &mut Script, settled: &[(&Lease, Outcome)], now: DateTi
 
 /// The record `x` names a job by its workspace `w` and id `i`, and its claim by `fence`.
 const IS_HELD: &str = "outbox.workspace_id = x.w AND outbox.id = x.i AND outbox.state = 'running' AND outbox.lease_id = x.fence";
+const SET_OUTCOME: &str = "UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, \
+     error = x.new_error, finished_at = x.ended, lease_id = NULL, leased_until = NULL";
 const OUTCOME_FIELDS: [(&str, Kind); 8] = [
     ("w", Kind::Uuid),
     ("i", Kind::Uuid),
@@ -236,38 +235,35 @@ const OUTCOME_FIELDS: [(&str, Kind); 8] = [
     ("ended", Kind::Int),
 ];
 
-/// The usual end, which is the same for all: only the keys travel.
-async fn write_done(tx: &Tx, leases: &[&Lease], now: DateTime<Utc>) -> Result<HashSet<JobId>, StoreError> {
-    const FIELDS: [(&str, Kind); 3] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("fence", Kind::Uuid)];
-    if leases.is_empty() {
-        return Ok(HashSet::new());
+/// The usual end, which is the same for all that were claimed together: only their ids travel.
+async fn write_done(tx: &Tx, leases: impl Iterator<Item = &Lease>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let mut claims: BTreeMap<(Uuid, Uuid), Vec<String>> = BTreeMap::new();
+    for lease in leases {
+        claims.entry((lease.workspace.uuid(), lease.fence)).or_default().push(lease.id.uuid().simple().to_string());
     }
     let backend = tx.get_database_backend();
     let sql = format!(
-        "WITH x AS ({}) UPDATE outbox SET state = 'done', error = NULL, finished_at = $2, lease_id = NULL, leased_until = NULL FROM x \
-         WHERE {IS_HELD} RETURNING id",
-        select(backend, &FIELDS, 1)
+        "UPDATE outbox SET state = 'done', error = NULL, finished_at = $3, lease_id = NULL, leased_until = NULL \
+         WHERE workspace_id = $1 AND id IN {} AND state = 'running' AND lease_id = $2",
+        uuids(backend, 4)
     );
-    let records = leases.iter().map(|lease| [Value::from(lease.workspace.uuid()), lease.id.uuid().into(), lease.fence.into()]);
-    let values = [Value::from(to_json(backend, records)), millis(now).into()];
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0).map(JobId::from_uuid)).collect::<Result<_, DbErr>>()?)
+    let mut settled = 0;
+    for ((workspace, fence), ids) in claims {
+        let values = [Value::from(workspace), fence.into(), millis(now).into(), serde_json::Value::from(ids).to_string().into()];
+        settled += tx.execute_raw(Statement::from_sql_and_values(backend, sql.clone(), values)).await?.rows_affected();
+    }
+    Ok(settled)
 }
 
-/// Writes what became of jobs, as far as the claims in the records still hold.
-async fn write_outcomes(tx: &Tx, records: Vec<[Value; 8]>) -> Result<HashSet<JobId>, StoreError> {
+/// Writes what became of jobs, as far as the claims in the records still hold; how many did.
+async fn write_outcomes(tx: &Tx, records: Vec<[Value; 8]>) -> Result<u64, StoreError> {
     if records.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(0);
     }
     let backend = tx.get_database_backend();
-    let sql = format!(
-        "WITH x AS ({}) UPDATE outbox SET state = x.new_state, run_at = x.new_run_at, attempts = attempts - x.refund, error = x.new_error, \
-         finished_at = x.ended, lease_id = NULL, leased_until = NULL FROM x WHERE {IS_HELD} RETURNING id",
-        select(backend, &OUTCOME_FIELDS, 1)
-    );
+    let sql = format!("WITH x AS ({}) {SET_OUTCOME} FROM x WHERE {IS_HELD}", select(backend, &OUTCOME_FIELDS, 1));
     let json = to_json(backend, records.into_iter());
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0).map(JobId::from_uuid)).collect::<Result<_, DbErr>>()?)
+    Ok(tx.execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?.rows_affected())
 }
 
 fn record(lease: &Lease, outcome: &Outcome, now: DateTime<Utc>) -> Option<[Value; 8]> {
@@ -323,7 +319,7 @@ pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let tx = db.write().await?;
     let rescued = write_outcomes(&tx, lost.iter().map(|job| after_crash(job, now)).collect()).await?;
     tx.commit().await?;
-    Ok(u64::try_from(rescued.len()).unwrap_or(u64::MAX))
+    Ok(rescued)
 }
 
 /// What becomes of a job whose worker died.

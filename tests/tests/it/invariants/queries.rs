@@ -30,6 +30,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("incentive_waits.rs", "pools", "a reconciler serves all workspaces; each row says whose it is"),
     ("incentive_waits.rs", "unsettled", "a reconciler serves all workspaces; each row says whose it is"),
     ("bulk.rs", "select", "the text of a statement; reads the parameter, no table"),
+    ("bulk.rs", "uuids", "the text of a statement; reads the parameter, no table"),
     ("bulk.rs", "texts", "the text of a statement; reads the parameter, no table"),
     ("delivery_counts.rs", "of", "counts for whoever watches the process"),
     ("backup.rs", "", "a backup holds the whole database"),
