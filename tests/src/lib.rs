@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod browser;
 pub mod certificate;
 pub mod client;
 pub mod connection;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
+#[cfg(feature = "servers")]
+mod browser;
 mod codes;
 mod commands;
 mod conformance;

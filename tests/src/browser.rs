@@ -1,0 +1,185 @@
+//! A real browser, driven as a visitor would use it: Chromium through its driver's HTTP interface (W3C WebDriver).
+//!
+//! Owns: starting and ending it, and the few gestures of a visitor. Refuses to know what is on the pages.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a browser that does not do as it is told must fail its test")]
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::{client::Client, connection::Connection, process::until};
+
+/// How long the driver may take to start, and a page to show what is looked for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How the protocol names an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// One visitor with a window. Ends with the value.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Client,
+    session: String,
+    _child: Child,
+    _profile: TempDir,
+}
+
+/// A visitor's window.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Width in CSS pixels.
+    pub width: u32,
+    /// Height in CSS pixels.
+    pub height: u32,
+    /// Whether scripts run.
+    pub scripts: bool,
+    /// Whether the visitor prefers dark pages.
+    pub dark: bool,
+}
+
+impl Window {
+    /// A desk.
+    pub const DESK: Self = Self { width: 1280, height: 900, scripts: true, dark: false };
+    /// A phone.
+    pub const PHONE: Self = Self { width: 390, height: 844, scripts: true, dark: false };
+}
+
+impl Browser {
+    /// Opens a window.
+    pub async fn open(window: Window) -> Self {
+        let address = free_address();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={}", address.port()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver starts; it is in Debian's package chromium-driver");
+        let answers = async || matches!(Connection::to(address).get("/status", "").await, Ok(answer) if answer.status == 200);
+        until(PATIENCE, "the driver answers", answers).await;
+        let profile = tempfile::tempdir().expect("a writable folder");
+        let driver = Client::stranger(address);
+        let made = driver.post("/session", &capabilities(window, &profile)).await.expect(200);
+        let session = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")).to_owned();
+        let browser = Self { driver, session, _child: child, _profile: profile };
+        browser.call("/window/rect", &json!({ "width": window.width, "height": window.height })).await;
+        browser
+    }
+
+    /// Goes to an address and waits until the page is there.
+    pub async fn go(&self, address: &str) {
+        self.call("/url", &json!({ "url": address })).await;
+    }
+
+    /// Where the window is.
+    pub async fn address(&self) -> String {
+        text(&self.ask("/url").await)
+    }
+
+    /// The words of the first element that a CSS selector finds, as they are shown.
+    pub async fn read(&self, selector: &str) -> String {
+        let element = self.find(selector).await;
+        text(&self.ask(&format!("/element/{element}/text")).await)
+    }
+
+    /// How many elements a selector finds.
+    pub async fn count(&self, selector: &str) -> usize {
+        let found = self.call("/elements", &json!({ "using": "css selector", "value": selector })).await;
+        found.as_array().map_or(0, Vec::len)
+    }
+
+    /// Clicks; what a click on a link or button leads to is there when this returns.
+    pub async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.call(&format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// Clicks on a link by its words.
+    pub async fn follow(&self, words: &str) {
+        let element = self.element("link text", words).await;
+        self.call(&format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// Types into a field, after what is there.
+    pub async fn write(&self, selector: &str, words: &str) {
+        let element = self.find(selector).await;
+        self.call(&format!("/element/{element}/value"), &json!({ "text": words })).await;
+    }
+
+    /// Runs a script in the page and gives what it returns; only in windows where scripts run.
+    pub async fn run(&self, script: &str) -> Value {
+        self.call("/execute/sync", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// The window as a PNG.
+    pub async fn picture(&self) -> Vec<u8> {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.decode(text(&self.ask("/screenshot").await)).expect("a picture")
+    }
+
+    /// Closes it.
+    pub async fn close(self) {
+        self.driver.delete(&format!("/session/{}", self.session)).await;
+    }
+
+    async fn find(&self, selector: &str) -> String {
+        self.element("css selector", selector).await
+    }
+
+    async fn element(&self, using: &str, value: &str) -> String {
+        let path = format!("/session/{}/element", self.session);
+        let answer = self.driver.post(&path, &json!({ "using": using, "value": value })).await;
+        if answer.status != 200 {
+            let page = text(&self.ask("/source").await);
+            panic!("there is no `{value}` at {}:\n{page}", self.address().await);
+        }
+        answer.json()["value"][ELEMENT].as_str().expect("an element").to_owned()
+    }
+
+    async fn ask(&self, path: &str) -> Value {
+        self.driver.get(&format!("/session/{}{path}", self.session)).await.expect(200)["value"].clone()
+    }
+
+    async fn call(&self, path: &str, body: &Value) -> Value {
+        self.driver.post(&format!("/session/{}{path}", self.session), body).await.expect(200)["value"].clone()
+    }
+}
+
+fn capabilities(window: Window, profile: &TempDir) -> Value {
+    let mut arguments = vec![
+        "--headless=new".to_owned(),
+        // The tests run as root, where its own sandbox refuses to work; it only ever sees pages of the server under test.
+        "--no-sandbox".to_owned(),
+        "--disable-dev-shm-usage".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--hide-scrollbars".to_owned(),
+        format!("--user-data-dir={}", profile.path().display()),
+    ];
+    if window.dark {
+        arguments.push("--force-dark-mode".to_owned());
+    }
+    let javascript = if window.scripts { 1 } else { 2 };
+    json!({ "capabilities": { "alwaysMatch": {
+        "browserName": "chrome",
+        "timeouts": { "implicit": 5_000, "pageLoad": 60_000 },
+        "goog:chromeOptions": {
+            "args": arguments,
+            "prefs": { "profile.managed_default_content_settings.javascript": javascript },
+        },
+    } } })
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound port has an address")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
