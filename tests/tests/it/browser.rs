@@ -44,7 +44,7 @@ async fn a_newcomer_closes_the_most_overdue_loop_without_scripts() {
     assert_eq!(browser.address().await, format!("http://{}/", app.address()));
 
     browser.follow("Cases").await;
-    browser.click("table a[href^='/cases/']").await;
+    browser.click("a.case-who").await;
     assert!(browser.read("blockquote").await.contains("stood in the rain"), "the most overdue one comes first");
     assert!(browser.read(".lacks").await.contains("contact"));
 
