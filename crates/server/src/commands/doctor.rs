@@ -133,7 +133,7 @@ async fn sending(db: &Db) -> anyhow::Result<String> {
     let held = workspaces::held(db.read()).await?;
     let Some(row) = held.first() else { return Ok("what is due is sent".to_owned()) };
     let why = Hold::of(row).map(|hold| hold.why).unwrap_or_default();
-    anyhow::bail!("on hold in workspace {}: {why}; `hearback sending resume` ends it", row.key)
+    anyhow::bail!("on hold in workspace {}: {why}; `hearback sending resume --workspace {}` ends it", row.key, row.key)
 }
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
