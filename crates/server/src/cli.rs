@@ -98,7 +98,7 @@ impl Cli {
             Command::Backup(args) => backup::run(args, config()?).await,
             Command::Restore(args) => restore::run(args, config()?).await,
             Command::Sending(command) => sending::run(command, config()?).await,
-            Command::Completions(args) => completions::run(&args, Self::command()),
+            Command::Completions(args) => Ok(completions::run(&args, Self::command())),
             Command::Export(command) => export::run(command, config()?).await,
             Command::Fsck(args) => fsck::run(&args, config()?).await,
             Command::Import(command) => import::run(command, config()?).await,

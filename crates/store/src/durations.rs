@@ -97,7 +97,9 @@ mod tests {
     fn percentiles_are_by_nearest_rank() {
         let of = |cases: &[(i64, i64)]| {
             let mut all = Durations::default();
-            cases.iter().for_each(|(bucket, cases)| all.add(*bucket, *cases));
+            for (bucket, cases) in cases {
+                all.add(*bucket, *cases);
+            }
             [50, 80, 90].map(|percent| all.percentile(percent))
         };
         assert_eq!(of(&[(10, 1), (20, 7), (30, 2)]), [Some(20), Some(20), Some(30)]);

@@ -4,7 +4,7 @@
 //! Owns: which columns an export has and where each comes from. Their names are relied on by other people's programs: add
 //! to them, never rename one. Refuses to know: how a cell is written down.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use hearback_core::id::WorkspaceId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, entity::prelude::Uuid};
@@ -244,12 +244,12 @@ fn condition(export: Export, ws: WorkspaceId, filter: &Filter, short: &str, time
     let bounds = [(filter.since, ">="), (filter.until, "<")];
     for (bound, compare) in bounds.into_iter().filter_map(|(bound, compare)| Some((bound?, compare))) {
         values.push(bound.into());
-        condition += &format!(" AND {time} {compare} ${}", values.len());
+        let _ = write!(condition, " AND {time} {compare} ${}", values.len());
     }
     if let Some(survey) = filter.survey.as_ref().filter(|_| export.knows_surveys()) {
         values.push(survey.clone().into());
         let of_key = format!("(SELECT id FROM surveys WHERE workspace_id = $1 AND key = ${})", values.len());
-        condition += &format!(" AND {short}.survey_id IN {of_key}");
+        let _ = write!(condition, " AND {short}.survey_id IN {of_key}");
     }
     (condition, values)
 }

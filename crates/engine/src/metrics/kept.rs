@@ -70,7 +70,7 @@ enum State {
 /// All days of a question.
 #[derive(Debug)]
 struct Days {
-    days: BTreeMap<i64, Arc<Counted>>,
+    counted: BTreeMap<i64, Arc<Counted>>,
     /// Changes up to then are in them; milliseconds since 1970.
     seen: i64,
     stale_from: Instant,
@@ -97,7 +97,7 @@ pub(super) async fn keep(cx: &Ctx, scope: &Scope, of: Of) -> Result<(), StoreErr
     let all = Scope { answered: i64::MIN..i64::MAX, ..scope.clone() };
     let (counted, is_all) = count(cx, &all, &asked.2).await?;
     if is_all {
-        let days = Days { days: by_day(counted), seen, stale_from: Instant::now() + REFRESH };
+        let days = Days { counted: by_day(counted), seen, stale_from: Instant::now() + REFRESH };
         cx.kept.put(asked, State::Days(Arc::new(tokio::sync::Mutex::new(days))));
     } else {
         cx.kept.forget(&asked);
@@ -124,7 +124,7 @@ async fn sum(cx: &Ctx, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<D
     let whole = start.div_euclid(DAY) + i64::from(start.rem_euclid(DAY) > 0)..end.div_euclid(DAY);
     let mut parts = Vec::new();
     if whole.start <= whole.end {
-        parts.extend(days.days.range(whole.clone()).map(|(_, counted)| Arc::clone(counted)));
+        parts.extend(days.counted.range(whole.clone()).map(|(_, counted)| Arc::clone(counted)));
     }
     drop(days);
     let (whole_from, whole_to) =
@@ -146,8 +146,8 @@ impl Days {
         for run in runs(&changed) {
             let these = Scope { answered: run.start * DAY..run.end * DAY, ..scope.clone() };
             let (counted, _) = count(cx, &these, of).await?;
-            self.days.retain(|day, _| !run.contains(day));
-            self.days.extend(by_day(counted));
+            self.counted.retain(|day, _| !run.contains(day));
+            self.counted.extend(by_day(counted));
         }
         self.seen = now;
         Ok(())

@@ -61,7 +61,7 @@ async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs(
         }
         let folder = app.database.folder.path();
         let in_mail = async || !files_with(&folder.join("mail"), CANARY).is_empty();
-        until(Duration::from_secs(60), "mail to and about the customer was captured", in_mail).await;
+        until(Duration::from_mins(1), "mail to and about the customer was captured", in_mail).await;
         assert!(dump(&app, "before").await.contains(CANARY), "the check itself notices what it is for");
         done(&program, &["erase", &email]).await;
         assert_eq!(done(&program, &["fsck"]).await.trim(), "no violations");

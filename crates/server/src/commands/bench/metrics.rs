@@ -19,7 +19,7 @@ use crate::{config::Config, open};
 /// Calls of one kind.
 const CALLS: usize = 200;
 /// How long the first count may take before its days are kept.
-const WARM_UP: Duration = Duration::from_secs(120);
+const WARM_UP: Duration = Duration::from_mins(2);
 /// A call that is this quick has what it needs.
 const WARM: Duration = Duration::from_millis(60);
 

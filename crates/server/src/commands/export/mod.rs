@@ -79,7 +79,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Format::Csv => {
             let properties =
                 if export.has_properties() { export::property_names(cx.db.read(), ws, export, &filter).await? } else { Vec::new() };
-            File::Csv(csv::Sheet::new(out, export, properties))
+            File::Csv(Box::new(csv::Sheet::new(out, export, properties)))
         }
         Format::Jsonl => File::Jsonl(jsonl::Lines::new(out, export)),
     };
@@ -92,7 +92,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 
 /// Where rows go.
 enum File<W: Write> {
-    Csv(csv::Sheet<W>),
+    Csv(Box<csv::Sheet<W>>),
     Jsonl(jsonl::Lines<W>),
 }
 
