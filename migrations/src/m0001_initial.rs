@@ -93,13 +93,17 @@ fn customers() -> Vec<Table> {
         Table::in_workspace("accounts", &[("id", Uuid)])
             .all(Text, &["key", "name", "properties"])
             .maybe(Text, &["owner"])
+            .maybe(Int, &["value"])
             .required("created_at", Int)
             .index(true, "workspace_id, key"),
         Table::in_workspace("persons", &[("id", Uuid)])
             .all(Text, &["key", "properties"])
             .maybe(Text, &["external_id", "email", "name", "locale", "timezone", "owner", "account_key"])
+            .maybe(Uuid, &["merged_into"])
             .all(Int, &["created_at", "updated_at"])
             .index(true, "workspace_id, key")
+            .index_where(false, "workspace_id, account_key", "account_key IS NOT NULL")
+            .index_where(false, "workspace_id, merged_into", "merged_into IS NOT NULL")
             .index_where(true, "workspace_id, external_id", "external_id IS NOT NULL"),
         Table::in_workspace("suppressions", &[("address", Text)])
             .required("reason", Text)
@@ -180,7 +184,10 @@ fn follow_up() -> Vec<Table> {
             .required("response_id", Uuid)
             .all(Text, &["trigger", "rules", "facts", "trace", "done"])
             .all(Int, &["revision", "at"]),
-        Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)]).all(Text, &["kind", "actor", "data"]).required("at", Int),
+        Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)])
+            .all(Text, &["kind", "actor", "data"])
+            .required("at", Int)
+            .index(false, "workspace_id, id"),
         Table::in_workspace("contact_attempts", &[("case_id", Uuid), ("id", Uuid)])
             .all(Text, &["channel", "outcome", "actor"])
             .required("at", Int)

@@ -13,7 +13,7 @@ use std::{
 use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
 use hearback_rules::{Facts, Plan, RuleVersion, Trigger};
 use hearback_store::{
-    StoreError, Tx, accounts, cases, erasure, ingest, outbox, persons, responses, runs,
+    StoreError, Tx, accounts, cases, erasure, ingest, merge, outbox, persons, responses, runs,
     script::Script,
     snapshot,
     time::{from_millis, millis},
@@ -554,6 +554,7 @@ struct People {
     changed: Vec<bool>,
     by_key: HashMap<String, usize>,
     by_external: HashMap<String, usize>,
+    signposts: Vec<persons::Model>,
 }
 
 impl People {
@@ -562,12 +563,25 @@ impl People {
         let keys: Vec<&str> = sent.clone().filter(|person| !person.key.starts_with("anon:")).map(|person| person.key.as_str()).collect();
         let externals: Vec<&str> = sent.filter_map(|person| person.external_id.as_deref()).collect();
         let ingest::Found { revision, persons: rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
-        let mut people = Self { changed: vec![false; rows.len()], rows: Vec::new(), by_key: HashMap::new(), by_external: HashMap::new() };
+        let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
+        let (by_key, by_external) = (HashMap::new(), HashMap::new());
+        let mut people = Self { changed: vec![false; rows.len()], rows: Vec::new(), by_key, by_external, signposts: Vec::new() };
         for row in rows {
             people.index(people.rows.len(), &row);
             people.rows.push(row);
         }
+        for signpost in signposts {
+            people.lead(signpost);
+        }
         Ok((people, revision))
+    }
+
+    /// What named somebody who was merged into another names that one.
+    fn lead(&mut self, signpost: persons::Model) {
+        if let Some(place) = self.rows.iter().position(|row| Some(row.id) == signpost.merged_into) {
+            self.index(place, &signpost);
+            self.signposts.push(signpost);
+        }
     }
 
     fn index(&mut self, place: usize, row: &persons::Model) {
@@ -585,6 +599,7 @@ impl People {
             // Two people we know claim one id: the address decides, the id stays where it is.
             sent.external_id = None;
         }
+        let sent = sent.without_names_of(&self.signposts);
         let place = by_key.or(by_external);
         let stored = place.and_then(|place| self.rows.get(place));
         let mut row = sent.over(stored, ws, now);

@@ -4,6 +4,7 @@
 //! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
 
 pub mod access;
+pub mod accounts;
 pub mod alarm;
 pub mod alerts;
 pub mod apply;
@@ -27,6 +28,7 @@ pub mod intake;
 pub mod jobs;
 pub mod ledger;
 pub mod mailbag;
+pub mod merge;
 pub mod metrics;
 pub mod owners;
 pub mod people;

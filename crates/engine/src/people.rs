@@ -70,7 +70,7 @@ pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
         timezone: check_timezone(fields, filled(person.timezone)),
         account: fields.check_some("person.account", filled(person.account), one_line),
         owner: fields.check_some("person.owner", filled(person.owner), |text| Owner::parse(text.trim())),
-        properties: check_properties(fields, person.properties),
+        properties: check_properties(fields, "person.properties", person.properties),
     }
 }
 
@@ -88,19 +88,20 @@ fn check_timezone(fields: &mut Fields, name: Option<String>) -> Option<String> {
     fields.check("person.timezone", wall::zone(&name?)).map(|zone| zone.name().to_owned())
 }
 
-fn check_properties(fields: &mut Fields, properties: BTreeMap<String, Property>) -> BTreeMap<String, Property> {
+/// Checks free properties; a refused one is noted as `FIELD.NAME` and left out.
+pub fn check_properties(fields: &mut Fields, field: &str, properties: BTreeMap<String, Property>) -> BTreeMap<String, Property> {
     if properties.len() > MAX_PROPERTIES {
-        fields.refuse("person.properties", format!("at most {MAX_PROPERTIES} are kept, got {}", properties.len()));
+        fields.refuse(field, format!("at most {MAX_PROPERTIES} are kept, got {}", properties.len()));
         return BTreeMap::new();
     }
     let mut checked = BTreeMap::new();
     for (name, value) in properties {
         // A name that can't be shown is not repeated in the message either.
         let Ok(name) = text::line(&name, MAX_PROPERTY_NAME) else {
-            fields.refuse("person.properties", format!("a name must be one line of 1 to {MAX_PROPERTY_NAME} characters"));
+            fields.refuse(field, format!("a name must be one line of 1 to {MAX_PROPERTY_NAME} characters"));
             continue;
         };
-        if let Some(value) = fields.check(&format!("person.properties.{name}"), check_property(value)) {
+        if let Some(value) = fields.check(&format!("{field}.{name}"), check_property(value)) {
             checked.insert(name, value);
         }
     }
@@ -119,6 +120,18 @@ fn check_property(value: Property) -> Result<Property, String> {
 }
 
 impl CheckedPerson {
+    /// Without the address and the id that led to the person only because another one was merged into them: the person keeps
+    /// their own.
+    pub fn without_names_of(mut self, signposts: &[persons::Model]) -> Self {
+        if signposts.iter().any(|row| row.key == self.key) {
+            self.email = None;
+        }
+        if self.external_id.is_some() && signposts.iter().any(|row| row.external_id == self.external_id) {
+            self.external_id = None;
+        }
+        self
+    }
+
     /// The row after this description: what is stored, with what was sent laid over it; a new row when nothing is stored.
     pub fn over(self, stored: Option<&persons::Model>, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
         let blank = persons::Model {
@@ -133,6 +146,7 @@ impl CheckedPerson {
             owner: None,
             account_key: None,
             properties: "{}".to_owned(),
+            merged_into: None,
             created_at: millis(now),
             updated_at: millis(now),
         };

@@ -14,7 +14,7 @@ use crate::{
     apply::{Changes, event},
     clocks,
     decide::decide,
-    pools,
+    merge, pools,
 };
 
 /// Something that is looked at again and again.
@@ -35,6 +35,7 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(pools::expire(cx)) },
     Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
     Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },
+    Tick { name: "merged persons", period: Duration::from_mins(1), run: merge::reconcile },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
     Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },
 ];

@@ -2,6 +2,8 @@
 //!
 //! Owns: what the link is good for, and the words of its page in the customer's language. Refuses to know: HTTP.
 
+use std::collections::BTreeSet;
+
 use hearback_core::{
     Email, Locale,
     id::{PersonId, WorkspaceId},
@@ -33,25 +35,28 @@ pub struct Words {
 /// What the page behind a link says; `None` for a link that is not ours. Changes nothing.
 pub async fn words(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
     let Some((ws, id)) = open(cx, token) else { return Ok(None) };
-    let person = persons::by_id(cx.db.read(), ws, id).await?;
+    let person = persons::resolved(cx.db.read(), ws, id).await?;
     words_for(cx, ws, person.as_ref()).await
 }
 
 /// Stops mail to the person behind a link, once and for all; doing it again changes nothing. `None` for a link that is not ours.
 pub async fn unsubscribe(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
     let Some((ws, id)) = open(cx, token) else { return Ok(None) };
-    let person = persons::by_id(cx.db.read(), ws, id).await?;
-    // Somebody who was erased is not mailed anyway.
-    if let Some(address) = person.as_ref().and_then(|person| person.email.clone()) {
-        let row = suppressions::Model {
-            workspace_id: ws.uuid(),
-            address,
-            reason: "unsubscribed".to_owned(),
-            created_at: millis(cx.now()),
-            note: None,
-        };
+    let named = persons::by_id(cx.db.read(), ws, id).await?;
+    let person = persons::resolved(cx.db.read(), ws, id).await?;
+    // Both addresses of somebody who was merged; somebody who was erased is not mailed anyway.
+    let addresses: BTreeSet<String> = [&named, &person].into_iter().flatten().filter_map(|row| row.email.clone()).collect();
+    let row = |address| suppressions::Model {
+        workspace_id: ws.uuid(),
+        address,
+        reason: "unsubscribed".to_owned(),
+        created_at: millis(cx.now()),
+        note: None,
+    };
+    let rows: Vec<suppressions::Model> = addresses.into_iter().map(row).collect();
+    if !rows.is_empty() {
         let tx = cx.db.write().await?;
-        bulk::insert_missing::<suppressions::Entity>(&tx, &[row]).await?;
+        bulk::insert_missing::<suppressions::Entity>(&tx, &rows).await?;
         tx.commit().await?;
     }
     words_for(cx, ws, person.as_ref()).await

@@ -4,11 +4,12 @@
 //! What must stay true: a write transaction starts here and nowhere else; no network call happens while a [`Tx`] is alive.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hearback_migrations::{Migrator, MigratorTrait};
@@ -29,6 +30,7 @@ pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
     growth: Arc<Growth>,
+    writes: Arc<Writes>,
 }
 
 /// How many rows came since the start, and at how many the planner is told next.
@@ -38,9 +40,38 @@ struct Growth {
     tell_at: AtomicUsize,
 }
 
+/// Write transactions of this process that were asked for and have not ended: when, and a number that tells them apart.
+#[derive(Debug, Default)]
+struct Writes {
+    open: Mutex<BTreeSet<(Instant, usize)>>,
+    asked: AtomicUsize,
+}
+
+/// One of them, for as long as this lives.
+#[derive(Debug)]
+struct Write(Arc<Writes>, (Instant, usize));
+
+impl Writes {
+    fn enter(self: &Arc<Self>) -> Write {
+        let entry = (Instant::now(), self.asked.fetch_add(1, Ordering::Relaxed));
+        self.lock().insert(entry);
+        Write(Arc::clone(self), entry)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Instant, usize)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
 /// A write transaction. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
-pub struct Tx(DatabaseTransaction);
+pub struct Tx(DatabaseTransaction, #[expect(dead_code, reason = "lives as long as the transaction")] Write);
 
 impl Db {
     /// Connects to `sqlite://PATH` or `postgres://...`. `connections` bounds the pool that reads (and, on PostgreSQL, writes).
@@ -49,11 +80,21 @@ impl Db {
             let write = Database::connect(sqlite(url, 1)).await?;
             check_pragmas(&write).await?;
             let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
-            Ok(Self { write, read, growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }) })
+            Ok(Self {
+                write,
+                read,
+                growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }),
+                writes: Arc::default(),
+            })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = Database::connect(postgres(url, connections, &WRITE_PLANS)).await?;
             let read = Database::connect(postgres(url, connections, &[])).await?;
-            Ok(Self { write, read, growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }) })
+            Ok(Self {
+                write,
+                read,
+                growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }),
+                writes: Arc::default(),
+            })
         } else {
             Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
                 "database.url must start with sqlite:// or postgres://, got `{}`",
@@ -64,13 +105,19 @@ impl Db {
 
     /// Starts a write transaction.
     pub async fn write(&self) -> Result<Tx, StoreError> {
+        let write = self.writes.enter();
         let options = match self.backend() {
             DbBackend::Sqlite => {
                 TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
             }
             _ => TransactionOptions::default(),
         };
-        Ok(Tx(self.write.begin_with_options(options).await?))
+        Ok(Tx(self.write.begin_with_options(options).await?, write))
+    }
+
+    /// How long ago the oldest write transaction of this process was asked for that has not ended; `None` when all have.
+    pub fn oldest_write(&self) -> Option<Duration> {
+        self.writes.lock().first().map(|(asked, _)| asked.elapsed())
     }
 
     /// The database as it is now, whatever is written meanwhile: for reads that must agree with each other. Everything runs

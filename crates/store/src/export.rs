@@ -241,6 +241,10 @@ pub async fn page(
 fn condition(export: Export, ws: WorkspaceId, filter: &Filter, short: &str, time: &str) -> (String, Vec<Value>) {
     let mut condition = format!("{short}.workspace_id = $1");
     let mut values = vec![Value::from(ws.uuid())];
+    if matches!(export, Export::People) {
+        // Who was merged into somebody else is a signpost and no person.
+        condition += " AND p.merged_into IS NULL";
+    }
     let bounds = [(filter.since, ">="), (filter.until, "<")];
     for (bound, compare) in bounds.into_iter().filter_map(|(bound, compare)| Some((bound?, compare))) {
         values.push(bound.into());

@@ -25,6 +25,7 @@ const LINKS: &[Link] = &[
     Link("sessions", "user_id", "users", "id"),
     Link("responses", "survey_id", "surveys", "id"),
     Link("responses", "person_id", "persons", "id"),
+    Link("persons", "merged_into", "persons", "id"),
     Link("rollups", "survey_id", "surveys", "id"),
     Link("cases", "response_id", "responses", "id"),
     Link("cases", "person_id", "persons", "id"),

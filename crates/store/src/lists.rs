@@ -6,7 +6,11 @@ use hearback_core::{
     Email,
     id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
 };
-use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{
+    Condition, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{ExprTrait as _, Func, LikeExpr},
+};
 
 use crate::{
     StoreError, cases,
@@ -54,16 +58,42 @@ pub async fn person_named(
         .add(Column::WorkspaceId.eq(ws.uuid()))
         .add_option(email.map(|email| Column::Key.eq(format!("email:{email}"))))
         .add_option(external_id.map(|id| Column::ExternalId.eq(id)));
-    Ok(Entity::find().filter(named).one(conn).await?)
+    match Entity::find().filter(named).one(conn).await? {
+        Some(row) if row.merged_into.is_some() => persons::resolved(conn, ws, PersonId::from_uuid(row.id)).await,
+        row => Ok(row),
+    }
 }
 
-/// One page of all persons, the newest first.
-pub async fn all_persons(conn: &impl ConnectionTrait, ws: WorkspaceId, page: Page) -> Result<Listed<persons::Model>, StoreError> {
+/// Which persons to list; what is `None` does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonFilter {
+    /// A part of the name, the address or the sender's id, in any case.
+    pub text: Option<String>,
+    /// Key of the account.
+    pub account: Option<String>,
+}
+
+/// One page of the persons that fit, the newest first. Those merged into others are not persons any more.
+pub async fn all_persons(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    filter: &PersonFilter,
+    page: Page,
+) -> Result<Listed<persons::Model>, StoreError> {
     use persons::{Column, Entity};
-    let rest = Entity::find()
-        .filter(Column::WorkspaceId.eq(ws.uuid()))
-        .filter(Condition::all().add_option(page.after.map(|after| Column::Id.lt(after.id))));
-    let rows = rest.order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    let holds = |text: &String| {
+        let part = format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        [Column::Name, Column::Email, Column::ExternalId].into_iter().fold(Condition::any(), |any, column| {
+            any.add(Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(part.clone()).escape('\\')))
+        })
+    };
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add(Column::MergedInto.is_null())
+        .add_option(filter.account.as_ref().map(|account| Column::AccountKey.eq(account)))
+        .add_option(filter.text.as_ref().map(holds))
+        .add_option(page.after.map(|after| Column::Id.lt(after.id)));
+    let rows = Entity::find().filter(fits).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
     Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.created_at, id: row.id }))
 }
 
@@ -93,7 +123,8 @@ pub async fn timeline(conn: &impl ConnectionTrait, case: &cases::Model) -> Resul
     Ok(entries)
 }
 
-fn answered(case: &cases::Model, row: &responses::Model) -> events::Model {
+/// What the timeline says of the answer that opened a case.
+pub(crate) fn answered(case: &cases::Model, row: &responses::Model) -> events::Model {
     events::Model {
         workspace_id: case.workspace_id,
         id: row.id,
@@ -250,9 +281,4 @@ pub async fn suppression(conn: &impl ConnectionTrait, ws: WorkspaceId, address: 
 /// The referral link with this code. Codes are unique over all workspaces.
 pub async fn referral(conn: &impl ConnectionTrait, code: &str) -> Result<Option<referrals::Model>, StoreError> {
     Ok(referrals::Entity::find().filter(referrals::Column::Code.eq(code)).one(conn).await?)
-}
-
-/// The person behind an id, or `None` when they are gone.
-pub async fn person(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<persons::Model>, StoreError> {
-    Ok(persons::Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }

@@ -66,6 +66,7 @@ fn read(row: &QueryResult, ws: Uuid) -> Result<Answer, StoreError> {
         owner: row.try_get_by_index(13)?,
         account_key: row.try_get_by_index(14)?,
         properties,
+        merged_into: None,
         created_at: answered_at,
         updated_at: answered_at,
     };

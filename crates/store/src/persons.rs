@@ -22,6 +22,7 @@ pub struct Model {
     pub owner: Option<String>,
     pub account_key: Option<String>,
     pub properties: String,
+    pub merged_into: Option<Uuid>,
     pub created_at: i64,
     pub updated_at: i64,
 }
@@ -37,7 +38,15 @@ pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
-/// The same, held until the transaction ends.
+/// Who an id means: the person themselves, or whoever they were merged into.
+pub async fn resolved(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
+    match by_id(conn, ws, id).await? {
+        Some(Model { merged_into: Some(into), .. }) => by_id(conn, ws, PersonId::from_uuid(into)).await,
+        row => Ok(row),
+    }
+}
+
+/// The person, held until the transaction ends.
 pub async fn lock(tx: &Tx, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
 }

@@ -102,6 +102,11 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/pools/{key}/codes", Key(AdminKey)),
     ("POST", "/api/v1/pools/{key}/codes", Key(AdminKey)),
     ("POST", "/api/v1/pools/{key}/codes/revoke", Key(AdminKey)),
+    ("POST", "/api/v1/people/{id}/merge", Key(AdminKey)),
+    ("GET", "/api/v1/accounts", Key(Read)),
+    ("PUT", "/api/v1/accounts", Key(Write)),
+    ("GET", "/api/v1/accounts/{key}", Key(Read)),
+    ("GET", "/api/v1/events", Key(Read)),
     ("GET", "/api/v1/suppressions", Key(Read)),
     ("POST", "/api/v1/suppressions", Key(Write)),
     // The set-up.

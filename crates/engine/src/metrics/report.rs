@@ -158,7 +158,7 @@ impl Bucket {
 
 impl ScoreLine {
     /// What these counts say.
-    pub(super) fn new(scale: Scale, counts: &Counts) -> Self {
+    pub(crate) fn new(scale: Scale, counts: &Counts) -> Self {
         let confidence = Confidence::P95;
         let split = counts.split(scale);
         let csat = (scale.metric == Metric::Csat).then(|| csat(counts, scale.max, TOP_BOXES, confidence)).flatten();

@@ -6,7 +6,7 @@ use hearback_core::{
     id::{CaseId, PersonId, WorkspaceId},
     policy::Terms,
 };
-use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, persons, time::millis};
+use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, merge, persons, time::millis};
 use serde_json::Value;
 
 use super::{CheckedPerson, check_person};
@@ -105,6 +105,8 @@ fn without_prefix(error: EngineError) -> EngineError {
 /// The row as it is stored now, and whether that is new.
 async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
     let known = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
+    let (known, signposts) = merge::survivors(tx, ws.uuid(), known).await?;
+    let sent = sent.without_names_of(&signposts);
     let stored = match known.as_slice() {
         [] => None,
         [one] => Some(one),
@@ -127,8 +129,16 @@ pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
-    let person = persons::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("person", id))?;
+    let unknown = || EngineError::not_found("person", id);
+    let mut person = persons::lock(&tx, ws, id).await?.ok_or_else(unknown)?;
+    if let Some(survivor) = person.merged_into.map(PersonId::from_uuid) {
+        person = persons::lock(&tx, ws, survivor).await?.ok_or_else(unknown)?;
+    }
+    let id = PersonId::from_uuid(person.id);
     let cases = erasure::lock_cases(&tx, ws, id).await?;
+    for signpost in merge::signposts(&tx, ws, id).await? {
+        erasure::erase(&tx, &signpost, &[], millis(now)).await?;
+    }
     audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
     let mails = erasure::mails(&tx, &person, &cases).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;

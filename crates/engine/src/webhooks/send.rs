@@ -110,7 +110,7 @@ async fn event(cx: &Ctx, lease: &Lease, row: &deliveries::Model) -> Result<Optio
     let Some(case_id) = row.case_id.map(CaseId::from_uuid) else { return Ok(None) };
     let Some(case) = lists::case(db, ws, case_id).await? else { return Ok(None) };
     let response = lists::response(db, ws, ResponseId::from_uuid(case.response_id)).await?;
-    let person = lists::person(db, ws, PersonId::from_uuid(case.person_id)).await?;
+    let person = hearback_store::persons::by_id(db, ws, PersonId::from_uuid(case.person_id)).await?;
     let (Some(response), Some(person)) = (response, person) else { return Ok(None) };
     let workspace = cx.workspaces.get(db, ws).await?;
     let rule = lists::rule_labels(db, ws, row.rule_version_id.into_iter()).await?.into_values().next();

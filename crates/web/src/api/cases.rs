@@ -19,6 +19,7 @@ use hearback_store::{
     cursor::Page,
     events,
     lists::{self, DeliveryFilter, TaskFilter},
+    persons,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,7 +28,7 @@ use super::{
     List, Time,
     deliveries::DeliveryView,
     json, path_id,
-    responses::{PersonView, ResponseView, survey_ids, survey_key},
+    responses::{PersonView, ResponseView, person_meant, survey_ids, survey_key},
     tasks::TaskView,
 };
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
@@ -137,7 +138,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
         owners: params.text("owner").map(str::to_lowercase).into_iter().collect(),
         overdue: params.flag("overdue")?.map(|overdue| (overdue, now)),
         surveys: survey_ids(&surveys, &params)?,
-        person: params.id::<PersonId>("person")?,
+        person: person_meant(&app, ws, &params).await?,
         since: params.time("since")?,
         until: params.time("until")?,
     };
@@ -161,7 +162,7 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
     let row = lists::case(db, ws, id).await?.ok_or_else(|| Problem::not_found("case", id))?;
     let surveys = lists::surveys(db, ws).await?;
     let survey = survey_key(&surveys, row.survey_id);
-    let person = lists::person(db, ws, PersonId::from_uuid(row.person_id)).await?;
+    let person = persons::by_id(db, ws, PersonId::from_uuid(row.person_id)).await?;
     let response = lists::response(db, ws, ResponseId::from_uuid(row.response_id)).await?;
     let tasks = lists::tasks(db, ws, &TaskFilter { case: Some(id), ..TaskFilter::default() }, Page::first(MOST_PARTS)).await?;
     let sent = DeliveryFilter { case: Some(id), ..DeliveryFilter::default() };

@@ -1,5 +1,6 @@
 //! The HTTP API: one file for each resource; request, handler and answer together.
 
+mod accounts;
 mod alerts;
 mod apikeys;
 mod audit;
@@ -7,6 +8,7 @@ mod calendars;
 mod cases;
 mod cases_close;
 mod deliveries;
+mod events;
 mod health;
 mod metrics;
 mod openapi;
@@ -63,6 +65,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/pools/{key}", get(pools::one).put(pools::put))
         .route("/pools/{key}/codes", get(pools::codes).post(pools::import))
         .route("/pools/{key}/codes/revoke", post(pools::revoke))
+        .route("/people/{id}/merge", post(people::merge))
+        .route("/accounts", get(accounts::list).put(accounts::upsert))
+        .route("/accounts/{key}", get(accounts::one))
+        .route("/events", get(events::list))
         .route("/surveys", get(setup::surveys))
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/backtest", post(rules::backtest))
@@ -116,6 +122,14 @@ pub(crate) struct Whole<T> {
 }
 
 impl<T> Whole<T> {
+    /// A page of rows that were read with `limit + 1`; `next` is the name of the last one.
+    pub(crate) fn page(mut items: Vec<T>, limit: u64, name: impl Fn(&T) -> String) -> Self {
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > shown;
+        items.truncate(shown);
+        Self { next: if more { items.last().map(name) } else { None }, items }
+    }
+
     /// All of it on one page.
     pub(crate) fn of(items: impl Iterator<Item = T>) -> Self {
         Self { items: items.collect(), next: None }

@@ -6,9 +6,13 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use hearback_core::id::{PersonId, WorkspaceId};
-use hearback_engine::{people, submit::NewPerson};
-use hearback_store::{cursor::Listed, lists, persons};
-use serde::Serialize;
+use hearback_engine::{merge, people, submit::NewPerson};
+use hearback_store::{
+    cursor::Listed,
+    lists::{self, PersonFilter},
+    persons,
+};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{List, Time, json, path_id};
@@ -48,12 +52,15 @@ impl PersonDetail {
     }
 }
 
-/// `GET /people`: the newest first, or the one with an address or an id of the sender's.
+/// `GET /people`: the newest first, those that fit; or the one with an address or an id of the sender's.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<PersonDetail>>, Problem> {
-    let params = Params::read(&uri, &["email", "external_id", "limit", "cursor"])?;
+    let params = Params::read(&uri, &["email", "external_id", "q", "account", "limit", "cursor"])?;
     let (page, ws) = (params.page()?, caller.0.ws);
     let listed = match (params.text("email"), params.text("external_id")) {
-        (None, None) => lists::all_persons(app.cx.db.read(), ws, page).await?,
+        (None, None) => {
+            let filter = PersonFilter { text: params.text("q").map(str::to_owned), account: params.text("account").map(str::to_owned) };
+            lists::all_persons(app.cx.db.read(), ws, &filter, page).await?
+        }
         (email, external_id) => named(&app, ws, email, external_id).await?,
     };
     Ok(Json(List::of(listed, PersonDetail::of)))
@@ -65,11 +72,11 @@ async fn named(app: &App, ws: WorkspaceId, email: Option<&str>, external_id: Opt
     Ok(Listed { items: row.into_iter().collect(), next: None })
 }
 
-/// `GET /people/{id}`.
+/// `GET /people/{id}`; the id of somebody who was merged shows the survivor.
 pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<PersonDetail>, Problem> {
     Params::read(&uri, &[])?;
     let id: PersonId = path_id("person", &id)?;
-    let row = lists::person(app.cx.db.read(), caller.0.ws, id).await?.ok_or_else(|| Problem::not_found("person", id))?;
+    let row = persons::resolved(app.cx.db.read(), caller.0.ws, id).await?.ok_or_else(|| Problem::not_found("person", id))?;
     Ok(Json(PersonDetail::of(row)))
 }
 
@@ -80,6 +87,24 @@ pub(crate) async fn upsert(
     body::Json(person): body::Json<NewPerson>,
 ) -> Result<Json<PersonDetail>, Problem> {
     Ok(Json(PersonDetail::of(people::upsert_person(&app.cx, caller.0.ws, person).await?)))
+}
+
+/// Body of `merge`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Merge {
+    into: PersonId,
+}
+
+/// `POST /people/{id}/merge`: this person turned out to be the one of `into`, who is shown.
+pub(crate) async fn merge(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::Json(body): body::Json<Merge>,
+) -> Result<Json<PersonDetail>, Problem> {
+    let from = path_id("person", &id)?;
+    Ok(Json(PersonDetail::of(merge::merge_people(&app.cx, caller.0.ws, &caller.actor(), from, body.into).await?)))
 }
 
 /// `DELETE /people/{id}`: erases; answers stay as anonymous counts.

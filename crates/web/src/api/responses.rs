@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
 };
-use hearback_core::id::{PersonId, ResponseId};
+use hearback_core::id::{PersonId, ResponseId, WorkspaceId};
 use hearback_engine::{
     EngineError,
     submit::{self, Correction, FollowUp, NewResponse, Receipt},
@@ -109,7 +109,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
         segment: params.segment()?,
         since: params.time("since")?,
         until: params.time("until")?,
-        person: params.id::<PersonId>("person")?,
+        person: person_meant(&app, ws, &params).await?,
         ..CaseFilter::default()
     };
     let page = case_list::list(db, ws, &filter, CaseOrder::Newest, params.page()?).await?;
@@ -130,9 +130,15 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<S
     let (db, ws) = (app.cx.db.read(), caller.0.ws);
     let row = lists::response(db, ws, id).await?.ok_or_else(|| Problem::not_found("response", id))?;
     let surveys = lists::surveys(db, ws).await?;
-    let person = lists::person(db, ws, PersonId::from_uuid(row.person_id)).await?;
+    let person = persons::by_id(db, ws, PersonId::from_uuid(row.person_id)).await?;
     let survey = survey_key(&surveys, row.survey_id);
     Ok(Json(ResponseView::of(row, survey, person.as_ref())))
+}
+
+/// Whom the parameter `person` means: somebody who was merged means the survivor.
+pub(crate) async fn person_meant(app: &App, ws: WorkspaceId, params: &Params) -> Result<Option<PersonId>, Problem> {
+    let Some(id) = params.id::<PersonId>("person")? else { return Ok(None) };
+    Ok(Some(persons::resolved(app.cx.db.read(), ws, id).await?.map_or(id, |row| PersonId::from_uuid(row.id))))
 }
 
 /// All versions of the survey that `survey` names; `None` when none is named.

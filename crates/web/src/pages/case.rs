@@ -170,7 +170,7 @@ pub(crate) async fn page(
     let case = lists::case(db, ws, id).await?.ok_or_else(|| Problem::not_found("case", id))?;
     let parts = Parts {
         response: lists::response(db, ws, ResponseId::from_uuid(case.response_id)).await?,
-        person: lists::person(db, ws, PersonId::from_uuid(case.person_id)).await?,
+        person: persons::by_id(db, ws, PersonId::from_uuid(case.person_id)).await?,
         surveys: lists::surveys(db, ws).await?,
         owners: Owners::load(app, visitor).await?,
         tasks: lists::tasks(db, ws, &TaskFilter { case: Some(id), ..TaskFilter::default() }, Page::first(MOST_PARTS)).await?.items,

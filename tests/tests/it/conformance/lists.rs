@@ -5,7 +5,8 @@ use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
     cases,
     cursor::{Cursor, Page},
-    lists, persons,
+    lists::{self, PersonFilter},
+    persons,
     time::millis,
 };
 use hearback_tests::app::{TestApp, on_every_store};
@@ -74,10 +75,11 @@ async fn a_row_that_comes_meanwhile_neither_repeats_nor_hides_others() {
             tx.commit().await.unwrap();
         };
         insert(&(0..20).map(|n| format!("old-{n}@example.com")).collect::<Vec<_>>()).await;
-        let first = lists::all_persons(app.cx.db.read(), app.ws, Page::first(10)).await.unwrap();
+        let first = lists::all_persons(app.cx.db.read(), app.ws, &PersonFilter::default(), Page::first(10)).await.unwrap();
         app.clock.advance(chrono::Duration::seconds(1));
         insert(&["new@example.com".to_owned()]).await;
-        let second = lists::all_persons(app.cx.db.read(), app.ws, Page { limit: 10, after: first.next }).await.unwrap();
+        let second =
+            lists::all_persons(app.cx.db.read(), app.ws, &PersonFilter::default(), Page { limit: 10, after: first.next }).await.unwrap();
         let mut keys: Vec<String> = first.items.into_iter().chain(second.items).map(|row| row.key).collect();
         keys.sort_unstable();
         keys.dedup();

@@ -1,6 +1,7 @@
 //! What the store promises, held to on every database.
 
 mod codes;
+mod feed;
 mod ledger;
 mod lists;
 mod outbox;
@@ -26,6 +27,7 @@ fn person(app: &TestApp, email: &str) -> persons::Model {
         owner: None,
         account_key: None,
         properties: "{}".to_owned(),
+        merged_into: None,
         created_at: millis(app.now()),
         updated_at: millis(app.now()),
     }

@@ -49,6 +49,7 @@ async fn rows_come_back_as_they_were_written() {
                 name: Some(text.clone()),
                 external_id: (n % 2 == 0).then(|| format!("{n}{text}")),
                 properties: text.clone(),
+                merged_into: None,
                 created_at: [0, -1, i64::MIN, i64::MAX, 9_007_199_254_740_993][usize::try_from(n).unwrap() % 5],
                 ..person(app, "x@example.com")
             })

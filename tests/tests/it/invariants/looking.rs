@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_engine::access::Role;
+use hearback_engine::{
+    access::Role,
+    alerts::{Alert, AlertKind, raise},
+};
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
     incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys,
@@ -64,7 +67,7 @@ fn get_routes() -> Vec<&'static str> {
 }
 
 /// An answer of each kind with all that follows; for each route with a place in it, a path that shows something.
-async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
+pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let low = json!({ "survey": "nps", "score": 1, "comment": "late", "person": { "email": "anna@example.com", "properties": { "plan": "gold" } } });
     let low = app.post("/responses", low).await.expect(201);
     app.stock("thank-you", &["A", "B"]).await;
@@ -76,6 +79,14 @@ async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     app.run_until_idle().await;
     app.clock.advance(Duration::days(3));
     app.answer("late@example.com", 2).await;
+    app.api.put("/api/v1/accounts", &json!({ "key": "acme", "name": "Acme at example.com" })).await.expect(200);
+    let keys = app.get("/apikeys").await.expect(200);
+    let tx = app.cx.db.write().await.unwrap();
+    raise(&tx, app.ws, &[Alert::new(AlertKind::ALL[0], "anything", "look at this")], app.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.add_user("staff@shop.example", "Staff", Role::Agent, None).await;
+    let staff = app.get("/teams").await.expect(200);
+    let alerts = app.get("/alerts").await.expect(200);
     let case = app.case_of(&low).await;
     let id = |pointer: &str| case.pointer(pointer).and_then(serde_json::Value::as_str).unwrap().to_owned();
     let person = id("/person/id");
@@ -91,6 +102,10 @@ async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/rules/{key}", "/api/v1/rules/detractor-outreach".to_owned()),
         ("/api/v1/rules/{key}/runs", "/api/v1/rules/detractor-outreach/runs".to_owned()),
         ("/api/v1/people/{id}", format!("/api/v1/people/{person}")),
+        ("/api/v1/accounts/{key}", "/api/v1/accounts/acme".to_owned()),
+        ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
+        ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
+        ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
         ("/mail/{name}", "/mail/none.eml".to_owned()),

@@ -2,6 +2,7 @@
 
 mod crates;
 mod doors;
+mod foreign;
 pub(crate) mod looking;
 mod queries;
 mod sources;

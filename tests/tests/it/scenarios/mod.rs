@@ -7,6 +7,7 @@ mod chains;
 mod clocks;
 mod closing;
 mod corrections;
+mod customers;
 mod detractor;
 mod happy;
 mod isolation;

@@ -87,6 +87,7 @@ async fn a_property_and_the_account_win_as_the_rule_says() {
             name: "Acme".to_owned(),
             owner: Some("team:support".to_owned()),
             properties: "{}".to_owned(),
+            value: None,
             created_at: 0,
         };
         let tx = app.cx.db.write().await.unwrap();

@@ -80,6 +80,7 @@ pub fn accounts(ws: WorkspaceId, now: DateTime<Utc>) -> Vec<accounts::Model> {
             key: (*key).to_owned(),
             name: (*name).to_owned(),
             owner: None,
+            value: None,
             properties: "{}".to_owned(),
             created_at: millis(now),
         })

@@ -1,0 +1,62 @@
+//! Two persons who turned out to be one: rows move, and what named the one still finds the other.
+//!
+//! The merged row stays as a signpost (`merged_into`): its key and its sender's id keep leading to the survivor. There is
+//! never a signpost to a signpost.
+
+use std::collections::BTreeMap;
+
+use hearback_core::id::{PersonId, WorkspaceId};
+use sea_orm::{ConnectionTrait, QuerySelect, Statement, Value, entity::prelude::*};
+
+use crate::{
+    StoreError, Tx,
+    persons::{Column, Entity, Model},
+};
+
+/// Tables with rows of a person, in the order in which they move: whoever works on a case holds its row, so that what they
+/// write about it meanwhile is moved as well. `referrals` are one a person and move by themselves.
+pub const MOVED: [&str; 3] = ["cases", "responses", "deliveries"];
+
+/// Gives everything of `from` to `into`, and what leads to `from` leads to `into`. How many rows moved.
+pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId) -> Result<u64, StoreError> {
+    let (ws, from, into) = (Value::from(ws.uuid()), Value::from(from.uuid()), Value::from(into.uuid()));
+    let run = async |sql: String| -> Result<u64, StoreError> {
+        let values = [ws.clone(), from.clone(), into.clone()];
+        Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
+    };
+    let mut moved = 0;
+    for table in MOVED {
+        moved += run(format!("UPDATE {table} SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2")).await?;
+    }
+    // Somebody has one link at most: the survivor's own stays, the other one goes on leading to whoever it was made for.
+    let free = "NOT EXISTS (SELECT 1 FROM referrals r WHERE r.workspace_id = $1 AND r.person_id = $3)";
+    moved += run(format!("UPDATE referrals SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {free}")).await?;
+    run("UPDATE persons SET merged_into = $3 WHERE workspace_id = $1 AND merged_into = $2".to_owned()).await?;
+    Ok(moved)
+}
+
+/// The persons themselves in place of those that were merged into others, each once, locked until the transaction ends; and
+/// the signposts that led there.
+pub async fn survivors(tx: &Tx, ws: Uuid, rows: Vec<Model>) -> Result<(Vec<Model>, Vec<Model>), StoreError> {
+    if rows.iter().all(|row| row.merged_into.is_none()) {
+        return Ok((rows, Vec::new()));
+    }
+    let (signposts, rows): (Vec<Model>, Vec<Model>) = rows.into_iter().partition(|row| row.merged_into.is_some());
+    let mut found: BTreeMap<Uuid, Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let ids = signposts.iter().filter_map(|row| row.merged_into);
+    let survivors = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::Id.is_in(ids)).lock_exclusive();
+    found.extend(survivors.all(&**tx).await?.into_iter().map(|row| (row.id, row)));
+    Ok((found.into_values().collect(), signposts))
+}
+
+/// The persons who were merged into this one.
+pub async fn signposts(tx: &Tx, ws: WorkspaceId, into: PersonId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::MergedInto.eq(into.uuid())).all(&**tx).await?)
+}
+
+/// Those merged since then, of all workspaces, to whom an answer came that was under way meanwhile.
+pub async fn left_behind(conn: &impl ConnectionTrait, since: i64, limit: u64) -> Result<Vec<Model>, StoreError> {
+    let answered = "EXISTS (SELECT 1 FROM responses r WHERE r.workspace_id = persons.workspace_id AND r.person_id = persons.id)";
+    let merged = Entity::find().filter(Column::MergedInto.is_not_null()).filter(Column::UpdatedAt.gte(since));
+    Ok(merged.filter(Expr::cust(answered)).limit(limit).all(conn).await?)
+}
