@@ -25,6 +25,8 @@ pub enum Mail {
     TaskAssigned,
     /// To one of us: a case was handed to you.
     Escalation,
+    /// To one of us: a case of yours is due soon, or overdue.
+    DueSoon,
 }
 
 /// Who reads a mail.
@@ -38,7 +40,7 @@ pub enum Audience {
 
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
@@ -46,6 +48,7 @@ impl Mail {
         Self::ReviewInvitation,
         Self::TaskAssigned,
         Self::Escalation,
+        Self::DueSoon,
     ];
 
     /// The folder under `templates/mail`, which is also the word in rules and in the send ledger.
@@ -58,6 +61,7 @@ impl Mail {
             Self::ReviewInvitation => "review_invitation",
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
+            Self::DueSoon => "due_soon",
         }
     }
 
@@ -72,7 +76,7 @@ impl Mail {
             Self::DetractorOutreach | Self::PassiveThanks | Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation => {
                 Audience::Customer
             }
-            Self::TaskAssigned | Self::Escalation => Audience::Staff,
+            Self::TaskAssigned | Self::Escalation | Self::DueSoon => Audience::Staff,
         }
     }
 
@@ -105,7 +109,7 @@ impl Mail {
                 due_date: None,
                 ..everything
             },
-            Self::TaskAssigned | Self::Escalation => {
+            Self::TaskAssigned | Self::Escalation | Self::DueSoon => {
                 MailContext { unsubscribe_url: None, scheduling_url: None, referral_url: None, incentive_code: None, ..everything }
             }
         }

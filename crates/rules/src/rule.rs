@@ -22,6 +22,10 @@ pub enum Trigger {
     TaskOverdue,
     /// Nobody was in touch when the first contact was due.
     NoFirstContact,
+    /// The first contact or the close is due soon.
+    DueSoon,
+    /// The case was not closed when that was due.
+    NotClosedInTime,
     /// The case was resolved: the cause is known and something was done.
     CaseResolved,
     /// The loop was closed, by somebody of ours, by a rule, or by itself when nothing was left to do.
@@ -30,10 +34,6 @@ pub enum Trigger {
     MailBounced,
     /// Somebody who was invited did not answer. Waves will set it off; nothing does yet.
     InvitationUnanswered,
-    /// The first contact or the close is due soon.
-    DueSoon,
-    /// The case was not closed when that was due.
-    NotClosedInTime,
 }
 
 impl Trigger {

@@ -50,6 +50,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/cases/{id}/{step}", User(Viewer)),
     ("POST", "/cases/{id}/{step}", User(Agent)),
     ("POST", "/tasks/{id}", User(Agent)),
+    ("GET", "/teams", User(Viewer)),
     ("GET", "/alerts", User(Viewer)),
     ("POST", "/alerts/{id}/done", User(Agent)),
     ("GET", "/mail", User(Viewer)),

@@ -70,6 +70,11 @@ struct View {
     root_cause: Option<String>,
     resolution: Option<String>,
     lacks: Vec<String>,
+    waiting: Option<When>,
+    lapses: Option<When>,
+    forced_order: bool,
+    /// The causes that may be chosen; empty: any text.
+    codes: Vec<Choice>,
     facts: Vec<Fact>,
     other_cases: usize,
     person_id: String,
@@ -150,6 +155,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "resolve" => Some("Saved."),
         "close" => Some("The case is closed."),
         "reopen" => Some("The case is open again."),
+        "wait" => Some("The case waits for the customer. The clock for closing stands still."),
+        "resume" => Some("The case goes on."),
+        "lapse" => Some("The case is given up."),
         "assign" => Some("The case has a new owner."),
         "note" => Some("The note is in the timeline."),
         "task" => Some("The task is done."),
@@ -220,7 +228,9 @@ impl Parts {
         let (case, now) = (&self.case, self.now);
         let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
         let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
-        let lacks = if active { work::lacks(case, self.workspace.terms(case)) } else { Vec::new() };
+        let terms = self.workspace.terms(case);
+        let lacks = if active { work::lacks(case, terms) } else { Vec::new() };
+        let cause = Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default();
         let due = |at: Option<i64>| at.filter(|_| active).map(|at| When::due(at, now));
         let owner = case.owner.clone().unwrap_or_default();
         View {
@@ -249,6 +259,10 @@ impl Parts {
             root_cause: case.root_cause.clone(),
             resolution: case.resolution.clone(),
             lacks: lacks.iter().map(|lack| render::label(lack)).collect(),
+            waiting: case.waiting_since.map(|at| When::past(at, now)),
+            lapses: due(case.lapse_at),
+            forced_order: terms.policy.forced_order,
+            codes: terms.policy.root_causes.iter().map(|code| Choice::new(code, code, &cause)).collect(),
             facts: self.person.as_ref().map(|person| self.facts(person)).unwrap_or_default(),
             other_cases: self.other_cases,
             person_id: case.person_id.to_string(),
@@ -263,7 +277,7 @@ impl Parts {
             timeline: timeline::entries(&self.events, &self.deliveries, &self.owners, now),
             asked: self.runs.iter().map(|run| Asked::of(run, now)).collect(),
             typed: Typed {
-                root_cause: Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default(),
+                root_cause: cause,
                 resolution: Some(typed.resolution).filter(|typed| !typed.is_empty()).or(case.resolution.clone()).unwrap_or_default(),
                 ..typed
             },

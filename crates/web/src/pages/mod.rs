@@ -12,6 +12,7 @@ mod doors;
 mod public;
 mod render;
 mod session;
+mod teams;
 mod timeline;
 mod words;
 
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/tasks/{id}", post(case_work::task))
         .route("/alerts", get(alerts::show))
         .route("/alerts/{id}/done", post(alerts::done))
+        .route("/teams", get(teams::show))
         .route("/mail", get(captured::list))
         .route("/mail/{name}", get(captured::one))
         .route("/mail/{name}/html", get(captured::html))

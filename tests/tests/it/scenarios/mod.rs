@@ -13,6 +13,7 @@ mod happy;
 mod isolation;
 mod kept;
 mod loop_clocks;
+mod loop_pages;
 mod owners;
 mod pages;
 mod pools;

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::all;
 
 /// The token that a page's forms carry.
-fn form_token(page: &Answer) -> String {
+pub(super) fn form_token(page: &Answer) -> String {
     let text = page.text();
     let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form in {text}"));
     rest.split('"').next().unwrap().to_owned()
