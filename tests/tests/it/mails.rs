@@ -93,7 +93,8 @@ async fn every_mail_in_every_language_arrives_with_exactly_its_headers() {
                     assert!(mail.text.contains("/cases/") && mail.html.contains("/cases/"));
                 }
             }
-            assert!(seen.insert((row.kind, language)), "twice");
+            // An owner is reminded before a due time and after it.
+            assert!(seen.insert((row.kind, language)) || kind == Mail::DueSoon, "twice");
         }
         // No shipped rule asks for a public review.
         let shipped = Mail::ALL.into_iter().filter(|mail| *mail != Mail::ReviewInvitation);
