@@ -2,7 +2,12 @@
 //!
 //! Owns: starting and ending it, and the few gestures of a visitor. Refuses to know what is on the pages.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a browser that does not do as it is told must fail its test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a browser that does not do as it is told must fail its test"
+)]
 
 use std::{
     net::{SocketAddr, TcpListener},
