@@ -143,6 +143,7 @@ fn follow_up() -> Vec<Table> {
             .all(Int, &["version", "created_at"])
             .maybe(Int, &["enabled_at", "disabled_at", "paused_at"])
             .index(true, "workspace_id, key, version"),
+        Table::in_workspace("rule_hours", &[("rule_version_id", Uuid), ("hour", Int)]).required("mails", Int),
         Table::in_workspace("cases", &[("id", Uuid)])
             .all(Uuid, &["response_id", "person_id", "survey_id"])
             .all(Text, &["segment", "loop_status", "tags"])
@@ -240,13 +241,14 @@ fn sending() -> Vec<Table> {
         Table::in_workspace("deliveries", &[("id", Uuid)])
             .all(Text, &["medium", "kind", "to_address", "status", "message_id"])
             .all(Int, &["attempts", "duplicates", "created_at", "updated_at"])
-            .required("acknowledges", Flag)
+            .all(Flag, &["acknowledges", "exempt"])
             .maybe(Uuid, &["case_id", "person_id", "rule_version_id", "task_id"])
             .maybe(Text, &["to_name", "subject", "reply", "chain", "link"])
             .maybe(Int, &["sent_at", "revision", "step_index"])
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")
             .index(false, "workspace_id, status, id")
+            .index_where(false, "workspace_id, person_id", "person_id IS NOT NULL")
             .index(false, "workspace_id, created_at"),
         Table::in_workspace("outbox", &[("id", Uuid)])
             .all(Text, &["kind", "payload", "state"])

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Settings,
     alerts::{self, Alert},
-    chain,
+    chain, guard,
     owners::{self, Chosen},
     pools,
     roster::Roster,
@@ -64,6 +64,8 @@ pub struct Changes {
     pub incentives: BTreeMap<String, Vec<CaseId>>,
     /// What somebody has to look at.
     pub alerts: Vec<Alert>,
+    /// Mails of one rule within a clock hour at most; absent: any number.
+    pub most_an_hour: Option<u32>,
     /// Whose turn it is, in the teams that rules pick from.
     pub roster: Roster,
 }
@@ -147,6 +149,7 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
         return json!({ "template": template, "skipped": why });
     }
     let task = changes.tasks.iter().rev().find(|task| task.case_id == case.id).map(|task| task.id);
+    changes.most_an_hour = Some(scene.settings.limits.mails_per_rule_hour);
     for recipient in &recipients {
         let row = delivery(scene, case, planned, template, recipient, to_customer, task);
         let job = outbox::Job::Mail { delivery: DeliveryId::from_uuid(row.id) };
@@ -196,6 +199,7 @@ fn delivery(
         duplicates: 0,
         message_id: format!("{id}@{}", scene.settings.mail_from.domain()),
         acknowledges: to_customer,
+        exempt: false,
         reply: None,
         rule_version_id: Some(step.rule.uuid()),
         step_index: Some(i64::from(step.index)),
@@ -321,7 +325,12 @@ impl Changes {
     /// Writes what is rare: whose turn it is, alerts.
     pub async fn write_rest(&self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.roster.write(tx, workspace).await?;
-        alerts::raise(tx, WorkspaceId::from_uuid(workspace), &self.alerts, now).await
+        let ws = WorkspaceId::from_uuid(workspace);
+        let mut alerts = self.alerts.clone();
+        if let Some(most) = self.most_an_hour {
+            alerts.extend(guard::count(tx, ws, &self.deliveries, most, now).await?);
+        }
+        alerts::raise(tx, ws, &alerts, now).await
     }
 
     /// Adds all rows to a script.

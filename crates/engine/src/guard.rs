@@ -1,11 +1,18 @@
 //! What the guard rails say when they stop something: an alert, and an entry in the story of the case.
 //!
-//! Refuses to know: where the rails stand. How long a chain of rules and how long a list of effects may be is decided where
-//! they are computed (`hearback_rules::plan`); how many mails may go out, where they are sent.
+//! Owns: how many mails may go out. Those of a rule are counted as they are decided on, in that transaction: a rule that
+//! suddenly matches everybody is paused before its mails are on their way. Those to a customer are counted as they are sent.
+//! How long a chain of rules and how long a list of effects may be is decided where they are computed
+//! (`hearback_rules::plan`).
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use hearback_core::id::WorkspaceId;
 use hearback_rules::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict};
-use hearback_store::cases;
+use hearback_store::{
+    StoreError, Tx, cases, deliveries, ledger::Sendable, outbox, outbox::Outcome, rule_hours, rule_versions, time::millis,
+};
 use serde_json::json;
 
 use crate::{
@@ -14,6 +21,11 @@ use crate::{
     apply::{Changes, event},
 };
 
+/// The time in which mails to a customer are counted.
+pub const DAY: Duration = Duration::hours(24);
+/// How long a mail of a paused rule rests before it looks again. Resuming the rule wakes it earlier.
+const REST: Duration = Duration::minutes(10);
+
 /// How many mails may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -21,6 +33,51 @@ pub struct Limits {
     pub mails_per_person_day: u32,
     /// Of one rule within a clock hour.
     pub mails_per_rule_hour: u32,
+}
+
+/// What a mail does whose rule is paused; `None` when it may go on.
+pub(crate) fn wait(mail: &Sendable, now: DateTime<Utc>) -> Option<Outcome> {
+    mail.rule_paused_at.map(|_| Outcome::Snooze(now + REST, outbox::RULE_PAUSED.to_owned()))
+}
+
+/// Why a customer must not get this mail as well; `None` when they got few lately.
+pub(crate) fn too_many(mail: &Sendable, limits: Limits) -> Option<String> {
+    (mail.person_id.is_some() && mail.lately >= i64::from(limits.mails_per_person_day)).then(|| {
+        format!("this customer got {} mails within 24 hours already, and {} are the limit", mail.lately, limits.mails_per_person_day)
+    })
+}
+
+/// Counts the mails that rules have decided on, and pauses the rules that wanted too many within this clock hour. Gives the
+/// alerts to be raised.
+pub(crate) async fn count(
+    tx: &Tx,
+    ws: WorkspaceId,
+    decided: &[deliveries::Model],
+    most: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<Alert>, StoreError> {
+    let mut more: BTreeMap<uuid::Uuid, i64> = BTreeMap::new();
+    for mail in decided.iter().filter(|mail| mail.medium == "mail" && !mail.exempt) {
+        if let Some(version) = mail.rule_version_id {
+            *more.entry(version).or_default() += 1;
+        }
+    }
+    let added: Vec<(uuid::Uuid, i64)> = more.iter().map(|(version, mails)| (*version, *mails)).collect();
+    let hour = millis(now).div_euclid(3_600_000);
+    let most = i64::from(most);
+    let mut alerts = Vec::new();
+    for (version, mails) in rule_hours::add(tx, ws.uuid(), hour, &added).await? {
+        // Only the step over the limit pauses: who resumes the rule is not stopped again within the hour.
+        let is_over = mails > most && mails - more.get(&version).copied().unwrap_or(0) <= most;
+        if is_over && let Some(key) = rule_versions::pause(tx, ws, version, millis(now)).await? {
+            let message = format!(
+                "rule {key} wanted to send {mails} mails within an hour, and {most} are the limit. Its mails wait. If that many are right, \
+                 resume the rule and they are sent; if not, disable it and they are cancelled"
+            );
+            alerts.push(Alert::new(AlertKind::RulePaused, key, message));
+        }
+    }
+    Ok(alerts)
 }
 
 /// Notes which rules of this decision were stopped, and which had steps dropped.

@@ -290,9 +290,9 @@ impl<'a> Batch<'a> {
             account_owner: account_owner.as_ref(),
             now: self.now,
         };
-        let mut case = case_row(&scene, &response, entry.follow_up == FollowUp::On);
+        let mut case = case_row(&scene, &response, entry.follow_up.starts());
         let mut effects = Vec::new();
-        if entry.follow_up == FollowUp::On {
+        if entry.follow_up.starts() {
             let facts = Facts {
                 trigger: Trigger::ResponseSettled,
                 chain: Vec::new(),
@@ -311,11 +311,13 @@ impl<'a> Batch<'a> {
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
                 guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();
+                let before = self.changes.deliveries.len();
                 let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
+                self.changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.exempt = entry.follow_up == FollowUp::Bulk);
                 self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, done, self.now));
             }
         }
-        if entry.follow_up == FollowUp::On {
+        if entry.follow_up.starts() {
             // Only now is it known who answers, and so whose working hours count.
             let (terms, answered) = (self.workspace.terms(&case), from_millis(case.answered_at));
             clocks::start(&mut case, terms, answered);

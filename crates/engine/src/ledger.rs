@@ -167,7 +167,7 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     let keys: Vec<_> = reports.iter().map(|report| (report.fate.workspace, report.fate.delivery, report.moves())).collect();
     let mut open: HashMap<uuid::Uuid, Reported> =
         ledger::lock_reported(&tx, &keys).await?.into_iter().map(|reported| (reported.delivery, reported)).collect();
-    let mut writes = Writes { marks, ..Writes::default() };
+    let mut writes = Writes { marks, most_a_day: Some(cx.settings.limits.mails_per_person_day), ..Writes::default() };
     let mut outcomes = Outcomes::default();
     let mut moved = HashSet::new();
     for report in reports {

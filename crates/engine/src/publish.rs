@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use hearback_core::id::{RuleVersionId, WorkspaceId};
 use hearback_rules::{Known, Rule, RuleError, RuleVersion, parse_yaml_with};
-use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, rule_versions, time::millis, webhooks, workspaces};
+use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, deliveries, outbox, rule_versions, time::millis, webhooks, workspaces};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -87,7 +87,8 @@ pub(crate) async fn publish_in(tx: &Tx, ws: WorkspaceId, rules: Vec<Rule>, now: 
     Ok(published)
 }
 
-/// Stops a rule: it decides nothing more. What it started goes on.
+/// Stops a rule: it decides nothing more. What it started goes on, but for the mails that a paused rule still holds: they
+/// are cancelled.
 pub async fn disable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<(), EngineError> {
     let now = cx.now();
     let tx = cx.db.write().await?;
@@ -95,7 +96,10 @@ pub async fn disable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
         return Err(EngineError::not_found("enabled rule", key));
     }
     workspaces::bump_config(&tx, ws).await?;
-    audit::note(&tx, ws, actor, "rule.disabled", key, Value::Null, now).await?;
+    let paused = rule_versions::resume(&tx, ws, key).await?;
+    let why = "its rule was disabled while it was paused";
+    let cancelled = deliveries::cancel_of_rules(&tx, ws.uuid(), &paused, why, millis(now)).await?;
+    audit::note(&tx, ws, actor, "rule.disabled", key, json!({ "cancelled_mails": cancelled }), now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -127,6 +131,20 @@ pub async fn enable(
     audit::note(&tx, ws, actor, "rule.enabled", key, json!({ "version": wanted }), now).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// Lets a paused rule go on: its mails are sent.
+pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<(), EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    if rule_versions::resume(&tx, ws, key).await?.is_empty() {
+        return Err(EngineError::not_found("paused rule", key));
+    }
+    outbox::wake_paused(&tx, ws, now).await?;
+    audit::note(&tx, ws, actor, "rule.resumed", key, Value::Null, now).await?;
+    tx.commit().await?;
+    cx.wake.notify_one();
+    Ok(())
 }
 
 /// The versions of one rule, the newest first.

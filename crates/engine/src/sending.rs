@@ -18,7 +18,7 @@ use crate::{
     Ctx, EngineError,
     apply::read_owner,
     courier::{NoWay, Way},
-    faults, hold,
+    faults, guard, hold,
     ledger::Report,
     workspace::Workspace,
 };
@@ -70,6 +70,12 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     }
     if let Some(outcome) = hold::wait(&workspace, now) {
         return Ok(outcome);
+    }
+    if let Some(outcome) = guard::wait(&mail, now) {
+        return Ok(outcome);
+    }
+    if let Some(why) = guard::too_many(&mail, cx.settings.limits) {
+        return give_up(cx, lease, &mail, "suppressed", why).await;
     }
     let (message, subject) = match compose(cx, &workspace, &mail) {
         Ok(composed) => composed,

@@ -84,8 +84,17 @@ pub struct NewPerson {
 pub enum FollowUp {
     /// Rules are asked, clocks run.
     On,
+    /// As `On`, for answers that an operator brings in bulk and wants followed up: no limit of mails per rule.
+    Bulk,
     /// History: the case is marked as not needed, nothing starts.
     Off,
+}
+
+impl FollowUp {
+    /// Whether rules are asked.
+    pub const fn starts(self) -> bool {
+        matches!(self, Self::On | Self::Bulk)
+    }
 }
 
 /// What the sender gets back once everything is durable.

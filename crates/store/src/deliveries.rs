@@ -28,6 +28,8 @@ pub struct Model {
     pub duplicates: i64,
     pub message_id: String,
     pub acknowledges: bool,
+    /// Decided on for answers that were brought in bulk: the limit of mails per rule does not hold it.
+    pub exempt: bool,
     pub reply: Option<String>,
     pub rule_version_id: Option<Uuid>,
     pub step_index: Option<i64>,
@@ -51,4 +53,17 @@ impl ActiveModelBehavior for ActiveModel {}
 pub async fn by_ids(tx: &Tx, ws: Uuid, ids: &[Uuid]) -> Result<Vec<Model>, StoreError> {
     let these = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::Id.is_in(ids.iter().copied()));
     Ok(these.all(&**tx).await?)
+}
+
+/// Cancels what these rule versions decided on and nobody has sent yet; how much that was.
+pub async fn cancel_of_rules(tx: &Tx, ws: Uuid, versions: &[Uuid], why: &str, now: i64) -> Result<u64, StoreError> {
+    let waiting = Entity::update_many()
+        .col_expr(Column::Status, Expr::value("cancelled"))
+        .col_expr(Column::Reply, Expr::value(why))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::WorkspaceId.eq(ws))
+        .filter(Column::RuleVersionId.is_in(versions.iter().copied()))
+        .filter(Column::Exempt.eq(false))
+        .filter(Column::Status.is_in(["queued", "deferred"]));
+    Ok(waiting.exec(&**tx).await?.rows_affected)
 }

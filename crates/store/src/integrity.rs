@@ -60,6 +60,7 @@ const LINKS: &[Link] = &[
     Link("suppressions", "workspace_id", "workspaces", "id"),
     Link("surveys", "workspace_id", "workspaces", "id"),
     Link("rule_versions", "workspace_id", "workspaces", "id"),
+    Link("rule_hours", "rule_version_id", "rule_versions", "id"),
     Link("webhooks", "workspace_id", "workspaces", "id"),
     Link("outbox", "workspace_id", "workspaces", "id"),
 ];

@@ -41,6 +41,10 @@ pub struct Sendable {
     pub referral_code: Option<String>,
     pub link: Option<String>,
     pub suppressed_for: Option<String>,
+    /// Since when the mails of its rule are held.
+    pub rule_paused_at: Option<i64>,
+    /// Other mails to the same customer that went out, or are going out, since the moment that was asked about.
+    pub lately: i64,
     pub duplicates: i64,
     /// The pool that this case waits for a code of.
     pub waits_for: Option<String>,
@@ -50,7 +54,7 @@ pub struct Sendable {
 
 /// Deliveries (workspace, id) with what they are about; those that are gone (erased) are left out. A mail to us that was decided
 /// on later than the task of its case (by a delayed step, after a correction) is about that task.
-pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, Sendable>, StoreError> {
+pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<HashMap<Uuid, Sendable>, StoreError> {
     const FIELDS: [(&str, Kind); 2] = [("w", Kind::Uuid), ("d", Kind::Uuid)];
     let backend = db.backend();
     let sql = format!(
@@ -62,7 +66,9 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, S
            ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
          (SELECT v.pool FROM incentive_waits v WHERE v.workspace_id = d.workspace_id AND v.case_id = d.case_id AND v.ended_at IS NULL \
            LIMIT 1) AS waits_for, \
-         f.code AS referral_code, d.link, s.reason AS suppressed_for, w.config_revision \
+         f.code AS referral_code, d.link, s.reason AS suppressed_for, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
+         (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
+           AND (n.status = 'sending' OR n.sent_at > $2)) AS lately \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
@@ -72,11 +78,12 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)]) -> Result<HashMap<Uuid, S
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
+         LEFT JOIN rule_versions rv ON rv.workspace_id = d.workspace_id AND rv.id = d.rule_version_id \
          WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",
         select(backend, &FIELDS, 1)
     );
     let json = to_json(backend, keys.iter().map(|(ws, delivery)| [Value::from(*ws), Value::from(*delivery)]));
-    let rows = db.read().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json)])).await?;
+    let rows = db.read().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json), since.into()])).await?;
     rows.iter().map(|row| Sendable::from_query_result(row, "").map(|mail| (mail.id, mail))).collect::<Result<_, _>>().map_err(Into::into)
 }
 
@@ -157,31 +164,47 @@ pub struct Writes<'a> {
     pub events: Vec<events::Model>,
     /// Mails that are about to end.
     pub marks: Vec<Mark>,
+    /// Mails to one customer within 24 hours at most; absent: any number.
+    pub most_a_day: Option<u32>,
 }
 
 /// Writes it all at once. Returns the deliveries of the marks whose end may now be sent: the claim still holds, the mail was
-/// not cancelled or sent meanwhile, and nobody opted out. No mail is both reported on and marked.
+/// not cancelled or sent meanwhile, nobody opted out, and the customer got fewer mails lately than the limit. No mail is both reported on and marked.
 pub async fn write(tx: &Tx, writes: &Writes<'_>, now: DateTime<Utc>) -> Result<HashSet<Uuid>, StoreError> {
     let mut script = Script::new(tx);
     record(&mut script, &writes.fates, millis(now));
     outbox::settle_in(&mut script, &writes.settled, now);
     put_loops(&mut script, &writes.cases);
     script.insert::<events::Entity>(&writes.events);
-    mark_sending(&mut script, &writes.marks, millis(now));
+    mark_sending(&mut script, &writes.marks, millis(now), writes.most_a_day);
     let rows = script.run_returning(tx, " RETURNING deliveries.id").await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
 }
 
-fn mark_sending(script: &mut Script, marks: &[Mark], now: i64) {
-    const FIELDS: [(&str, Kind); 5] = [("w", Kind::Uuid), ("d", Kind::Uuid), ("j", Kind::Uuid), ("fence", Kind::Uuid), ("now", Kind::Int)];
+fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>) {
+    const DAY: i64 = 24 * 3_600_000;
+    const FIELDS: [(&str, Kind); 7] = [
+        ("w", Kind::Uuid),
+        ("d", Kind::Uuid),
+        ("j", Kind::Uuid),
+        ("fence", Kind::Uuid),
+        ("now", Kind::Int),
+        ("since", Kind::Int),
+        ("most", Kind::Int),
+    ];
+    let most = most.map_or(i64::MAX, i64::from);
     script.update(
         "UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
          duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = x.now",
         &FIELDS,
         "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
          AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
-         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address)",
-        marks.iter().map(|mark| [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into(), now.into()]),
+         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address) \
+         AND (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = x.w AND n.person_id = deliveries.person_id \
+           AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < x.most",
+        marks.iter().map(|mark| {
+            [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into(), now.into(), (now - DAY).into(), most.into()]
+        }),
     );
 }
 

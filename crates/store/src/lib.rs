@@ -43,6 +43,7 @@ pub mod pools;
 pub mod referrals;
 pub mod responses;
 pub mod rollups;
+pub mod rule_hours;
 pub mod rule_versions;
 pub mod runs;
 pub mod script;

@@ -408,6 +408,16 @@ pub async fn cancel_older(
 /// What a job says that found sending on hold.
 pub const ON_HOLD: &str = "sending is on hold";
 
+/// What a job says that waits because its rule is paused.
+pub const RULE_PAUSED: &str = "its rule is paused: it wanted to send too many mails";
+
+/// Lets the jobs that wait for a paused rule look again at once.
+pub async fn wake_paused(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
+    due.filter(Column::State.eq("queued")).filter(Column::Error.eq(RULE_PAUSED)).exec(&**tx).await?;
+    Ok(())
+}
+
 /// The jobs that wait for sending to go on, and all mails.
 fn held(workspace: WorkspaceId) -> Condition {
     Condition::all()

@@ -61,6 +61,30 @@ pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Pauses a version; its key, unless it was paused before.
+pub async fn pause(tx: &Tx, ws: WorkspaceId, id: Uuid, now: i64) -> Result<Option<String>, StoreError> {
+    let row = Entity::find_by_id((ws.uuid(), id)).one(&**tx).await?;
+    match row.filter(|row| row.paused_at.is_none()) {
+        Some(row) => {
+            let key = row.key.clone();
+            save(tx, Model { paused_at: Some(now), ..row }).await?;
+            Ok(Some(key))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Ends the pause of all versions of a rule; which were paused.
+pub async fn resume(tx: &Tx, ws: WorkspaceId, key: &str) -> Result<Vec<Uuid>, StoreError> {
+    let of_rule = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key));
+    let paused = of_rule.filter(Column::PausedAt.is_not_null()).all(&**tx).await?;
+    let ids = paused.iter().map(|row| row.id).collect();
+    for row in paused {
+        save(tx, Model { paused_at: None, ..row }).await?;
+    }
+    Ok(ids)
+}
+
 /// Disables the enabled version of these rules; how many there were.
 pub async fn disable(tx: &Tx, ws: WorkspaceId, keys: &[String], now: i64) -> Result<u64, StoreError> {
     let done = Entity::update_many()

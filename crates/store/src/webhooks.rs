@@ -27,7 +27,11 @@ pub struct Model {
 impl std::fmt::Debug for Model {
     /// Without the secret, and without the address: that of a chat room is one.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Webhook").field("key", &self.key).field("kind", &self.kind).field("disabled_at", &self.disabled_at).finish()
+        f.debug_struct("Webhook")
+            .field("key", &self.key)
+            .field("kind", &self.kind)
+            .field("disabled_at", &self.disabled_at)
+            .finish_non_exhaustive()
     }
 }
 

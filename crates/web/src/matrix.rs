@@ -15,7 +15,7 @@ use hearback_engine::access::{Role, Scope};
 
 use crate::{App, auth, error::Problem, pages};
 use Need::{Anyone, Key, User};
-use Role::{Admin as AdminUser, Agent, Viewer};
+use Role::{Admin as AdminUser, Agent, Manager, Viewer};
 use Scope::{Admin as AdminKey, Read, Write};
 
 /// What it takes to be let through.
@@ -53,6 +53,10 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/teams", User(Viewer)),
     ("GET", "/alerts", User(Viewer)),
     ("POST", "/alerts/{id}/done", User(Agent)),
+    ("GET", "/rules", User(Viewer)),
+    ("GET", "/rules/{key}", User(Viewer)),
+    ("GET", "/rules/{key}/{step}", User(Viewer)),
+    ("POST", "/rules/{key}/{step}", User(Manager)),
     ("GET", "/mail", User(Viewer)),
     ("GET", "/mail/{name}", User(Viewer)),
     ("GET", "/mail/{name}/html", User(Viewer)),
@@ -127,6 +131,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/rules/{key}", Key(Read)),
     ("POST", "/api/v1/rules/{key}/enable", Key(AdminKey)),
     ("POST", "/api/v1/rules/{key}/disable", Key(AdminKey)),
+    ("POST", "/api/v1/rules/{key}/resume", Key(AdminKey)),
     ("POST", "/api/v1/rules/{key}/rollback", Key(AdminKey)),
     ("GET", "/api/v1/rules/{key}/runs", Key(Read)),
     ("GET", "/api/v1/webhooks", Key(AdminKey)),

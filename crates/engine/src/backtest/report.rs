@@ -219,11 +219,15 @@ fn side_by_side<K: Ord>(new: BTreeMap<K, BTreeMap<i64, u64>>, live: BTreeMap<K, 
     let mut all: BTreeMap<K, ByDay> = BTreeMap::new();
     for (key, days) in new {
         let counts = all.entry(key).or_default();
-        days.into_iter().for_each(|(day, count)| counts.entry(day).or_default().new += count);
+        for (day, count) in days {
+            counts.entry(day).or_default().new += count;
+        }
     }
     for (key, days) in live {
         let counts = all.entry(key).or_default();
-        days.into_iter().for_each(|(day, count)| counts.entry(day).or_default().live += count);
+        for (day, count) in days {
+            counts.entry(day).or_default().live += count;
+        }
     }
     all
 }

@@ -204,6 +204,7 @@ impl Desk<'_> {
                 revision: None,
                 chain: None,
                 link: None,
+                exempt: false,
                 created_at: millis(self.now),
                 updated_at: millis(self.now),
                 sent_at: None,

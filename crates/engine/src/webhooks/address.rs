@@ -15,7 +15,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let inside = matches!(
         (a, b, c),
-        (0 | 10 | 127, ..)              // "this" network, private, loopback
+        (0 | 10 | 127 | 224.., ..)              // "this" network, private, loopback; multicast, reserved, broadcast
             | (100, 64..=127, _)        // carrier-grade NAT
             | (169, 254, _)             // link-local, where clouds keep their metadata
             | (172, 16..=31, _)         // private
@@ -24,27 +24,22 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
             | (192, 88, 99)             // 6to4 relays
             | (198, 18..=19, _)         // benchmarks
             | (198, 51, 100)            // documentation
-            | (203, 0, 113)             // documentation
-            | (224.., ..) // multicast, reserved, broadcast
+            | (203, 0, 113) // documentation
     );
     !inside
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match [a, b, c, d, e, f] {
+    let v4 = |high: u16, low: u16| is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    match address.segments() {
         // IPv4 written as IPv6: mapped, and translated by NAT64. What is left of `::/96` is unspecified, loopback or long out of use.
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         // 6to4 carries its IPv4 address right behind the prefix.
-        [0x2002, ..] => v4(b, c),
+        [0x2002, high, low, ..] => v4(high, low),
         // Teredo and other protocol assignments, documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..=0xfff, ..] => false,
         // Only this eighth of the addresses is given out; outside it are loopback, local, unique local and multicast ones.
-        _ => a & 0xe000 == 0x2000,
+        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 

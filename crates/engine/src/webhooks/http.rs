@@ -66,7 +66,7 @@ impl Target {
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self { host, port, tls, uri })
+        Ok(Self { uri, host, port, tls })
     }
 
     /// Whether the address itself, before any look-up, says that it is inside.

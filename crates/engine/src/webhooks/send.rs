@@ -91,15 +91,14 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
 
 async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, event: &Value) -> Result<Answer, String> {
     let target = Target::parse(&webhook.url)?;
-    let (body, headers) = match Kind::parse(&webhook.kind) {
-        Some(Kind::Chat) => (json!({ "text": line(event) }).to_string(), Vec::new()),
-        _ => {
-            let body = event.to_string();
-            let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.now().timestamp());
-            let signature = sign::signature(&sign::secret(&webhook.secret)?, &id, timestamp, &body).ok_or("it can't be signed")?;
-            let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
-            (body, headers)
-        }
+    let (body, headers) = if Kind::parse(&webhook.kind) == Some(Kind::Chat) {
+        (json!({ "text": line(event) }).to_string(), Vec::new())
+    } else {
+        let body = event.to_string();
+        let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.now().timestamp());
+        let signature = sign::signature(&sign::secret(&webhook.secret)?, &id, timestamp, &body).ok_or("it can't be signed")?;
+        let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
+        (body, headers)
     };
     http::post(&target, &headers, body, cx.settings.private_webhooks).await
 }

@@ -51,6 +51,11 @@ pub enum Command {
         /// Key of the rule.
         key: String,
     },
+    /// Let a rule go on that was paused because it wanted to send too many mails.
+    Resume {
+        /// Key of the rule.
+        key: String,
+    },
     /// Let an older version of a rule decide in place of the present one.
     Rollback {
         /// Key of the rule.
@@ -89,6 +94,7 @@ pub async fn run(command: Command, config: impl Fn() -> Result<Config, ConfigErr
         Command::Backtest(args) => backtest::run(args, config()?).await,
         Command::Enable { key } => enable(&key, None, config()?).await,
         Command::Rollback { key, version } => enable(&key, Some(version), config()?).await,
+        Command::Resume { key } => resume(&key, config()?).await,
         Command::Disable { key } => disable(&key, config()?).await,
         Command::Runs { key, all, limit, json } => runs(&key, all, limit, json, config()?).await,
         Command::List { json } => list(json, config()?).await,
@@ -168,6 +174,13 @@ async fn disable(key: &str, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     publish::disable(&cx, ws, &Actor::Operator, key).await?;
     say(format!("{key} decides nothing more; `hearback rules enable {key}` lets it decide again"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn resume(key: &str, config: Config) -> anyhow::Result<ExitCode> {
+    let (cx, ws) = open::context(&config).await?;
+    publish::resume(&cx, ws, &Actor::Operator, key).await?;
+    say(format!("{key} goes on; its mails are sent"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/rules/{key}", get(rules::one))
         .route("/rules/{key}/enable", post(rules::enable))
         .route("/rules/{key}/disable", post(rules::disable))
+        .route("/rules/{key}/resume", post(rules::resume))
         .route("/rules/{key}/rollback", post(rules::rollback))
         .route("/rules/{key}/runs", get(rules::runs))
         .route("/webhooks", get(webhooks::list).post(webhooks::create))

@@ -110,6 +110,12 @@ pub(crate) async fn disable(State(app): State<App>, caller: Caller, Path(key): P
     Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
 }
 
+/// `POST /rules/{key}/resume`: a paused rule goes on, and its mails are sent.
+pub(crate) async fn resume(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<Whole<RuleView>>, Problem> {
+    publish::resume(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
+    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+}
+
 /// Body of `POST /rules/{key}/rollback`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

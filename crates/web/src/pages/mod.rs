@@ -11,6 +11,7 @@ mod dashboard;
 mod doors;
 mod public;
 mod render;
+mod rules;
 mod session;
 mod teams;
 mod timeline;
@@ -39,6 +40,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/alerts", get(alerts::show))
         .route("/alerts/{id}/done", post(alerts::done))
         .route("/teams", get(teams::show))
+        .route("/rules", get(rules::list))
+        .route("/rules/{key}", get(rules::one))
+        .route("/rules/{key}/{step}", post(rules::act).get(rules::back))
         .route("/mail", get(captured::list))
         .route("/mail/{name}", get(captured::one))
         .route("/mail/{name}/html", get(captured::html))

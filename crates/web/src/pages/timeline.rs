@@ -206,20 +206,24 @@ impl Asked {
     /// A run with its trace.
     pub(crate) fn of(row: &runs::Model, now: i64) -> Self {
         let trace: Vec<RuleTrace> = serde_json::from_str(&row.trace).unwrap_or_default();
-        let trigger = match row.trigger.as_str() {
-            "response_settled" => "The answer came in",
-            "response_corrected" => "The answer was changed",
-            "task_overdue" => "A task was overdue",
-            "no_first_contact" => "Nobody had been in touch in time",
-            "case_resolved" => "The case was resolved",
-            "case_closed" => "The case was closed",
-            "mail_bounced" => "A mail came back",
-            "invitation_unanswered" => "An invitation was not answered",
-            "due_soon" => "Something was due soon",
-            "not_closed_in_time" => "The case was not closed in time",
-            _ => "Something happened",
-        };
-        Self { trigger, at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }
+        Self { trigger: trigger_words(&row.trigger), at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }
+    }
+}
+
+/// What made the rules look.
+pub(crate) fn trigger_words(trigger: &str) -> &'static str {
+    match trigger {
+        "response_settled" => "The answer came in",
+        "response_corrected" => "The answer was changed",
+        "task_overdue" => "A task was overdue",
+        "no_first_contact" => "Nobody had been in touch in time",
+        "case_resolved" => "The case was resolved",
+        "case_closed" => "The case was closed",
+        "mail_bounced" => "A mail came back",
+        "invitation_unanswered" => "An invitation was not answered",
+        "due_soon" => "Something was due soon",
+        "not_closed_in_time" => "The case was not closed in time",
+        _ => "Something happened",
     }
 }
 
@@ -233,7 +237,8 @@ impl Verdict {
     }
 }
 
-fn step_words(verdict: &StepVerdict, number: usize) -> String {
+/// What became of a step.
+pub(crate) fn step_words(verdict: &StepVerdict, number: usize) -> String {
     match verdict {
         StepVerdict::Now => format!("step {number} done at once"),
         StepVerdict::At(due) => format!("step {number} waits until {}", words::exact(*due)),

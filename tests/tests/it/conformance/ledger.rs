@@ -36,6 +36,7 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
         step_index: None,
         medium: "mail".to_owned(),
         link: None,
+        exempt: false,
         chain: None,
         revision: None,
         created_at: millis(app.now()),

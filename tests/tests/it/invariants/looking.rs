@@ -10,8 +10,8 @@ use hearback_engine::{
 };
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
-    incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_versions, runs, sessions, suppressions, surveys,
-    tasks, team_members, teams, users, webhooks, workspaces,
+    incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_hours, rule_versions, runs, sessions,
+    suppressions, surveys, tasks, team_members, teams, users, webhooks, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -36,6 +36,7 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<policies::Entity>(app, "policies", &mut tables).await;
     rows::<responses::Entity>(app, "responses", &mut tables).await;
     rows::<rollups::Entity>(app, "rollups", &mut tables).await;
+    rows::<rule_hours::Entity>(app, "rule_hours", &mut tables).await;
     rows::<rule_versions::Entity>(app, "rule_versions", &mut tables).await;
     rows::<runs::Entity>(app, "runs", &mut tables).await;
     rows::<suppressions::Entity>(app, "suppressions", &mut tables).await;
@@ -106,6 +107,8 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
         ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
+        ("/rules/{key}", "/rules/detractor-outreach".to_owned()),
+        ("/rules/{key}/{step}", "/rules/detractor-outreach/enable".to_owned()),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
         ("/mail/{name}", "/mail/none.eml".to_owned()),

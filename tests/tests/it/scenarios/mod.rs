@@ -9,6 +9,7 @@ mod closing;
 mod corrections;
 mod customers;
 mod detractor;
+mod guards;
 mod happy;
 mod isolation;
 mod kept;

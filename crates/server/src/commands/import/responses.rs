@@ -131,7 +131,7 @@ pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<
     let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(config).await?;
     check_survey(&cx, ws, &args.survey).await?;
-    let target = Target { ws, follow_up: if args.rules == Rules::On { FollowUp::On } else { FollowUp::Off }, dry_run: args.dry_run };
+    let target = Target { ws, follow_up: if args.rules == Rules::On { FollowUp::Bulk } else { FollowUp::Off }, dry_run: args.dry_run };
     let (imported, unchanged) = import(&cx, target, table.records, &plan, &mut rejects, &bar).await?;
     bar.finish_and_clear();
     rejects.finish()?;
