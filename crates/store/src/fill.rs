@@ -77,9 +77,9 @@ const SEGMENT: &str =
 fn responses(backend: DbBackend) -> String {
     let (id, person, at) = (id(backend, 2, "n"), id(backend, 1, "n - n % 4"), answered());
     format!(
-        "INSERT INTO responses (workspace_id, id, survey_id, person_id, idem_key, body_hash, external_id, score, segment, comment, channel, \
-         locale, properties, revision, answered_at, created_at, updated_at) \
-         SELECT $1, {id}, $2, {person}, 'fill-' || n, 'fill', 'fill-' || n, {SCORE}, {SEGMENT}, \
+        "INSERT INTO responses (workspace_id, id, survey_id, person_id, idem_key, body_hash, external_id, score, first_score, segment, comment, \
+         channel, locale, properties, revision, answered_at, created_at, updated_at) \
+         SELECT $1, {id}, $2, {person}, 'fill-' || n, 'fill', 'fill-' || n, {SCORE}, {SCORE}, {SEGMENT}, \
          CASE WHEN n % 3 = 0 THEN 'The delivery came late, but the driver was friendly and carried it upstairs.' END, 'api', 'lt', \
          '{{\"orders\":' || (n % 40) || ',\"plan\":\"' || (CASE n % 5 WHEN 0 THEN 'gold' WHEN 1 THEN 'silver' ELSE 'basic' END) || '\"}}', \
          1, {at}, {at}, {at} FROM ({}) AS numbers",

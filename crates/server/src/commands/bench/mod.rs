@@ -5,6 +5,7 @@
 
 mod alert;
 mod awake;
+mod backtest;
 mod bulk;
 mod cases;
 mod child;
@@ -48,7 +49,7 @@ pub struct Args {
     /// Answers, jobs or mails where the amount is fixed.
     #[arg(long, default_value_t = 20_000)]
     amount: usize,
-    /// Rows of the large database, for `metrics` and `cases`.
+    /// Rows of the large database, for `metrics`, `cases` and `backtest`.
     #[arg(long, default_value_t = 1_000_000)]
     rows: usize,
     /// For `awake`: answers of customers who are each sent a mail.
@@ -75,6 +76,8 @@ enum Path {
     Metrics,
     /// The list of cases, most overdue first, over many cases.
     Cases,
+    /// Ten rules tried out on many answers.
+    Backtest,
     /// From the commit that queued a job to its start, on an idle system.
     Wake,
     /// From a low score to the alert in the mail server, at half the rate of the intake.
@@ -109,6 +112,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Path::Awake => rates(awake::run(&place).await?),
         Path::Metrics => times(metrics::run(&place).await?),
         Path::Cases => times(cases::run(&place).await?),
+        Path::Backtest => times(backtest::run(&place).await?),
         Path::Wake => times(wake::run(&place).await?),
         Path::Alert => times(alert::run(&place).await?),
     });
