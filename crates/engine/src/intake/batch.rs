@@ -1,0 +1,282 @@
+//! The answers of one workspace that share a transaction: put together from what was read, then written at once.
+//!
+//! Owns: the rows that an answer becomes. Refuses to know: who waits for it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
+use hearback_rules::{Facts, Plan, Trigger};
+use hearback_store::{
+    StoreError, Tx, accounts, cases, ingest, outbox, persons, responses, runs,
+    script::Script,
+    snapshot,
+    time::{from_millis, millis},
+};
+
+use super::{
+    Entry, Outcome,
+    people::People,
+    repeats::{Stored, load_stored, receipt_effect, repeat},
+};
+use crate::{
+    Ctx, EngineError,
+    apply::{Changes, Scene, apply},
+    clocks, facts, faults, guard, owners,
+    roster::Roster,
+    submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase},
+    workspace::Workspace,
+};
+
+/// Answers of one workspace on their way into one transaction.
+pub(super) struct Batch<'a> {
+    cx: &'a Ctx,
+    workspace: Arc<Workspace>,
+    now: DateTime<Utc>,
+    stored: HashMap<String, Stored>,
+    people: People,
+    accounts: HashMap<String, accounts::Model>,
+    responses: Vec<responses::Model>,
+    cases: Vec<cases::Model>,
+    runs: Vec<runs::Model>,
+    rollups: BTreeMap<(uuid::Uuid, i64), hearback_core::Counts>,
+    changes: Changes,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) async fn load(
+        cx: &'a Ctx,
+        tx: &Tx,
+        ws: WorkspaceId,
+        entries: impl Iterator<Item = &Entry> + Clone,
+        now: DateTime<Utc>,
+    ) -> Result<Self, EngineError> {
+        let stored = load_stored(tx, ws, entries.clone().filter_map(|entry| entry.new.external_id.as_deref())).await?;
+        let (people, revision) = People::load(tx, ws, entries.clone().map(|entry| &entry.new.person)).await?;
+        let workspace = cx.workspaces.at_revision(&**tx, ws, revision).await?;
+        let keys = people.rows.iter().filter_map(|row| row.account_key.as_deref());
+        let keys = keys.chain(entries.filter_map(|entry| entry.new.person.account.as_deref()));
+        let accounts = load_accounts(tx, ws, keys).await?;
+        let roster = Roster::load(tx, &workspace, &workspace.asked, now).await?;
+        Ok(Self {
+            cx,
+            workspace,
+            now,
+            stored,
+            people,
+            accounts,
+            responses: Vec::new(),
+            cases: Vec::new(),
+            runs: Vec::new(),
+            rollups: BTreeMap::new(),
+            changes: Changes { roster, ..Changes::default() },
+        })
+    }
+
+    /// Puts one answer into the batch; an answer that is stored already is answered as it was then.
+    pub(super) fn add(&mut self, entry: &Entry) -> Outcome {
+        let key = entry.new.external_id.clone();
+        if let Some(stored) = key.as_ref().and_then(|key| self.stored.get(key)) {
+            return repeat(stored, &entry.new);
+        }
+        let person = self.people.merge(entry.new.person.clone(), self.workspace.id, self.now);
+        let account = person.account_key.as_ref().and_then(|key| self.accounts.get(key));
+        let account_owner = facts::account_owner(account);
+        let response = response_row(entry, &person, self.now);
+        let scene = Scene {
+            settings: &self.cx.settings,
+            workspace: &self.workspace,
+            person: &person,
+            account_owner: account_owner.as_ref(),
+            now: self.now,
+        };
+        let mut case = case_row(&scene, &response, entry.follow_up.starts());
+        let mut effects = Vec::new();
+        if entry.follow_up.starts() {
+            let facts = Facts {
+                trigger: Trigger::ResponseSettled,
+                chain: Vec::new(),
+                response: facts::response_facts(&response, &entry.new.survey, None),
+                person: facts::person_facts(&person),
+                account: account.map(facts::account_facts),
+                case: facts::case_facts(&case),
+                calendar: self.workspace.hours_for_facts(&case),
+            };
+            if let Some(settle_at) = settle_at(self.cx, &entry.new, self.now) {
+                let id = CaseId::from_uuid(case.id);
+                let job = outbox::Job::Settle { case: id, revision: 1 };
+                let cause = format!("settle/{}/1", response.id);
+                self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
+            } else {
+                let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
+                guard::note(&plan, &case, self.now, &mut self.changes);
+                effects = plan.effects.iter().map(receipt_effect).collect();
+                let before = self.changes.deliveries.len();
+                let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
+                self.changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.exempt = entry.follow_up == FollowUp::Bulk);
+                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, done, self.now));
+            }
+        }
+        if entry.follow_up.starts() {
+            // Only now is it known who answers, and so whose working hours count.
+            let (terms, answered) = (self.workspace.terms(&case), from_millis(case.answered_at));
+            clocks::start(&mut case, terms, answered);
+        }
+        let receipt = Receipt {
+            id: ResponseId::from_uuid(response.id),
+            segment: entry.new.score.segment(),
+            score: entry.new.score.value(),
+            revision: 1,
+            case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: crate::apply::read_status(&case.loop_status) },
+            effects,
+            created: true,
+        };
+        let counts = hearback_core::Counts::of(Some(entry.new.score), response.comment.is_some());
+        *self.rollups.entry((response.survey_id, ingest::hour(response.answered_at))).or_default() += counts;
+        if let Some(key) = key {
+            self.stored.insert(key, Stored { body_hash: entry.new.body_hash.clone(), receipt: receipt.clone() });
+        }
+        self.responses.push(response);
+        self.cases.push(case);
+        Ok(receipt)
+    }
+
+    /// The first answer that will be stored.
+    pub(super) fn first(&self) -> Option<(uuid::Uuid, uuid::Uuid)> {
+        self.responses.first().map(|row| (row.workspace_id, row.id))
+    }
+
+    /// Whether something will be there to do.
+    pub(super) fn queues(&self) -> bool {
+        !self.changes.jobs.is_empty()
+    }
+
+    /// Roll-ups come last and sorted: two nodes that meet on the same counters wait for each other, never in a circle.
+    pub(super) async fn write(self, tx: &Tx) -> Result<(), StoreError> {
+        if self.responses.is_empty() {
+            return Ok(());
+        }
+        let ws = self.workspace.id.uuid();
+        let mut changes = self.changes;
+        changes.give_incentives(tx, ws, self.now).await?;
+        let mut script = Script::new(tx);
+        ingest::put_persons(&mut script, &self.people.changed());
+        script.insert::<responses::Entity>(&self.responses);
+        script.insert::<cases::Entity>(&self.cases);
+        script.insert::<runs::Entity>(&self.runs);
+        changes.add_to(&mut script);
+        ingest::put_rollups(&mut script, ws, &self.rollups);
+        script.run(tx).await?;
+        changes.write_rest(tx, ws, self.now).await?;
+        Ok(faults::pass("intake.inserted")?)
+    }
+}
+
+/// When a one-click answer may be acted on; `None` when it settles at once.
+fn settle_at(cx: &Ctx, new: &CheckedResponse, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (new.channel == "email" && cx.settings.settle_delay > chrono::Duration::zero()).then(|| now + cx.settings.settle_delay)
+}
+
+fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> responses::Model {
+    let id = ResponseId::new(now);
+    let new = &entry.new;
+    responses::Model {
+        workspace_id: entry.workspace.uuid(),
+        id: id.uuid(),
+        survey_id: new.survey.id.uuid(),
+        person_id: person.id,
+        // Never null: a null would be equal to nothing, and the key would guard nothing.
+        idem_key: new.external_id.clone().unwrap_or_else(|| format!("#{id}")),
+        body_hash: new.body_hash.clone(),
+        external_id: new.external_id.clone(),
+        score: i64::from(new.score.value()),
+        first_score: i64::from(new.score.value()),
+        segment: new.score.segment().as_str().to_owned(),
+        comment: new.comment.clone(),
+        channel: new.channel.clone(),
+        locale: person.locale.clone(),
+        properties: person.properties.clone(),
+        revision: 1,
+        answered_at: millis(new.responded_at.unwrap_or(now)),
+        created_at: millis(now),
+        updated_at: millis(now),
+    }
+}
+
+/// The case that an answer opens, its clocks not running yet.
+pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool) -> cases::Model {
+    let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
+    cases::Model {
+        workspace_id: response.workspace_id,
+        id: CaseId::new(scene.now).uuid(),
+        response_id: response.id,
+        person_id: scene.person.id,
+        survey_id: response.survey_id,
+        segment: response.segment.clone(),
+        score: response.score,
+        revision: 1,
+        loop_status: if follows { "open" } else { "not_needed" }.to_owned(),
+        owner: if follows { Some(owners::usual(scene).owner.to_string()) } else { history() },
+        tags: "[]".to_owned(),
+        answered_at: response.answered_at,
+        first_contact_due_at: None,
+        close_due_at: None,
+        first_contact_at: None,
+        contact_overdue_at: None,
+        close_overdue_at: None,
+        contacted_at: None,
+        first_attempt_at: None,
+        last_attempt_at: None,
+        waiting_since: None,
+        warned_at: None,
+        lapse_at: None,
+        reassign_at: None,
+        alarm_at: None,
+        acknowledged_at: None,
+        escalated_at: None,
+        resolved_at: None,
+        closed_at: None,
+        root_cause: None,
+        resolution: None,
+        attempts: 0,
+        contacts: 0,
+        open_tasks: 0,
+        updated_at: millis(scene.now),
+    }
+}
+
+/// The record of one evaluation: what the rules saw, which versions were asked, what came of it.
+pub(crate) fn run_row(
+    rule_ids: &str,
+    case: &cases::Model,
+    facts: &Facts,
+    plan: &Plan,
+    done: Vec<serde_json::Value>,
+    now: DateTime<Utc>,
+) -> runs::Model {
+    runs::Model {
+        workspace_id: case.workspace_id,
+        id: hearback_core::id::RunId::new(now).uuid(),
+        case_id: case.id,
+        response_id: case.response_id,
+        revision: case.revision,
+        trigger: facts.trigger.as_str().to_owned(),
+        rules: rule_ids.to_owned(),
+        facts: serde_json::to_string(facts).unwrap_or_default(),
+        trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
+        done: serde_json::Value::from(done).to_string(),
+        at: millis(now),
+    }
+}
+
+async fn load_accounts<'e>(
+    tx: &Tx,
+    ws: WorkspaceId,
+    keys: impl Iterator<Item = &'e str>,
+) -> Result<HashMap<String, accounts::Model>, StoreError> {
+    let rows = snapshot::accounts_by_keys(&**tx, ws.uuid(), &keys.collect()).await?;
+    Ok(rows.into_iter().map(|row| (row.key.clone(), row)).collect())
+}

@@ -1,0 +1,94 @@
+//! The customers of a batch of answers.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::WorkspaceId;
+use hearback_store::{StoreError, Tx, ingest, merge, persons, time::millis};
+
+use crate::people::CheckedPerson;
+
+/// The customers of a batch: found once, merged in the order of their answers, written once.
+pub(super) struct People {
+    pub(super) rows: Vec<persons::Model>,
+    changed: Vec<bool>,
+    by_key: HashMap<String, usize>,
+    by_external: HashMap<String, usize>,
+    signposts: Vec<persons::Model>,
+}
+
+impl People {
+    /// Those of the batch that are known, and the revision of the workspace's set-up.
+    pub(super) async fn load<'e>(
+        tx: &Tx,
+        ws: WorkspaceId,
+        sent: impl Iterator<Item = &'e CheckedPerson> + Clone,
+    ) -> Result<(Self, i64), StoreError> {
+        let keys: Vec<&str> = sent.clone().filter(|person| !person.key.starts_with("anon:")).map(|person| person.key.as_str()).collect();
+        let externals: Vec<&str> = sent.filter_map(|person| person.external_id.as_deref()).collect();
+        let ingest::Found { revision, persons: rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
+        let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
+        let (by_key, by_external) = (HashMap::new(), HashMap::new());
+        let mut people = Self { changed: vec![false; rows.len()], rows: Vec::new(), by_key, by_external, signposts: Vec::new() };
+        for row in rows {
+            people.index(people.rows.len(), &row);
+            people.rows.push(row);
+        }
+        for signpost in signposts {
+            people.lead(signpost);
+        }
+        Ok((people, revision))
+    }
+
+    /// What named somebody who was merged into another names that one.
+    fn lead(&mut self, signpost: persons::Model) {
+        if let Some(place) = self.rows.iter().position(|row| Some(row.id) == signpost.merged_into) {
+            self.index(place, &signpost);
+            self.signposts.push(signpost);
+        }
+    }
+
+    fn index(&mut self, place: usize, row: &persons::Model) {
+        self.by_key.insert(row.key.clone(), place);
+        if let Some(external) = &row.external_id {
+            self.by_external.insert(external.clone(), place);
+        }
+    }
+
+    /// The row of this customer with what was sent laid over it.
+    pub(super) fn merge(&mut self, mut sent: CheckedPerson, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
+        let by_key = self.by_key.get(&sent.key).copied();
+        let by_external = sent.external_id.as_ref().and_then(|id| self.by_external.get(id)).copied();
+        if by_key.is_some() && by_external.is_some() && by_key != by_external {
+            // Two people we know claim one id: the address decides, the id stays where it is.
+            sent.external_id = None;
+        }
+        let sent = sent.without_names_of(&self.signposts);
+        let place = by_key.or(by_external);
+        let stored = place.and_then(|place| self.rows.get(place));
+        let mut row = sent.over(stored, ws, now);
+        let slots = place.and_then(|place| self.rows.get_mut(place).zip(self.changed.get_mut(place)));
+        if let (Some(place), Some((slot, changed))) = (place, slots) {
+            if *slot != row {
+                row.updated_at = millis(now);
+                *slot = row.clone();
+                *changed = true;
+            }
+            self.index(place, &row);
+        } else {
+            self.index(self.rows.len(), &row);
+            self.rows.push(row.clone());
+            self.changed.push(true);
+        }
+        row
+    }
+
+    /// The rows to write.
+    pub(super) fn changed(&self) -> Vec<persons::Model> {
+        let mut changed: Vec<persons::Model> =
+            self.rows.iter().zip(&self.changed).filter(|(_, changed)| **changed).map(|(row, _)| row.clone()).collect();
+        // One order for all writers: two that meet on the same people wait for each other, never in a circle.
+        changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        changed
+    }
+}
