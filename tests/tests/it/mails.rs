@@ -42,7 +42,8 @@ async fn customers(app: &TestApp, language: &str) {
         app.post("/responses", body).await.expect(201);
     }
     app.run_until_idle().await;
-    for hours in [1, 2, 48] {
+    // Four days: two of them are working days whenever it starts, and no warning is slept through.
+    for hours in [1, 2].into_iter().chain([3; 32]) {
         app.advance(Duration::hours(hours)).await;
     }
 }

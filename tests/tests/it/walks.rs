@@ -26,6 +26,7 @@ enum Act {
     Resolve { which: usize },
     Close { which: usize },
     Reopen { which: usize },
+    Hold { which: usize, step: &'static str },
     Task { which: usize, status: &'static str },
     Assign { which: usize, owner: &'static str },
     Erase { customer: u8 },
@@ -46,6 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => which.clone().prop_map(|which| Act::Resolve { which }),
         2 => which.clone().prop_map(|which| Act::Close { which }),
         1 => which.clone().prop_map(|which| Act::Reopen { which }),
+        2 => (which.clone(), prop::sample::select(vec!["wait", "resume", "lapse"])).prop_map(|(which, step)| Act::Hold { which, step }),
         2 => (which.clone(), prop::sample::select(vec!["done", "cancelled", "open"])).prop_map(|(which, status)| Act::Task { which, status }),
         1 => (which, prop::sample::select(vec![AGENT, "team:support"])).prop_map(|(which, owner)| Act::Assign { which, owner }),
         1 => customer.prop_map(|customer| Act::Erase { customer }),
@@ -103,6 +105,10 @@ async fn step(app: &TestApp, told: &mut Told, act: &Act) {
             let Some(case) = told.case(*which) else { return };
             acted(&app.post(&format!("{case}/reopen"), json!({})).await);
         }
+        Act::Hold { which, step } => {
+            let Some(case) = told.case(*which) else { return };
+            acted(&app.post(&format!("{case}/{step}"), json!({})).await);
+        }
         Act::Task { which, status } => {
             let all = tasks::Entity::find().all(app.cx.db.read()).await.unwrap();
             let Some(task) = all.get(which % all.len().max(1)) else { return };
@@ -145,7 +151,11 @@ async fn check(app: &TestApp, told: &Told) {
         *per_case.entry((row.case_id, row.kind.as_str())).or_default() += 1;
     }
     assert!(per_case.values().all(|mails| *mails == 1), "the same mail twice for one answer: {per_case:?}");
-    for case in cases::Entity::find().all(db).await.unwrap().into_iter().filter(|case| case.loop_status == "closed") {
+    let rung: Vec<cases::Model> = cases::Entity::find().all(db).await.unwrap();
+    let missed: Vec<&cases::Model> =
+        rung.iter().filter(|case| case.alarm_at.is_some_and(|at| at <= app.now().timestamp_millis())).collect();
+    assert!(missed.is_empty(), "nothing is due that was not looked at: {missed:#?}");
+    for case in rung.into_iter().filter(|case| case.loop_status == "closed") {
         assert!(case.closed_at.is_some(), "{case:?}");
         let skipped = case.segment == "detractor" && case.revision == 1 && case.first_contact_at.is_none() && case.attempts < 3;
         assert!(!skipped, "nobody was in touch: {case:?}");
@@ -155,6 +165,8 @@ async fn check(app: &TestApp, told: &Told) {
 async fn walk(kind: Kind, acts: &[Act]) {
     let app = TestApp::on(kind, &Options::default()).await;
     app.add_user(AGENT, "Ieva", Role::Agent, None).await;
+    let policy = json!({ "segment": "detractor", "over": "0", "lapse_after": "20d", "reassign_after": "1bd" });
+    app.put("/policies", policy).await.expect(200);
     let mut told = Told::default();
     for act in acts {
         step(&app, &mut told, act).await;
