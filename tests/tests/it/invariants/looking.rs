@@ -88,6 +88,9 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     app.add_user("staff@shop.example", "Staff", Role::Agent, None).await;
     let staff = app.get("/teams").await.expect(200);
     let alerts = app.get("/alerts").await.expect(200);
+    // A rule that no other workspace has.
+    let rule = "{ key: only-here, on: case_closed, when: { tag: [x] }, then: [{ tag: [y] }] }";
+    app.api.send("POST", "/api/v1/rules", &[("content-type", "application/yaml")], rule).await.expect(200);
     let case = app.case_of(&low).await;
     let id = |pointer: &str| case.pointer(pointer).and_then(serde_json::Value::as_str).unwrap().to_owned();
     let person = id("/person/id");
@@ -100,15 +103,18 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/deliveries/{id}", format!("/api/v1/deliveries/{}", id("/deliveries/0/id"))),
         ("/api/v1/pools/{key}", "/api/v1/pools/thank-you".to_owned()),
         ("/api/v1/pools/{key}/codes", "/api/v1/pools/thank-you/codes".to_owned()),
-        ("/api/v1/rules/{key}", "/api/v1/rules/detractor-outreach".to_owned()),
-        ("/api/v1/rules/{key}/runs", "/api/v1/rules/detractor-outreach/runs".to_owned()),
+        ("/api/v1/calendars/{key}", "/api/v1/calendars/none".to_owned()),
+        ("/api/v1/teams/{key}", "/api/v1/teams/none".to_owned()),
+        ("/api/v1/webhooks/{key}", "/api/v1/webhooks/crm".to_owned()),
+        ("/api/v1/rules/{key}", "/api/v1/rules/only-here".to_owned()),
+        ("/api/v1/rules/{key}/runs", "/api/v1/rules/only-here/runs".to_owned()),
         ("/api/v1/people/{id}", format!("/api/v1/people/{person}")),
         ("/api/v1/accounts/{key}", "/api/v1/accounts/acme".to_owned()),
         ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
         ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
-        ("/rules/{key}", "/rules/detractor-outreach".to_owned()),
-        ("/rules/{key}/{step}", "/rules/detractor-outreach/enable".to_owned()),
+        ("/rules/{key}", "/rules/only-here".to_owned()),
+        ("/rules/{key}/{step}", "/rules/only-here/enable".to_owned()),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
         ("/mail/{name}", "/mail/none.eml".to_owned()),
