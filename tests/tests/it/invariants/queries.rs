@@ -79,6 +79,15 @@ fn every_query_asks_for_its_workspace() {
     assert!(found.is_empty(), "these queries see all workspaces; filter on workspace_id, or say here why they must: {found:?}");
 }
 
+#[test]
+fn every_excuse_is_needed() {
+    let found = unscoped();
+    let is_needed =
+        |place: &str, function: &str| found.iter().any(|(file, name)| file.starts_with(place) && (function.is_empty() || name == function));
+    let idle: Vec<_> = OVER_ALL.iter().filter(|(place, function, _)| !is_needed(place, function)).collect();
+    assert!(idle.is_empty(), "these are fine without an excuse: {idle:?}");
+}
+
 /// The check itself notices what it is for.
 #[test]
 fn a_query_without_a_workspace_is_noticed() {

@@ -2,9 +2,6 @@
 
 use super::{Source, sources};
 
-/// Files that may be longer than 500 lines, and why.
-const LONG: [(&str, &str); 1] = [("crates/engine/src/intake.rs", "the one transaction of an answer, told in one place")];
-
 /// Where these words stand in code that runs, outside of these places.
 fn found(words: &[&str], places: &[&str]) -> Vec<String> {
     let elsewhere = |source: &Source| !places.iter().any(|place| source.path.starts_with(place));
@@ -85,7 +82,6 @@ fn every_file_says_what_it_owns() {
 fn no_file_is_too_long_to_be_read() {
     for source in sources() {
         let lines = source.text.lines().count();
-        let excused = LONG.iter().any(|(path, _)| *path == source.path);
-        assert!(lines <= 500 || excused, "{} has {lines} lines: split it", source.path);
+        assert!(lines <= 500, "{} has {lines} lines: split it", source.path);
     }
 }
