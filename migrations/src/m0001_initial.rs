@@ -105,6 +105,9 @@ fn customers() -> Vec<Table> {
             .index_where(false, "workspace_id, account_key", "account_key IS NOT NULL")
             .index_where(false, "workspace_id, merged_into", "merged_into IS NOT NULL")
             .index_where(true, "workspace_id, external_id", "external_id IS NOT NULL"),
+        Table::in_workspace("preferences", &[("person_id", Uuid), ("survey_key", Text)])
+            .required("stopped_at", Int)
+            .belongs("person_id", "persons"),
         Table::in_workspace("suppressions", &[("address", Text)])
             .required("reason", Text)
             .required("created_at", Int)

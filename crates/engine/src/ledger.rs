@@ -15,6 +15,7 @@ use hearback_store::{
     StoreError, Tx, bulk, cases, events,
     ledger::{self, Fate, Mark, Reported, Writes},
     outbox::{Lease, Outcome},
+    suppressions,
     time::millis,
 };
 use serde_json::{Value, json};
@@ -44,6 +45,8 @@ pub struct Report {
     pub acknowledges: bool,
     /// Whether a code that this mail carries goes back to its pool when the mail ends unsent: no attempt was ever in doubt.
     pub frees_code: bool,
+    /// The address takes no mail: it is not mailed any more.
+    pub no_mailbox: Option<suppressions::Model>,
     /// Timeline entry: kind and data.
     pub event: Option<(&'static str, Value)>,
 }
@@ -185,6 +188,8 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     }
     let marked = ledger::write(&tx, &writes, now).await?;
     free_codes(cx, &tx, &outcomes.reports, now).await?;
+    let no_mailbox: Vec<_> = outcomes.reports.iter().filter_map(|report| report.no_mailbox.clone()).collect();
+    suppressions::put(&tx, &no_mailbox).await?;
     let asked = chain::after_sending(&tx, &outcomes, now).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;

@@ -20,6 +20,7 @@ use crate::{
     courier::{NoWay, Way},
     faults, guard, hold,
     ledger::Report,
+    suppressions::{self, Reason},
     workspace::Workspace,
 };
 
@@ -55,7 +56,11 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         _ => return Ok(Outcome::Done),
     }
     if let Some(reason) = mail.suppressed_for.clone() {
-        return give_up(cx, lease, &mail, "suppressed", format!("the address must not be mailed: {reason}")).await;
+        let why = match reason.as_str() {
+            "survey_stopped" => "the customer wants no mail about this survey".to_owned(),
+            reason => format!("the address must not be mailed: {reason}"),
+        };
+        return give_up(cx, lease, &mail, "suppressed", why).await;
     }
     let now = cx.now();
     if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != "unknown") {
@@ -157,7 +162,11 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             record(cx, report).await
         }
         FailClass::Reject => {
+            // Only customers: an address of ours that is mistyped is for an admin to correct.
+            let no_mailbox = (mail.acknowledges && fail.no_mailbox())
+                .then(|| suppressions::row(lease.workspace, &mail.to_address, Reason::HardBounce, Some(fail.summary()), now));
             let report = Report {
+                no_mailbox,
                 fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(fail.to_string())) },
                 event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
                 ..report(cx, lease, mail, Outcome::Done)
@@ -233,6 +242,7 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
         fate: fate(lease, mail, "queued", None),
         case: mail.case_id,
         acknowledges: mail.acknowledges,
+        no_mailbox: None,
         event: None,
     }
 }

@@ -1,103 +1,99 @@
-//! Addresses that must not be mailed: a customer who wants no more, known by the link that each mail carries, or by our own decision.
+//! What a customer decides by the link that each mail carries: no more mail, none about one survey, in which language.
 //!
-//! Owns: what the link is good for, and the words of its page in the customer's language. Refuses to know: HTTP.
+//! Owns: what the link is good for. Looking changes nothing; the link is the permission. Refuses to know: HTTP, and the words
+//! of the page ([`crate::preferences`]).
+
+use std::collections::BTreeSet;
 
 use std::collections::BTreeSet;
 
 use hearback_core::{
-    Email, Locale,
     id::{PersonId, WorkspaceId},
-    text,
     token::Purpose,
 };
-use hearback_store::{bulk, lists, persons, suppressions, time::millis, workspaces};
-use serde::Serialize;
+use hearback_store::{Tx, bulk, persons, preferences as stored, time::millis};
 
-use crate::{Ctx, EngineError, error::Fields};
+use crate::{
+    Ctx, EngineError,
+    preferences::{View, surveys, view},
+    suppressions,
+};
 
-/// What the page says, in the language of the person it is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Words {
-    /// Language of the words.
-    pub lang: String,
-    /// Heading.
-    pub title: String,
-    /// What is asked.
-    pub question: String,
-    /// The button.
-    pub confirm: String,
-    /// What is said afterwards.
-    pub done: String,
-    /// Name under which we write.
-    pub company: String,
+/// What a customer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// No mail at all; also what the one-click button of mail programs asks for (RFC 8058).
+    StopAll,
+    /// Mail again. Not after a complaint, and not to a mailbox that does not exist.
+    Resume,
+    /// No mail about one survey, by key.
+    StopSurvey(String),
+    /// Mail about that survey again.
+    ResumeSurvey(String),
+    /// Mail in this language.
+    Language(String),
 }
 
-/// What the page behind a link says; `None` for a link that is not ours. Changes nothing.
-pub async fn words(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
+/// The page behind a link; `None` for a link that is not ours. Changes nothing.
+pub async fn look(cx: &Ctx, token: &str) -> Result<Option<View>, EngineError> {
     let Some((ws, id)) = open(cx, token) else { return Ok(None) };
-    let person = persons::resolved(cx.db.read(), ws, id).await?;
-    words_for(cx, ws, person.as_ref()).await
+    view(cx, ws, id, "").await
 }
 
-/// Stops mail to the person behind a link, once and for all; doing it again changes nothing. `None` for a link that is not ours.
-pub async fn unsubscribe(cx: &Ctx, token: &str) -> Result<Option<Words>, EngineError> {
+/// Does what the person behind a link asks for; asking twice changes nothing more. `None` for a link that is not ours.
+pub async fn choose(cx: &Ctx, token: &str, choice: &Choice) -> Result<Option<View>, EngineError> {
     let Some((ws, id)) = open(cx, token) else { return Ok(None) };
-    let named = persons::by_id(cx.db.read(), ws, id).await?;
-    let person = persons::resolved(cx.db.read(), ws, id).await?;
-    // Both addresses of somebody who was merged; somebody who was erased is not mailed anyway.
-    let addresses: BTreeSet<String> = [&named, &person].into_iter().flatten().filter_map(|row| row.email.clone()).collect();
-    let row = |address| suppressions::Model {
-        workspace_id: ws.uuid(),
-        address,
-        reason: "unsubscribed".to_owned(),
-        created_at: millis(cx.now()),
-        note: None,
-    };
-    let rows: Vec<suppressions::Model> = addresses.into_iter().map(row).collect();
-    if !rows.is_empty() {
-        let tx = cx.db.write().await?;
-        bulk::insert_missing::<suppressions::Entity>(&tx, &rows).await?;
-        tx.commit().await?;
-    }
-    words_for(cx, ws, person.as_ref()).await
-}
-
-/// Adds an address that must not be mailed, for a reason of ours. One that is there already stays as it is.
-pub async fn suppress(cx: &Ctx, ws: WorkspaceId, address: &str, note: Option<&str>) -> Result<suppressions::Model, EngineError> {
-    let mut fields = Fields::default();
-    let address = fields.check("address", Email::parse(address));
-    let note = fields.check_some("note", note.filter(|note| !note.trim().is_empty()), |note| text::line(note, text::MAX_PROPERTY));
-    fields.done()?;
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
-    let row = suppressions::Model {
-        workspace_id: ws.uuid(),
-        address: address.clone(),
-        reason: "manual".to_owned(),
-        created_at: millis(cx.now()),
-        note,
-    };
+    // Of somebody who was merged both rows, as each has an address of its own.
+    let now_known_as = persons::resolved(cx.db.read(), ws, id).await?.map(|person| PersonId::from_uuid(person.id));
+    let both: BTreeSet<PersonId> = now_known_as.into_iter().chain([id]).collect();
     let tx = cx.db.write().await?;
-    bulk::insert_missing::<suppressions::Entity>(&tx, std::slice::from_ref(&row)).await?;
+    for id in both {
+        // Somebody who was erased has no address any more, and is not mailed anyway.
+        if let Some(person) = persons::lock(&tx, ws, id).await? {
+            apply(cx, &tx, ws, person, choice).await?;
+        }
+    }
     tx.commit().await?;
-    Ok(lists::suppression(cx.db.read(), ws, &address).await?.unwrap_or(row))
+    let done = match choice {
+        Choice::StopAll => "done",
+        Choice::Resume => "resumed",
+        Choice::StopSurvey(_) | Choice::ResumeSurvey(_) | Choice::Language(_) => "saved",
+    };
+    view(cx, ws, id, done).await
+}
+
+async fn apply(cx: &Ctx, tx: &Tx, ws: WorkspaceId, person: persons::Model, choice: &Choice) -> Result<(), EngineError> {
+    let (id, now) = (PersonId::from_uuid(person.id), cx.now());
+    match choice {
+        Choice::StopAll => {
+            if let Some(address) = &person.email {
+                suppressions::by_customer(tx, ws, address, now).await?;
+            }
+        }
+        Choice::Resume => {
+            if let Some(address) = &person.email {
+                suppressions::taken_back(tx, ws, address).await?;
+            }
+        }
+        Choice::StopSurvey(key) => {
+            if surveys(cx, ws).await?.contains_key(key) {
+                let row = stored::Model { workspace_id: ws.uuid(), person_id: person.id, survey_key: key.clone(), stopped_at: millis(now) };
+                bulk::insert_missing::<stored::Entity>(tx, &[row]).await?;
+            }
+        }
+        Choice::ResumeSurvey(key) => stored::remove(tx, ws, id, key).await?,
+        Choice::Language(code) => {
+            let known = cx.templates.languages().all().any(|language| language.code() == code);
+            // An erased person stays without any property.
+            if known && person.email.is_some() {
+                persons::save(tx, persons::Model { locale: Some(code.clone()), updated_at: millis(now), ..person }).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn open(cx: &Ctx, token: &str) -> Option<(WorkspaceId, PersonId)> {
     let (ws, person) = cx.settings.secret_key.verify(Purpose::Unsubscribe, token)?;
     Some((WorkspaceId::from_uuid(ws), PersonId::from_uuid(person)))
-}
-
-async fn words_for(cx: &Ctx, ws: WorkspaceId, person: Option<&persons::Model>) -> Result<Option<Words>, EngineError> {
-    let Some(workspace) = workspaces::by_id(cx.db.read(), ws).await? else { return Ok(None) };
-    let tag = person.and_then(|person| person.locale.clone()).unwrap_or(workspace.locale);
-    let language = cx.templates.languages().get(&Locale::parse(&tag).unwrap_or_default());
-    let say = |key: &str| language.phrase(key).and_then(|phrase| phrase.fill(|_| None).ok()).unwrap_or_default();
-    Ok(Some(Words {
-        lang: language.code().to_owned(),
-        title: say("unsubscribe.title"),
-        question: say("unsubscribe.question"),
-        confirm: say("unsubscribe.confirm"),
-        done: say("unsubscribe.done"),
-        company: workspace.name,
-    }))
 }

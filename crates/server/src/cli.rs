@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         apikey, backup, bench, check_config, codes, completions, demo, doctor, erase, export, fsck, import, migrate, restore, rules,
-        schedule, score, sending, serve, user, workspace,
+        schedule, score, sending, serve, suppressions, user, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -70,6 +70,9 @@ enum Command {
     #[command(subcommand)]
     Codes(codes::Command),
     /// Programmes or brands side by side: make, list and rename them.
+    /// Addresses that must not be mailed.
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
     #[command(subcommand)]
     Workspace(workspace::Command),
     /// The Net Promoter Score of these counts, with its interval and its band.
@@ -107,6 +110,7 @@ impl Cli {
             Command::Apikey(command) => apikey::run(command, config()?).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Codes(command) => codes::run(command, config()?).await,
+            Command::Suppressions(command) => suppressions::run(command, config()?).await,
             Command::Workspace(command) => workspace::run(command, config()?).await,
             Command::Score(args) => score::run(&args),
             Command::Schedule(args) => schedule::run(&args),

@@ -13,8 +13,8 @@ use hearback_core::{
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, responses, runs, suppressions,
-    tasks, workspaces,
+    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, preferences, responses, runs,
+    suppressions, tasks, workspaces,
 };
 
 /// Stands where an address was.
@@ -68,6 +68,7 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
         erase_follow_up(tx, ws, ids, now).await?;
     }
     erase_mail(tx, person, now).await?;
+    preferences::forget(tx, WorkspaceId::from_uuid(ws), PersonId::from_uuid(person.id)).await?;
     if let Some(address) = &person.email {
         let erased = suppressions::erased(WorkspaceId::from_uuid(ws), address);
         let row = suppressions::Model { workspace_id: ws, address: erased, reason: ERASED.to_owned(), created_at: now, note: None };

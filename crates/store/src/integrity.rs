@@ -57,6 +57,7 @@ const LINKS: &[Link] = &[
     Link("accounts", "workspace_id", "workspaces", "id"),
     Link("pools", "workspace_id", "workspaces", "id"),
     Link("persons", "workspace_id", "workspaces", "id"),
+    Link("preferences", "person_id", "persons", "id"),
     Link("suppressions", "workspace_id", "workspaces", "id"),
     Link("surveys", "workspace_id", "workspaces", "id"),
     Link("rule_versions", "workspace_id", "workspaces", "id"),

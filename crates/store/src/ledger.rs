@@ -64,13 +64,16 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, \
          (SELECT i.code FROM incentive_codes i WHERE i.workspace_id = d.workspace_id AND i.case_id = d.case_id AND i.case_id IS NOT NULL \
            ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
-         (SELECT v.pool FROM incentive_waits v WHERE v.workspace_id = d.workspace_id AND v.case_id = d.case_id AND v.ended_at IS NULL \
+         (SELECT y.pool FROM incentive_waits y WHERE y.workspace_id = d.workspace_id AND y.case_id = d.case_id AND y.ended_at IS NULL \
            LIMIT 1) AS waits_for, \
-         f.code AS referral_code, d.link, s.reason AS suppressed_for, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
+         f.code AS referral_code, d.link, COALESCE(s.reason, (SELECT 'survey_stopped' FROM preferences q \
+           WHERE q.workspace_id = d.workspace_id AND q.person_id = d.person_id AND q.survey_key = v.key)) AS suppressed_for, \
+         w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
          (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
            AND (n.status = 'sending' OR n.sent_at > $2)) AS lately \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
+         LEFT JOIN surveys v ON v.workspace_id = d.workspace_id AND v.id = c.survey_id \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
          LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = c.person_id \
          LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
@@ -200,6 +203,9 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
         "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
          AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
          AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address) \
+         AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE q.workspace_id = x.w \
+           AND q.person_id = deliveries.person_id AND c.workspace_id = x.w AND c.id = deliveries.case_id \
+           AND v.workspace_id = x.w AND v.id = c.survey_id AND v.key = q.survey_key) \
          AND (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = x.w AND n.person_id = deliveries.person_id \
            AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < x.most",
         marks.iter().map(|mark| {

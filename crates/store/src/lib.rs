@@ -40,6 +40,7 @@ pub mod past;
 pub mod persons;
 pub mod policies;
 pub mod pools;
+pub mod preferences;
 pub mod referrals;
 pub mod responses;
 pub mod rollups;

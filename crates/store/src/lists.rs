@@ -265,11 +265,15 @@ pub async fn teams_of(conn: &impl ConnectionTrait, ws: WorkspaceId, user: UserId
 pub async fn suppressions(
     conn: &impl ConnectionTrait,
     ws: WorkspaceId,
+    reason: Option<&str>,
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<suppressions::Model>, StoreError> {
     use suppressions::{Column, Entity};
-    let rest = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add_option(after.map(|after| Column::Address.gt(after)));
+    let rest = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(after.map(|after| Column::Address.gt(after)))
+        .add_option(reason.map(|reason| Column::Reason.eq(reason)));
     Ok(Entity::find().filter(rest).order_by_asc(Column::Address).limit(limit).all(conn).await?)
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hearback_core::{id::WorkspaceId, token::fingerprint};
 use sea_orm::{QuerySelect as _, entity::prelude::*};
 
-use crate::StoreError;
+use crate::{StoreError, Tx, bulk};
 
 /// How the address of somebody who was erased is written: by its fingerprint alone, so that nobody reads it here any more
 /// and it is known again when it comes back.
@@ -39,4 +39,31 @@ pub fn erased(ws: WorkspaceId, address: &str) -> String {
 pub async fn all_erased(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<HashSet<String>, StoreError> {
     let rows = Entity::find().select_only().column(Column::Address).filter(Column::WorkspaceId.eq(ws.uuid()));
     Ok(rows.filter(Column::Address.starts_with(ERASED)).into_tuple::<String>().all(conn).await?.into_iter().collect())
+}
+
+/// Stops mail to these addresses. A row that is there keeps its reason when that weighs more (what a customer could take back
+/// weighs less than what they could not), and its note when the new one has none. How many rows are new or changed.
+pub async fn put(tx: &Tx, rows: &[Model]) -> Result<u64, StoreError> {
+    const OVER: &str = " ON CONFLICT (workspace_id, address) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at, \
+         note = COALESCE(excluded.note, suppressions.note) WHERE \
+         CASE excluded.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END > \
+         CASE suppressions.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END";
+    bulk::insert_with::<Entity>(tx, rows, OVER).await
+}
+
+/// The row of this address, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, address: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), address.to_owned())).lock_exclusive().one(&**tx).await?)
+}
+
+/// Writes the whole row back; only for a row that [`lock`] gave in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// The address may be mailed again.
+pub async fn remove(tx: &Tx, ws: WorkspaceId, address: &str) -> Result<(), StoreError> {
+    Entity::delete_by_id((ws.uuid(), address.to_owned())).exec(&**tx).await?;
+    Ok(())
 }

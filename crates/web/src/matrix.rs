@@ -114,6 +114,9 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/events", Key(Read)),
     ("GET", "/api/v1/suppressions", Key(Read)),
     ("POST", "/api/v1/suppressions", Key(Write)),
+    ("GET", "/api/v1/suppressions/export", Key(AdminKey)),
+    ("POST", "/api/v1/suppressions/import", Key(AdminKey)),
+    ("DELETE", "/api/v1/suppressions/{address}", Key(AdminKey)),
     // The set-up.
     ("GET", "/api/v1/surveys", Key(Read)),
     ("GET", "/api/v1/rules", Key(Read)),

@@ -128,6 +128,15 @@ impl Fail {
         }
     }
 
+    /// Whether the server says for good that there is no such mailbox, by its enhanced code (RFC 3463): the mailbox is unknown
+    /// (5.1.1) or moved (5.1.6), its domain does not exist (5.1.2) or takes no mail (5.1.10), the address is malformed (5.1.3).
+    /// Other 5.1.x are about the sender or unclear; a 550 without a code may be policy as well.
+    pub fn no_mailbox(&self) -> bool {
+        let reply = self.reply().filter(|reply| reply.is_permanent());
+        let code = reply.and_then(Reply::enhanced);
+        self.stage >= Stage::Rcpt && code.is_some_and(|code| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].contains(&code))
+    }
+
     /// Stage and code without the server's words: safe for logs and metrics.
     pub fn summary(&self) -> String {
         match &self.cause {
@@ -192,6 +201,26 @@ mod tests {
         ] {
             let fail = Fail::new(stage, cause);
             assert_eq!((fail.class(), fail.ambiguous()), (class, ambiguous), "{fail}");
+        }
+    }
+
+    #[test]
+    fn only_a_mailbox_that_does_not_exist_is_one() {
+        let said = |stage, code, words: &str| Fail::new(stage, Cause::Reply(Reply { code, lines: vec![words.to_owned()] })).no_mailbox();
+        assert!(
+            said(Stage::Rcpt, 550, "5.1.1 unknown")
+                && said(Stage::Dot, 554, "5.1.2 no such host")
+                && said(Stage::Rcpt, 556, "5.1.10 null MX")
+        );
+        for (stage, code, words) in [
+            (Stage::Rcpt, 550, "unknown"),
+            (Stage::Rcpt, 450, "4.1.1 later"),
+            (Stage::Mail, 550, "5.1.8 bad sender"),
+            (Stage::Rcpt, 550, "5.1.8 bad sender"),
+            (Stage::Rcpt, 550, "5.7.1 blocked"),
+            (Stage::Rcpt, 552, "5.2.2 full"),
+        ] {
+            assert!(!said(stage, code, words), "{code} {words}");
         }
     }
 

@@ -22,6 +22,7 @@ pub mod schedule;
 pub mod score;
 pub mod sending;
 pub mod serve;
+pub mod suppressions;
 pub mod times;
 pub mod user;
 pub mod workspace;

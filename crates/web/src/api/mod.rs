@@ -19,6 +19,7 @@ mod responses;
 mod responses_batch;
 mod rules;
 mod setup;
+mod suppressions;
 mod tasks;
 mod teams;
 mod webhooks;
@@ -81,7 +82,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/{key}", delete(webhooks::delete))
         .route("/webhooks/{key}/enable", post(webhooks::enable))
-        .route("/suppressions", get(setup::suppressions).post(setup::suppress))
+        .route("/suppressions", get(suppressions::list).post(suppressions::add))
+        .route("/suppressions/export", get(suppressions::export))
+        .route("/suppressions/import", post(suppressions::import))
+        .route("/suppressions/{address}", delete(suppressions::lift))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/done", post(alerts::done))
         .route("/workspace", get(workspace::show).patch(workspace::change))

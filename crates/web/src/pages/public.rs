@@ -1,43 +1,58 @@
 //! Pages for customers: stopping mail, and where a referral link leads. Looking at either changes nothing.
 
+use std::collections::HashMap;
+
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Request, State},
     http::StatusCode,
     response::Response,
 };
 use hearback_core::id::WorkspaceId;
-use hearback_engine::unsubscribe::{self, Words};
+use hearback_engine::{
+    preferences::View,
+    unsubscribe::{self, Choice},
+};
 use hearback_store::{lists, workspaces};
 use serde::Serialize;
 
 use super::Frame;
-use crate::{App, error::Problem};
+use crate::{App, body, error::Problem};
 
-#[derive(Serialize)]
-struct UnsubscribeView {
-    words: Words,
-    done: bool,
-}
+/// Largest form that is read; what is longer was not made by our page.
+const MAX_FORM: usize = 64 * 1024;
 
 /// `GET /u/{token}`: asks. Link checkers and previews may fetch it as often as they like.
 pub(crate) async fn unsubscribe_page(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let words = unsubscribe::words(&app.cx, &token).await?;
-    shown(&app, words, false)
+    shown(&app, unsubscribe::look(&app.cx, &token).await?)
 }
 
-/// `POST /u/{token}`: stops, also for the one-click button of mail programs (RFC 8058). The link is the permission: it needs no
-/// session, so another site can gain nothing by sending this form. What is in the body does not matter.
-pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let words = unsubscribe::unsubscribe(&app.cx, &token).await?;
-    shown(&app, words, true)
+/// `POST /u/{token}`: does what the form asks for. The link is the permission: it needs no session, so another site can gain
+/// nothing by sending this form. Anything else than one of our forms stops all mail: the one-click button of mail programs
+/// (RFC 8058), an empty body, one that can't be read.
+pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String>, request: Request) -> Result<Response, Problem> {
+    let is_form = body::content_type(request.headers()).is_some_and(|kind| kind == "application/x-www-form-urlencoded");
+    let bytes = body::read(request.into_body(), MAX_FORM).await.ok().filter(|_| is_form).unwrap_or_default();
+    shown(&app, unsubscribe::choose(&app.cx, &token, &choice(&bytes)).await?)
 }
 
-fn shown(app: &App, words: Option<Words>, done: bool) -> Result<Response, Problem> {
+fn choice(form: &[u8]) -> Choice {
+    let fields: HashMap<String, String> = form_urlencoded::parse(form).into_owned().collect();
+    let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    match field("action").as_str() {
+        "resume" => Choice::Resume,
+        "stop_survey" => Choice::StopSurvey(field("survey")),
+        "resume_survey" => Choice::ResumeSurvey(field("survey")),
+        "language" => Choice::Language(field("language")),
+        _ => Choice::StopAll,
+    }
+}
+
+fn shown(app: &App, view: Option<View>) -> Result<Response, Problem> {
     let invalid = "this link is not complete; open it from the message once more, or reply to the message and we will stop";
-    let words = words.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, invalid))?;
-    let (title, lang) = (words.title.clone(), words.lang.clone());
-    let frame = Frame { title: &title, lang: Some(&lang), ..Frame::default() };
-    Ok(app.pages.page(StatusCode::OK, "unsubscribe", &frame, &UnsubscribeView { words, done }))
+    let view = view.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, invalid))?;
+    let title = view.words.get("title").map(String::as_str).unwrap_or_default();
+    let frame = Frame { title, lang: Some(&view.lang), ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "unsubscribe", &frame, &view))
 }
 
 #[derive(Serialize)]
@@ -52,4 +67,18 @@ pub(crate) async fn referral(State(app): State<App>, Path(code): Path<String>) -
     let workspace = workspaces::by_id(app.cx.db.read(), WorkspaceId::from_uuid(referral.workspace_id)).await?.ok_or_else(unknown)?;
     let title = format!("An invitation from {}", workspace.name);
     Ok(app.pages.page(StatusCode::OK, "referral", &Frame { title: &title, ..Frame::default() }, &ReferralView { company: workspace.name }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_no_form_of_ours_stops_all() {
+        for form in ["", "List-Unsubscribe=One-Click", "action=stop", "action=", "action=unknown", "\u{1}%%%"] {
+            assert_eq!(choice(form.as_bytes()), Choice::StopAll, "{form}");
+        }
+        assert_eq!(choice(b"action=stop_survey&survey=nps"), Choice::StopSurvey("nps".to_owned()));
+        assert_eq!(choice(b"action=language&language=lt"), Choice::Language("lt".to_owned()));
+    }
 }

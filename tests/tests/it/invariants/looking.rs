@@ -10,8 +10,8 @@ use hearback_engine::{
 };
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
-    incentive_waits, outbox, persons, policies, pools, referrals, responses, rollups, rule_hours, rule_versions, runs, sessions,
-    suppressions, surveys, tasks, team_members, teams, users, webhooks, workspaces,
+    incentive_waits, outbox, persons, policies, pools, preferences, referrals, responses, rollups, rule_hours, rule_versions, runs,
+    sessions, suppressions, surveys, tasks, team_members, teams, users, webhooks, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -32,6 +32,7 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<outbox::Entity>(app, "outbox", &mut tables).await;
     rows::<persons::Entity>(app, "persons", &mut tables).await;
     rows::<pools::Entity>(app, "pools", &mut tables).await;
+    rows::<preferences::Entity>(app, "preferences", &mut tables).await;
     rows::<referrals::Entity>(app, "referrals", &mut tables).await;
     rows::<policies::Entity>(app, "policies", &mut tables).await;
     rows::<responses::Entity>(app, "responses", &mut tables).await;

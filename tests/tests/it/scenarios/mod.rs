@@ -15,6 +15,7 @@ mod isolation;
 mod kept;
 mod loop_clocks;
 mod loop_pages;
+mod optout;
 mod owners;
 mod pages;
 mod pools;
