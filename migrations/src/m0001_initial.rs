@@ -45,6 +45,7 @@ fn ours() -> Vec<Table> {
             .all(Int, &["config_revision", "created_at"])
             .maybe(Int, &["sending_held_at"])
             .maybe(Text, &["sending_held_why"])
+            .maybe(Text, &["referral_url"])
             .index(true, "key"),
         Table::in_workspace("users", &[("id", Uuid)])
             .all(Text, &["email", "name", "role", "password_hash"])
@@ -231,10 +232,15 @@ fn follow_up() -> Vec<Table> {
         Table::in_workspace("referrals", &[("id", Uuid)])
             .all(Uuid, &["case_id", "person_id"])
             .required("code", Text)
-            .required("created_at", Int)
+            .all(Int, &["visits", "created_at"])
+            .maybe(Int, &["visited_at"])
             .belongs("case_id", "cases")
             .index(true, "workspace_id, person_id")
             .index(true, "code"),
+        Table::in_workspace("conversions", &[("referral_id", Uuid), ("external_id", Text)])
+            .all(Int, &["at", "created_at"])
+            .maybe(Int, &["value"])
+            .belongs("referral_id", "referrals"),
     ]
 }
 

@@ -279,6 +279,8 @@ fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Value {
         case_id: case.id,
         person_id: person.uuid(),
         code: referral_code(scene, person),
+        visits: 0,
+        visited_at: None,
         created_at: millis(scene.now),
     });
     json!({})

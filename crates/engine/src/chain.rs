@@ -44,6 +44,12 @@ pub(crate) fn moved(
     })
 }
 
+/// The job that asks the rules about a customer whose recommendation led somewhere; each time is told apart by `occasion`.
+pub(crate) fn converted(workspace: &Workspace, about: (CaseId, u32), occasion: &str, now: DateTime<Utc>) -> Option<outbox::Model> {
+    let trigger = Trigger::ReferralConverted;
+    workspace.listens(trigger).then(|| job(workspace, trigger, about, Vec::new(), occasion, now))
+}
+
 /// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
 /// anything was noted.
 pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -36,6 +36,7 @@ pub mod policies;
 pub mod pools;
 pub mod preferences;
 pub mod publish;
+pub mod referrals;
 pub mod roster;
 pub mod sending;
 pub mod setup;

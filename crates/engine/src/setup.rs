@@ -16,7 +16,7 @@ use hearback_store::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Actor, Ctx, EngineError, audit, error::Fields, publish};
+use crate::{Actor, Ctx, EngineError, audit, error::Fields, publish, referrals};
 
 /// Key of the workspace of a fresh database.
 const WORKSPACE: &str = "default";
@@ -73,6 +73,9 @@ pub struct WorkspaceChange {
     /// Language of people whose own is not known.
     #[serde(default)]
     pub locale: Option<String>,
+    /// Where a referral link leads, `https://shop.example/?ref={code}`; empty for nowhere.
+    #[serde(default)]
+    pub referral_url: Option<String>,
 }
 
 /// Changes the name or the language of a workspace.
@@ -80,13 +83,15 @@ pub async fn change_workspace(cx: &Ctx, ws: WorkspaceId, actor: &Actor, change: 
     let mut fields = Fields::default();
     let name = fields.check_some("name", change.name, |name| text::line(&name, MAX_LINE));
     let locale = change.locale.and_then(|tag| fields.check("locale", Locale::parse(&tag)));
+    let referral_url = change.referral_url.and_then(|url| fields.check("referral_url", referrals::check_target(&url)));
     fields.done()?;
     let tx = cx.db.write().await?;
     let mut row = workspaces::lock(&tx, ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
     row.name = name.unwrap_or(row.name);
     row.locale = locale.map_or(row.locale, |locale| locale.to_string());
+    row.referral_url = referral_url.unwrap_or(row.referral_url);
     workspaces::save(&tx, &row).await?;
-    let data = json!({ "name": row.name, "locale": row.locale });
+    let data = json!({ "name": row.name, "locale": row.locale, "referral_url": row.referral_url });
     audit::note(&tx, ws, actor, "workspace.changed", &row.key, data, cx.now()).await?;
     tx.commit().await?;
     Ok(row)
@@ -112,6 +117,7 @@ fn workspace(key: &str, name: &str, locale: &Locale, now: DateTime<Utc>) -> work
         default_team: TEAM.to_owned(),
         config_revision: 1,
         created_at: millis(now),
+        referral_url: None,
         sending_held_at: None,
         sending_held_why: None,
     }

@@ -34,11 +34,13 @@ pub enum Trigger {
     MailBounced,
     /// Somebody who was invited did not answer. Waves will set it off; nothing does yet.
     InvitationUnanswered,
+    /// Somebody whom the customer recommended us to did what we hoped for. A step acts once for a case, however many come.
+    ReferralConverted,
 }
 
 impl Trigger {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ResponseSettled,
         Self::ResponseCorrected,
         Self::TaskOverdue,
@@ -49,6 +51,7 @@ impl Trigger {
         Self::CaseClosed,
         Self::MailBounced,
         Self::InvitationUnanswered,
+        Self::ReferralConverted,
     ];
 
     /// The word used in files, URLs and the database.
@@ -62,6 +65,7 @@ impl Trigger {
             Self::CaseClosed => "case_closed",
             Self::MailBounced => "mail_bounced",
             Self::InvitationUnanswered => "invitation_unanswered",
+            Self::ReferralConverted => "referral_converted",
             Self::DueSoon => "due_soon",
             Self::NotClosedInTime => "not_closed_in_time",
         }

@@ -40,6 +40,7 @@ const LINKS: &[Link] = &[
     Link("incentive_codes", "pool", "pools", "key"),
     Link("incentive_waits", "case_id", "cases", "id"),
     Link("incentive_waits", "pool", "pools", "key"),
+    Link("conversions", "referral_id", "referrals", "id"),
     Link("referrals", "case_id", "cases", "id"),
     Link("referrals", "person_id", "persons", "id"),
     Link("deliveries", "case_id", "cases", "id"),

@@ -15,6 +15,7 @@ pub mod calendars;
 pub mod case_list;
 pub mod cases;
 pub mod contact_attempts;
+pub mod conversions;
 pub mod cursor;
 pub mod db;
 pub mod deliveries;

@@ -17,6 +17,8 @@ pub struct Model {
     pub default_team: String,
     pub config_revision: i64,
     pub created_at: i64,
+    /// Where a referral link leads; `{code}` stands for its code.
+    pub referral_url: Option<String>,
     /// Since when nothing leaves, if so; with `sending_held_why`.
     pub sending_held_at: Option<i64>,
     pub sending_held_why: Option<String>,
@@ -58,6 +60,7 @@ pub async fn save(tx: &Tx, row: &Model) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::Name, Expr::value(&row.name))
         .col_expr(Column::Locale, Expr::value(&row.locale))
+        .col_expr(Column::ReferralUrl, Expr::value(row.referral_url.clone()))
         .filter(Column::Id.eq(row.id))
         .exec(&**tx)
         .await?;

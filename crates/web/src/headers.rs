@@ -13,6 +13,11 @@ use crate::{App, error::Problem};
 const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; \
                                 base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page whose form may be led on to `origin`.
+pub fn content_security_with_forms_to(origin: &str) -> String {
+    CONTENT_SECURITY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))
+}
+
 const FIXED: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

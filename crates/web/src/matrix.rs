@@ -70,6 +70,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/u/{token}", Anyone),
     ("POST", "/u/{token}", Anyone),
     ("GET", "/r/{code}", Anyone),
+    ("POST", "/r/{code}", Anyone),
     // Answers and what is done about them.
     ("GET", "/api/v1/responses", Key(Read)),
     ("POST", "/api/v1/responses", Key(Write)),
@@ -112,6 +113,8 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("PUT", "/api/v1/accounts", Key(Write)),
     ("GET", "/api/v1/accounts/{key}", Key(Read)),
     ("GET", "/api/v1/events", Key(Read)),
+    ("GET", "/api/v1/referrals", Key(Read)),
+    ("POST", "/api/v1/referrals/{code}/conversions", Key(Write)),
     ("GET", "/api/v1/suppressions", Key(Read)),
     ("POST", "/api/v1/suppressions", Key(Write)),
     ("GET", "/api/v1/suppressions/export", Key(AdminKey)),

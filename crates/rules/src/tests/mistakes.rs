@@ -40,7 +40,7 @@ rules:
         [
             "2:10: expected the rule's key, got `Outreach`: it must be a key of 1 to 64 lower-case letters, digits, `-` or `_`",
             "3:5: unknown key `nmae`; did you mean `name`? (a rule has: key, name, on, when, then)",
-            "4:10: expected a trigger (response_settled, response_corrected, task_overdue, no_first_contact, due_soon, not_closed_in_time, case_resolved, case_closed, mail_bounced, invitation_unanswered), got `response_setled`; did you mean `response_settled`?",
+            "4:10: expected a trigger (response_settled, response_corrected, task_overdue, no_first_contact, due_soon, not_closed_in_time, case_resolved, case_closed, mail_bounced, invitation_unanswered, referral_converted), got `response_setled`; did you mean `response_settled`?",
             "6:7: unknown key `segmnet`; did you mean `segment`? (a condition has: all, any, not, segment, score, survey, metric, channel, locale, person, account, comment, comment_contains, tag, loop_status, email)",
             "7:21: expected a score (a whole number from 0 to 10), got `11`",
             "10:16: expected an owner (case, person, account, manager, property:NAME, round_robin:TEAM, least_loaded:TEAM, team:KEY or a user's address), got `persn`: it is not a mail address: it has no @; did you mean `person`?",

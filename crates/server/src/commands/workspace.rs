@@ -42,6 +42,11 @@ pub enum Command {
         /// The new name.
         name: String,
     },
+    /// Where the links lead that promoters share, `https://shop.example/?ref={code}`; empty for our own page alone.
+    ReferralUrl {
+        /// A web address; `{code}` stands for the code of the link.
+        url: String,
+    },
 }
 
 /// Runs the command.
@@ -66,9 +71,14 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Rename { name } => {
-            let change = WorkspaceChange { name: Some(name), locale: None };
+            let change = WorkspaceChange { name: Some(name), ..WorkspaceChange::default() };
             let row = setup::change_workspace(&cx, ws, &Actor::Operator, change).await?;
             say(format!("customers know you as {}", row.name));
+        }
+        Command::ReferralUrl { url } => {
+            let change = WorkspaceChange { referral_url: Some(url), ..WorkspaceChange::default() };
+            let row = setup::change_workspace(&cx, ws, &Actor::Operator, change).await?;
+            say(format!("referral links lead to {}", row.referral_url.as_deref().unwrap_or("a page of ours")));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ mod openapi;
 mod people;
 mod policies;
 mod pools;
+mod referrals;
 mod responses;
 mod responses_batch;
 mod rules;
@@ -82,6 +83,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/{key}", delete(webhooks::delete))
         .route("/webhooks/{key}/enable", post(webhooks::enable))
+        .route("/referrals", get(referrals::list))
+        .route("/referrals/{code}/conversions", post(referrals::convert))
         .route("/suppressions", get(suppressions::list).post(suppressions::add))
         .route("/suppressions/export", get(suppressions::export))
         .route("/suppressions/import", post(suppressions::import))

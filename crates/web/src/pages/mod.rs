@@ -51,7 +51,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/logout", post(doors::log_out))
         .route("/setup", get(doors::setup_page).post(doors::set_up))
         .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
-        .route("/r/{code}", get(public::referral))
+        .route("/r/{code}", get(public::referral).post(public::follow))
         .route("/static/app.css", get(styles))
 }
 

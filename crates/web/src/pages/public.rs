@@ -4,19 +4,18 @@ use std::collections::HashMap;
 
 use axum::{
     extract::{Path, Request, State},
-    http::StatusCode,
-    response::Response,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
-use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     preferences::View,
+    referrals::{self, Landing},
     unsubscribe::{self, Choice},
 };
-use hearback_store::{lists, workspaces};
 use serde::Serialize;
 
 use super::Frame;
-use crate::{App, body, error::Problem};
+use crate::{App, body, error::Problem, headers};
 
 /// Largest form that is read; what is longer was not made by our page.
 const MAX_FORM: usize = 64 * 1024;
@@ -57,16 +56,47 @@ fn shown(app: &App, view: Option<View>) -> Result<Response, Problem> {
 
 #[derive(Serialize)]
 struct ReferralView {
-    company: String,
+    landing: Landing,
+    /// Somebody went on, and there is no place to send them to.
+    done: bool,
 }
 
-/// `GET /r/{code}`: the page that a promoter's link leads to. It tells nothing about them.
-pub(crate) async fn referral(State(app): State<App>, Path(code): Path<String>) -> Result<Response, Problem> {
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "this link is not valid; ask whoever gave it to you for a new one");
-    let referral = lists::referral(app.cx.db.read(), &code).await?.ok_or_else(unknown)?;
-    let workspace = workspaces::by_id(app.cx.db.read(), WorkspaceId::from_uuid(referral.workspace_id)).await?.ok_or_else(unknown)?;
-    let title = format!("An invitation from {}", workspace.name);
-    Ok(app.pages.page(StatusCode::OK, "referral", &Frame { title: &title, ..Frame::default() }, &ReferralView { company: workspace.name }))
+/// `GET /r/{code}`: the page that a promoter's link leads to. It tells nothing about them, and looking at it counts nothing.
+pub(crate) async fn referral(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let landing = referrals::landing(&app.cx, &code, &languages(&headers)).await?;
+    welcome(&app, landing.ok_or_else(unknown)?, false)
+}
+
+/// `POST /r/{code}`: somebody goes on. Counted, and led to where the workspace wants them.
+pub(crate) async fn follow(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let landing = referrals::visit(&app.cx, &code, &languages(&headers)).await?.ok_or_else(unknown)?;
+    match &landing.target {
+        Some(target) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, target.clone())]).into_response()),
+        None => welcome(&app, landing, true),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "this link is not valid; ask whoever gave it to you for a new one")
+}
+
+fn welcome(app: &App, landing: Landing, done: bool) -> Result<Response, Problem> {
+    let title = landing.words.get("title").cloned().unwrap_or_default();
+    let lang = landing.lang.clone();
+    // A browser asks for leave to send a form on to another place.
+    let origin = landing.target.as_deref().map(|target| target.splitn(4, '/').take(3).collect::<Vec<_>>().join("/"));
+    let frame = Frame { title: &title, lang: Some(&lang), ..Frame::default() };
+    let mut page = app.pages.page(StatusCode::OK, "referral", &frame, &ReferralView { landing, done });
+    if let Some(leave) = origin.and_then(|origin| HeaderValue::from_str(&headers::content_security_with_forms_to(&origin)).ok()) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, leave);
+    }
+    Ok(page)
+}
+
+/// What the browser says that its reader speaks, the best first.
+fn languages(headers: &HeaderMap) -> Vec<String> {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').take(10).filter_map(|part| part.split(';').next()).map(|tag| tag.trim().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hearback_engine::{
     alerts::{Alert, AlertKind, raise},
 };
 use hearback_store::{
-    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, deliveries, events, incentive_codes,
+    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, conversions, deliveries, events, incentive_codes,
     incentive_waits, outbox, persons, policies, pools, preferences, referrals, responses, rollups, rule_hours, rule_versions, runs,
     sessions, suppressions, surveys, tasks, team_members, teams, users, webhooks, workspaces,
 };
@@ -25,6 +25,7 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<calendars::Entity>(app, "calendars", &mut tables).await;
     rows::<cases::Entity>(app, "cases", &mut tables).await;
     rows::<contact_attempts::Entity>(app, "contact_attempts", &mut tables).await;
+    rows::<conversions::Entity>(app, "conversions", &mut tables).await;
     rows::<deliveries::Entity>(app, "deliveries", &mut tables).await;
     rows::<events::Entity>(app, "events", &mut tables).await;
     rows::<incentive_codes::Entity>(app, "incentive_codes", &mut tables).await;

@@ -19,6 +19,7 @@ mod optout;
 mod owners;
 mod pages;
 mod pools;
+mod referrals;
 mod repeats;
 mod rules;
 mod sending;

@@ -76,7 +76,7 @@ async fn company(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
     // Spread so that one code does not tell the next.
     let code = |number: usize| NewCode { code: format!("RIDA-{:05}", (number * 7_919 + 10_007) % 100_000), expires_at: None };
     let codes: Vec<_> = (0..count).map(code).collect();
-    let change = WorkspaceChange { name: Some(COMPANY.to_owned()), locale: None };
+    let change = WorkspaceChange { name: Some(COMPANY.to_owned()), ..WorkspaceChange::default() };
     setup::change_workspace(cx, ws, &Actor::Operator, change).await?;
     let tx = cx.db.write().await?;
     bulk::insert::<accounts::Entity>(&tx, &companies(ws, now)).await?;
