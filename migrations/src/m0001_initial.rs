@@ -237,6 +237,14 @@ fn follow_up() -> Vec<Table> {
             .belongs("case_id", "cases")
             .index(true, "workspace_id, person_id")
             .index(true, "code"),
+        Table::in_workspace("testimonials", &[("id", Uuid)])
+            .all(Uuid, &["case_id", "person_id"])
+            .all(Text, &["text", "permission", "state"])
+            .all(Int, &["given_at", "updated_at"])
+            .maybe(Text, &["name", "approved_by"])
+            .maybe(Int, &["approved_at"])
+            .belongs("case_id", "cases")
+            .index(true, "workspace_id, case_id"),
         Table::in_workspace("conversions", &[("referral_id", Uuid), ("external_id", Text)])
             .all(Int, &["at", "created_at"])
             .maybe(Int, &["value"])

@@ -15,6 +15,8 @@ pub enum Purpose {
     Unsubscribe,
     /// Name a promoter's referral link.
     Referral,
+    /// Give, change or take back words about us. The subject is a case.
+    Testimonial,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Self::Unsubscribe => "unsub",
             Self::Referral => "referral",
+            Self::Testimonial => "testimonial",
         }
     }
 }

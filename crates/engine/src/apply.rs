@@ -109,6 +109,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
                 changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.link = Some(url.clone()));
                 done
             }
+            Action::AskTestimonial => send_mail(scene, case, planned, TESTIMONIAL_MAIL, &Recipient::Customer, changes),
             Action::CreateReferral => refer(scene, case, changes),
             Action::MarkNotNeeded { reason } => change(scene, case, &CaseEvent::NotNeeded, json!({ "reason": reason })),
             Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
@@ -124,6 +125,8 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
 
 /// The mail that asks for a public review.
 const REVIEW_MAIL: &str = "review_invitation";
+/// The mail that asks for a testimonial.
+const TESTIMONIAL_MAIL: &str = "testimonial_request";
 
 fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
     let id = CaseId::from_uuid(case.id);

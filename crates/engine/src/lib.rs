@@ -44,6 +44,7 @@ pub mod staff;
 pub mod staffing;
 pub mod submit;
 pub mod suppressions;
+pub mod testimonials;
 pub mod ticks;
 pub mod unsubscribe;
 pub mod webhooks;

@@ -317,6 +317,10 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
         referral_url: mail.referral_code.as_ref().map(|code| format!("{url}/r/{code}")),
         scheduling_url: None,
         review_url: mail.link.clone(),
+        testimonial_url: mail.case_id.filter(|_| mail.acknowledges).map(|case| {
+            let token = cx.settings.secret_key.sign(Purpose::Testimonial, workspace.id.uuid(), case);
+            format!("{url}/t/{token}")
+        }),
         incentive_code: mail.incentive_code.clone(),
         task_title: mail.task_title.clone(),
         reason: None,

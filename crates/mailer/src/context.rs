@@ -13,7 +13,7 @@ use crate::language::Language;
 
 /// The names a template may use; each is filled by the field of [`MailContext`] of the same name, except
 /// `lang` (the language of the wording) and `comment_quoted` (the comment with `> ` before each line).
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     "agent",
     "case_url",
     "comment",
@@ -30,6 +30,7 @@ pub const VARIABLES: [&str; 17] = [
     "score",
     "task_title",
     "team",
+    "testimonial_url",
     "unsubscribe_url",
 ];
 
@@ -70,6 +71,9 @@ pub struct MailContext {
     /// Where a customer can write a public review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_url: Option<String>,
+    /// Where a customer writes words that we may show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub testimonial_url: Option<String>,
     /// Where a customer can choose a time for a talk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling_url: Option<String>,
@@ -105,6 +109,7 @@ impl MailContext {
         values.link("unsubscribe_url", self.unsubscribe_url.as_deref())?;
         values.link("referral_url", self.referral_url.as_deref())?;
         values.link("review_url", self.review_url.as_deref())?;
+        values.link("testimonial_url", self.testimonial_url.as_deref())?;
         values.link("scheduling_url", self.scheduling_url.as_deref())?;
         if let Some(score) = self.score {
             values.set("score", score.to_string());

@@ -21,6 +21,8 @@ pub enum Mail {
     ReferralInvitation,
     /// To any customer, whatever the score: would you review us in public?
     ReviewInvitation,
+    /// To a happy customer: may we show what you say about us?
+    TestimonialRequest,
     /// To one of us: you have a task.
     TaskAssigned,
     /// To one of us: a case was handed to you.
@@ -40,12 +42,13 @@ pub enum Audience {
 
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
         Self::ReferralInvitation,
         Self::ReviewInvitation,
+        Self::TestimonialRequest,
         Self::TaskAssigned,
         Self::Escalation,
         Self::DueSoon,
@@ -59,6 +62,7 @@ impl Mail {
             Self::PromoterThanks => "promoter_thanks",
             Self::ReferralInvitation => "referral_invitation",
             Self::ReviewInvitation => "review_invitation",
+            Self::TestimonialRequest => "testimonial_request",
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
             Self::DueSoon => "due_soon",
@@ -73,9 +77,12 @@ impl Mail {
     /// Who reads it.
     pub const fn audience(self) -> Audience {
         match self {
-            Self::DetractorOutreach | Self::PassiveThanks | Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation => {
-                Audience::Customer
-            }
+            Self::DetractorOutreach
+            | Self::PassiveThanks
+            | Self::PromoterThanks
+            | Self::ReferralInvitation
+            | Self::ReviewInvitation
+            | Self::TestimonialRequest => Audience::Customer,
             Self::TaskAssigned | Self::Escalation | Self::DueSoon => Audience::Staff,
         }
     }
@@ -98,7 +105,7 @@ impl Mail {
                 due_date: None,
                 ..everything
             },
-            Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation => MailContext {
+            Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation | Self::TestimonialRequest => MailContext {
                 score: Some(10),
                 comment: Some("Quick, kind and clear.".to_owned()),
                 scheduling_url: None,
@@ -132,6 +139,7 @@ impl MailContext {
             unsubscribe_url: Some("https://hearback.example/u/token".to_owned()),
             referral_url: Some("https://hearback.example/r/code".to_owned()),
             review_url: Some("https://reviews.example/write".to_owned()),
+            testimonial_url: Some("https://hearback.example/t/token".to_owned()),
             scheduling_url: Some("https://hearback.example/meet".to_owned()),
             incentive_code: Some("THANKS-10".to_owned()),
             task_title: Some("Call the customer".to_owned()),

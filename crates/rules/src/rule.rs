@@ -221,6 +221,8 @@ pub enum Action {
         /// Where the review is written: `https://...`.
         url: String,
     },
+    /// Ask the customer, by mail, for words that we may show, and for leave to show them.
+    AskTestimonial,
     /// Nothing has to be done in this case.
     MarkNotNeeded {
         /// Why.
@@ -244,6 +246,7 @@ impl Action {
             Self::CallWebhook { .. } => "call_webhook",
             Self::NotifyChat { .. } => "notify_chat",
             Self::InviteReview { .. } => "invite_review",
+            Self::AskTestimonial => "ask_testimonial",
             Self::MarkNotNeeded { .. } => "mark_not_needed",
             Self::Close => "close",
         }

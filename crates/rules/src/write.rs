@@ -44,7 +44,7 @@ fn action(action: &Action) -> Vec<String> {
         Action::CallWebhook { webhook } | Action::NotifyChat { webhook } => vec![pair(word, webhook)],
         Action::InviteReview { url } => vec![pair(word, url)],
         Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
-        Action::CreateReferral | Action::Close => vec![format!("{word}: true")],
+        Action::CreateReferral | Action::AskTestimonial | Action::Close => vec![format!("{word}: true")],
     }
 }
 

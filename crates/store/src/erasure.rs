@@ -14,7 +14,7 @@ use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
     StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, preferences, responses, runs,
-    suppressions, tasks, workspaces,
+    suppressions, tasks, testimonials, workspaces,
 };
 
 /// Stands where an address was.
@@ -143,6 +143,11 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
         .col_expr(contact_attempts::Column::Note, Expr::value(Option::<String>::None))
         .filter(contact_attempts::Column::WorkspaceId.eq(ws))
         .filter(contact_attempts::Column::CaseId.is_in(ids()))
+        .exec(&**tx)
+        .await?;
+    testimonials::Entity::delete_many()
+        .filter(testimonials::Column::WorkspaceId.eq(ws))
+        .filter(testimonials::Column::CaseId.is_in(ids()))
         .exec(&**tx)
         .await?;
     // Nobody is left to be given a code; their tasks end below.

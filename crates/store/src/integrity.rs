@@ -40,6 +40,8 @@ const LINKS: &[Link] = &[
     Link("incentive_codes", "pool", "pools", "key"),
     Link("incentive_waits", "case_id", "cases", "id"),
     Link("incentive_waits", "pool", "pools", "key"),
+    Link("testimonials", "case_id", "cases", "id"),
+    Link("testimonials", "person_id", "persons", "id"),
     Link("conversions", "referral_id", "referrals", "id"),
     Link("referrals", "case_id", "cases", "id"),
     Link("referrals", "person_id", "persons", "id"),

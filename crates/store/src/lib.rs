@@ -56,6 +56,7 @@ pub mod surveys;
 pub mod tasks;
 pub mod team_members;
 pub mod teams;
+pub mod testimonials;
 pub mod time;
 pub mod users;
 pub mod webhooks;

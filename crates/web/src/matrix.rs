@@ -69,6 +69,8 @@ const MATRIX: &[(&str, &str, Need)] = &[
     // Links of customers.
     ("GET", "/u/{token}", Anyone),
     ("POST", "/u/{token}", Anyone),
+    ("GET", "/t/{token}", Anyone),
+    ("POST", "/t/{token}", Anyone),
     ("GET", "/r/{code}", Anyone),
     ("POST", "/r/{code}", Anyone),
     // Answers and what is done about them.
@@ -113,6 +115,9 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("PUT", "/api/v1/accounts", Key(Write)),
     ("GET", "/api/v1/accounts/{key}", Key(Read)),
     ("GET", "/api/v1/events", Key(Read)),
+    ("GET", "/api/v1/testimonials", Key(Read)),
+    ("POST", "/api/v1/testimonials/{id}/approve", Key(Write)),
+    ("POST", "/api/v1/testimonials/{id}/withdraw", Key(Write)),
     ("GET", "/api/v1/referrals", Key(Read)),
     ("POST", "/api/v1/referrals/{code}/conversions", Key(Write)),
     ("GET", "/api/v1/suppressions", Key(Read)),

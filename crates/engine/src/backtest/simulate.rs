@@ -145,7 +145,7 @@ impl Desk<'_> {
         let Some((rule, action)) = self.cause(delivery) else { return };
         let (template, to) = match action {
             Action::SendMail { template, to } => (template.clone(), to.to_string()),
-            Action::InviteReview { .. } => (delivery.kind.clone(), "customer".to_owned()),
+            Action::InviteReview { .. } | Action::AskTestimonial => (delivery.kind.clone(), "customer".to_owned()),
             other => (other.as_str().to_owned(), delivery.to_address.clone()),
         };
         if let Some(person) = delivery.person_id

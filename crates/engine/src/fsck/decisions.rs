@@ -155,7 +155,7 @@ fn row_of(planned: &Planned, facts: &Facts) -> Option<(Kind, Uuid)> {
     let mail = |address: &str| (Kind::Delivery, DeliveryId::derived(&format!("mail/{}/{address}", planned.step.key())).uuid());
     match &planned.effect {
         Action::OpenTask { .. } => Some((Kind::Task, TaskId::derived(&format!("task/{}", planned.step.key())).uuid())),
-        Action::SendMail { to: Recipient::Customer, .. } | Action::InviteReview { .. } => {
+        Action::SendMail { to: Recipient::Customer, .. } | Action::InviteReview { .. } | Action::AskTestimonial => {
             facts.person.email.as_ref().map(|email| mail(email.as_str()))
         }
         Action::SendMail { to: Recipient::Address(email), .. } => Some(mail(email.as_str())),

@@ -20,6 +20,7 @@ const ACTIONS: &[&str] = &[
     "call_webhook",
     "notify_chat",
     "invite_review",
+    "ask_testimonial",
     "mark_not_needed",
     "close",
 ];
@@ -78,6 +79,7 @@ impl Reader<'_> {
                 Some(Action::Escalate { to: to?, reason: reason? })
             }
             "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
+            "ask_testimonial" => self.yes(node, Action::AskTestimonial),
             "create_referral" => self.yes(node, Action::CreateReferral),
             "call_webhook" => self.webhook(node).map(|webhook| Action::CallWebhook { webhook }),
             "notify_chat" => self.webhook(node).map(|webhook| Action::NotifyChat { webhook }),

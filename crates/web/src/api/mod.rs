@@ -23,6 +23,7 @@ mod setup;
 mod suppressions;
 mod tasks;
 mod teams;
+mod testimonials;
 mod webhooks;
 mod workspace;
 
@@ -83,6 +84,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/{key}", delete(webhooks::delete))
         .route("/webhooks/{key}/enable", post(webhooks::enable))
+        .route("/testimonials", get(testimonials::list))
+        .route("/testimonials/{id}/approve", post(testimonials::approve))
+        .route("/testimonials/{id}/withdraw", post(testimonials::withdraw))
         .route("/referrals", get(referrals::list))
         .route("/referrals/{code}/conversions", post(referrals::convert))
         .route("/suppressions", get(suppressions::list).post(suppressions::add))

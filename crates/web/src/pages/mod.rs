@@ -51,6 +51,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/logout", post(doors::log_out))
         .route("/setup", get(doors::setup_page).post(doors::set_up))
         .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
+        .route("/t/{token}", get(public::testimonial_page).post(public::testimonial))
         .route("/r/{code}", get(public::referral).post(public::follow))
         .route("/static/app.css", get(styles))
 }

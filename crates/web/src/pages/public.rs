@@ -10,6 +10,7 @@ use axum::{
 use hearback_engine::{
     preferences::View,
     referrals::{self, Landing},
+    testimonials::{self, Given},
     unsubscribe::{self, Choice},
 };
 use serde::Serialize;
@@ -97,6 +98,33 @@ fn welcome(app: &App, landing: Landing, done: bool) -> Result<Response, Problem>
 fn languages(headers: &HeaderMap) -> Vec<String> {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').take(10).filter_map(|part| part.split(';').next()).map(|tag| tag.trim().to_owned()).collect()
+}
+
+/// `GET /t/{token}`: where a customer writes words that we may show.
+pub(crate) async fn testimonial_page(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
+    spoken(&app, testimonials::look(&app.cx, &token).await?)
+}
+
+/// `POST /t/{token}`: stores the words, or takes them back. The link is the permission.
+pub(crate) async fn testimonial(State(app): State<App>, Path(token): Path<String>, request: Request) -> Result<Response, Problem> {
+    let bytes = body::read(request.into_body(), MAX_FORM).await?;
+    let mut fields: HashMap<String, String> = form_urlencoded::parse(&bytes).into_owned().collect();
+    let mut field = |name: &str| fields.remove(name).unwrap_or_default();
+    let view = if field("action") == "withdraw" {
+        testimonials::take_back(&app.cx, &token).await?
+    } else {
+        let given = Given { text: field("text"), name: field("name"), permission: field("permission") };
+        testimonials::give(&app.cx, &token, &given).await?
+    };
+    spoken(&app, view)
+}
+
+fn spoken(app: &App, view: Option<testimonials::View>) -> Result<Response, Problem> {
+    let invalid = "this link is not valid any more; open it from the message once more";
+    let view = view.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, invalid))?;
+    let title = view.words.get("title").map(String::as_str).unwrap_or_default();
+    let frame = Frame { title, lang: Some(&view.lang), ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "testimonial", &frame, &view))
 }
 
 #[cfg(test)]

@@ -117,6 +117,8 @@ impl Said<'_> {
             "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
             "incentive_missing" => (format!("No code for the customer: {}", self.text("reason")), "bad"),
             "converted" => ("Somebody came through the customer's link".to_owned(), "good"),
+            "testimonial_given" => ("The customer wrote words that we may use".to_owned(), "good"),
+            "testimonial_withdrawn" => ("The customer took their words back".to_owned(), "plain"),
             "incentive_taken_back" => (format!("Put the code back into {}: {}", self.text("pool"), self.text("reason")), "plain"),
             "task_opened" => (format!("New task: {title}"), "plain"),
             "erased" => ("The customer's data was erased".to_owned(), "plain"),

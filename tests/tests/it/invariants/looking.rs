@@ -11,7 +11,7 @@ use hearback_engine::{
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, conversions, deliveries, events, incentive_codes,
     incentive_waits, outbox, persons, policies, pools, preferences, referrals, responses, rollups, rule_hours, rule_versions, runs,
-    sessions, suppressions, surveys, tasks, team_members, teams, users, webhooks, workspaces,
+    sessions, suppressions, surveys, tasks, team_members, teams, testimonials, users, webhooks, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -46,6 +46,7 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<tasks::Entity>(app, "tasks", &mut tables).await;
     rows::<team_members::Entity>(app, "team_members", &mut tables).await;
     rows::<teams::Entity>(app, "teams", &mut tables).await;
+    rows::<testimonials::Entity>(app, "testimonials", &mut tables).await;
     rows::<users::Entity>(app, "users", &mut tables).await;
     rows::<webhooks::Entity>(app, "webhooks", &mut tables).await;
     rows::<workspaces::Entity>(app, "workspaces", &mut tables).await;
@@ -122,6 +123,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/mail/{name}", "/mail/none.eml".to_owned()),
         ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),
         ("/u/{token}", format!("/u/{token}")),
+        ("/t/{token}", format!("/t/{}", app.cx.settings.secret_key.sign(Purpose::Testimonial, app.ws.uuid(), id("/id").parse().unwrap()))),
         ("/r/{code}", format!("/r/{}", link.code)),
     ]
 }

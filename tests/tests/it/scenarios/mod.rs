@@ -23,6 +23,7 @@ mod referrals;
 mod repeats;
 mod rules;
 mod sending;
+mod testimonials;
 mod versions;
 mod webhooks;
 
