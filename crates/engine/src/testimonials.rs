@@ -180,7 +180,7 @@ async fn view(cx: &Ctx, ws: WorkspaceId, case: CaseId, done: &str) -> Result<Opt
     let db = cx.db.read();
     let (Some(workspace), Some(row)) = (workspaces::by_id(db, ws).await?, lists::case(db, ws, case).await?) else { return Ok(None) };
     let person =
-        lists::person(db, ws, hearback_core::id::PersonId::from_uuid(row.person_id)).await?.filter(|person| person.email.is_some());
+        persons::by_id(db, ws, hearback_core::id::PersonId::from_uuid(row.person_id)).await?.filter(|person| person.email.is_some());
     let Some(person) = person else { return Ok(None) };
     let given = store::of_case(db, ws, case).await?;
     let tag = person.locale.as_ref().unwrap_or(&workspace.locale);

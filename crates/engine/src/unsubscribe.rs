@@ -5,8 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use std::collections::BTreeSet;
-
 use hearback_core::{
     id::{PersonId, WorkspaceId},
     token::Purpose,
