@@ -99,6 +99,9 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let person = id("/person/id");
     let token = app.cx.settings.secret_key.sign(Purpose::Unsubscribe, app.ws.uuid(), person.parse().unwrap());
     let [link] = referrals::Entity::find().all(app.cx.db.read()).await.unwrap().try_into().unwrap();
+    let words = format!("/t/{}", app.cx.settings.secret_key.sign(Purpose::Testimonial, app.ws.uuid(), id("/id").parse().unwrap()));
+    app.api.form(&words, "text=So+kind&permission=public").await;
+    let testimonial = hearback_core::id::RecordId::derived(&format!("testimonial/{}", id("/id")));
     vec![
         ("/api/v1/responses/{id}", format!("/api/v1/responses/{}", low["id"].as_str().unwrap())),
         ("/api/v1/cases/{id}", format!("/api/v1/cases/{}", id("/id"))),
@@ -123,7 +126,10 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/mail/{name}", "/mail/none.eml".to_owned()),
         ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),
         ("/u/{token}", format!("/u/{token}")),
-        ("/t/{token}", format!("/t/{}", app.cx.settings.secret_key.sign(Purpose::Testimonial, app.ws.uuid(), id("/id").parse().unwrap()))),
+        ("/t/{token}", words),
+        ("/api/v1/testimonials/{id}", format!("/api/v1/testimonials/{testimonial}")),
+        ("/api/v1/referrals/{code}", format!("/api/v1/referrals/{}", link.code)),
+        ("/api/v1/suppressions/{address}", "/api/v1/suppressions/nobody@elsewhere.lt?note=x".to_owned()),
         ("/r/{code}", format!("/r/{}", link.code)),
     ]
 }
