@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::table::{
     Kind::{Flag, Int, Text, Uuid},
-    Table, on_postgres,
+    Table, expect_growth, on_postgres,
 };
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. Part of an index: a query finds
@@ -22,6 +22,7 @@ impl MigrationTrait for Initial {
         for table in ours().into_iter().chain(customers()).chain(answers()).chain(follow_up()).chain(sending()) {
             table.make(manager).await?;
         }
+        expect_growth(manager).await?;
         // The queue is a small, hot table: clean it often, and leave room on its pages for updates in place.
         on_postgres(
             manager,
