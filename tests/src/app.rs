@@ -142,6 +142,7 @@ impl TestApp {
             public_url: cx.settings.public_url.clone(),
             captured_mail: None,
             setup_token: None,
+            rates: hearback_web::Rates::default(),
             page_templates: None,
         };
         let stop = CancellationToken::new();

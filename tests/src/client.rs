@@ -19,6 +19,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::described;
+
 /// Somebody who calls the server.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -121,7 +123,9 @@ impl Client {
         let (head, body) = response.into_parts();
         self.keep_cookies(&head.headers);
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        let answer = Answer { status: head.status.as_u16(), headers: head.headers, body };
+        described::check(method, path, answer.status, answer.header("content-type"), &answer.body);
+        answer
     }
 
     async fn json(&self, method: &str, path: &str, json: &Value) -> Answer {

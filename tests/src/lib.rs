@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod client;
 pub mod connection;
 pub mod database;
+pub mod described;
 pub mod engine;
 pub mod listener;
 pub mod load;

@@ -10,7 +10,10 @@ mod repeats;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,7 +61,16 @@ struct Waiting {
 
 /// The door of the writer.
 #[derive(Debug, Clone)]
-pub struct Intake(mpsc::Sender<Waiting>);
+pub struct Intake(mpsc::Sender<Waiting>, Arc<Counters>);
+
+/// What went through the door since the process started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Answers that were stored, or had been before.
+    pub stored: AtomicU64,
+    /// Answers that were not.
+    pub refused: AtomicU64,
+}
 
 /// What waits behind the door.
 pub struct Queue(mpsc::Receiver<Waiting>);
@@ -67,11 +79,24 @@ impl Intake {
     /// A door behind which at most `max_waiting` requests wait.
     pub fn new(max_waiting: usize) -> (Self, Queue) {
         let (sender, receiver) = mpsc::channel(max_waiting.max(1));
-        (Self(sender), Queue(receiver))
+        (Self(sender, Arc::default()), Queue(receiver))
+    }
+
+    /// What went through since the process started.
+    pub fn counters(&self) -> &Counters {
+        &self.1
     }
 
     /// Stores the entries and returns their outcomes, in order.
     pub(crate) async fn store(&self, entries: Vec<Entry>) -> Vec<Outcome> {
+        let outcomes = self.pass(entries).await;
+        let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        self.1.stored.fetch_add(stored as u64, Ordering::Relaxed);
+        self.1.refused.fetch_add((outcomes.len() - stored) as u64, Ordering::Relaxed);
+        outcomes
+    }
+
+    async fn pass(&self, entries: Vec<Entry>) -> Vec<Outcome> {
         let count = entries.len();
         if count == 0 {
             return Vec::new();

@@ -50,6 +50,8 @@ pub struct Config {
     pub database: Database,
     /// Where we listen.
     pub server: Server,
+    /// How often somebody may call.
+    pub calls: Calls,
     /// How mail leaves.
     pub mail: Mail,
     /// Folders.
@@ -104,6 +106,23 @@ pub struct Server {
     pub bind: String,
     /// Base of all links, without a trailing slash.
     pub public_url: String,
+    operations: String,
+}
+
+/// `[calls]`: how many a minute, 0 is any number.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calls {
+    read_key: u32,
+    write_key: u32,
+    log_in: u32,
+}
+
+impl Calls {
+    /// As the web side takes them.
+    pub const fn rates(self) -> hearback_web::Rates {
+        hearback_web::Rates { read_key: self.read_key, write_key: self.write_key, log_in: self.log_in }
+    }
 }
 
 /// `[mail]`
@@ -242,6 +261,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Where monitoring listens, when it does.
+    pub fn operations(&self) -> Option<&str> {
+        Some(self.server.operations.as_str()).filter(|address| !address.is_empty())
+    }
+
     /// The folder with templates of one's own.
     pub fn templates(&self) -> Option<&Path> {
         filled(&self.data.templates)
@@ -306,6 +330,9 @@ impl Config {
         scheme("database.url", &database.url, &["sqlite://", "postgres://", "postgresql://"])?;
         scheme("mail.url", &mail.url, &["smtp://", "smtp+starttls://", "smtps://", "file:///"])?;
         address("server.bind", &server.bind)?;
+        if !server.operations.is_empty() {
+            address("server.operations", &server.operations)?;
+        }
         let host = server.public_url.strip_prefix("http://").or_else(|| server.public_url.strip_prefix("https://"));
         if !host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' '])) {
             let got = &server.public_url;

@@ -36,6 +36,7 @@ pub mod limits;
 pub mod lists;
 pub mod measures;
 pub mod merge;
+pub mod operations;
 pub mod outbox;
 pub mod past;
 pub mod persons;

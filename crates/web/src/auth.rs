@@ -29,6 +29,7 @@ pub async fn let_in(app: &App, request: &mut Request, needs: Scope) -> Result<()
         let (has, needs) = (key.scope.as_str(), needs.as_str());
         return Err(Problem::forbidden(format!("this key has the scope `{has}`; this call needs `{needs}`")));
     }
+    app.buckets.call(app.config.rates, &key)?;
     request.extensions_mut().insert(Caller(key));
     Ok(())
 }

@@ -22,15 +22,17 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// What is still missing, when a state does not allow something yet.
     pub lacks: Vec<String>,
+    /// Seconds after which it may be tried again, when they are known.
+    pub retry_after: Option<u64>,
 }
 
 /// Seconds after which a request that met a busy database is worth sending again.
-const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: u64 = 1;
 
 impl Problem {
     /// An error with a status and a sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), lacks: Vec::new() }
+        Self { status, detail: detail.into(), errors: Vec::new(), lacks: Vec::new(), retry_after: None }
     }
 
     /// One refused field or parameter.
@@ -114,7 +116,7 @@ impl IntoResponse for Problem {
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], json).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE || self.status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after.unwrap_or(RETRY_AFTER)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -7,7 +7,9 @@ mod auth;
 mod body;
 mod error;
 mod headers;
+mod limits;
 pub mod matrix;
+mod operations;
 mod pages;
 mod query;
 pub mod serve;
@@ -19,6 +21,8 @@ use axum::{Router, middleware};
 use hearback_core::id::WorkspaceId;
 use hearback_engine::Ctx;
 
+pub use limits::Rates;
+pub use operations::operations_router;
 use pages::Pages;
 pub use pages::TemplateError;
 pub use serve::{Limits, Peer, serve};
@@ -35,6 +39,8 @@ pub struct AppConfig {
     pub captured_mail: Option<PathBuf>,
     /// What the first-run page asks for before it makes the first user; `None` closes that page.
     pub setup_token: Option<String>,
+    /// How often somebody may call.
+    pub rates: Rates,
     /// A folder whose files replace page templates of the same name.
     pub page_templates: Option<PathBuf>,
 }
@@ -49,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) cx: Ctx,
     pub(crate) config: AppConfig,
     pub(crate) pages: Pages,
+    pub(crate) buckets: limits::Buckets,
 }
 
 impl App {
@@ -70,10 +77,15 @@ impl std::ops::Deref for App {
     }
 }
 
+/// The description of the API, as `GET /api/v1/openapi.json` gives it.
+pub fn description() -> &'static serde_json::Value {
+    api::description()
+}
+
 /// Everything that is served: API and pages. Fails on a page template that can't be used.
 pub fn router(cx: Ctx, config: AppConfig) -> Result<Router, TemplateError> {
     let pages = Pages::load(config.page_templates.as_deref())?;
-    let app = App(Arc::new(Parts { cx, config, pages }));
+    let app = App(Arc::new(Parts { cx, config, pages, buckets: limits::Buckets::default() }));
     let all = Router::new().merge(api::routes()).merge(pages::routes());
     let all = all.route_layer(middleware::from_fn_with_state(app.clone(), matrix::guard));
     Ok(all.layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app))

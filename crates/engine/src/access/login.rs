@@ -28,7 +28,7 @@ const SESSION_IDLE: Duration = Duration::hours(8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogIn {
     /// The user and a fresh session token.
-    In(users::Model, String),
+    In(Box<users::Model>, String),
     /// One of the two is wrong.
     Wrong,
     /// They fit users in several workspaces: the key and name of each, by key.
@@ -55,7 +55,7 @@ pub async fn log_in(cx: &Ctx, workspace: Option<&str>, email: &str, password: &s
     }
     guard.forget(&address);
     let token = begin(cx, &user, better_hash).await?;
-    Ok(LogIn::In(user, token))
+    Ok(LogIn::In(Box::new(user), token))
 }
 
 /// The users of this address whose password this is, each with a new hash if the stored one should be replaced.

@@ -71,6 +71,7 @@ pub async fn serve(
             public_url: config.server.public_url.clone(),
             captured_mail: config.captured_mail(),
             setup_token,
+            rates: config.calls.rates(),
             page_templates: config.templates().map(|folder| folder.join("pages")),
         };
         let router = hearback_web::router(cx.clone(), app)?;
@@ -79,6 +80,15 @@ pub async fn serve(
         lifecycle.spawn("web", async move {
             let cut = hearback_web::serve(listener, router, limits, stop).await;
             anyhow::ensure!(cut == 0, "{cut} requests were cut because they did not finish in time");
+            Ok(())
+        });
+    }
+    if let Some(address) = config.operations() {
+        let listener = bind(address, "server.operations (HEARBACK_SERVER__OPERATIONS)").await?;
+        let (router, stop) = (hearback_web::operations_router(cx.clone()), lifecycle.stop());
+        info!(%address, "figures for monitoring at /metrics");
+        lifecycle.spawn("operations", async move {
+            hearback_web::serve(listener, router, Limits { connections: 64, ..Limits::default() }, stop).await;
             Ok(())
         });
     }

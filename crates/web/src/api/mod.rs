@@ -36,6 +36,7 @@ use hearback_core::Id;
 use hearback_store::{cursor::Listed, time::from_millis};
 use serde::{Serialize, Serializer};
 
+pub(crate) use openapi::document as description;
 pub(crate) use responses::survey_ids;
 
 use crate::{App, error::Problem};

@@ -25,7 +25,6 @@ const BASE: &str = "base.json";
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble(Files::iter().filter_map(|name| Some((name.clone(), read(&name)?)))));
 
 /// The whole description.
-#[cfg(test)]
 pub(crate) fn document() -> &'static Value {
     &DOCUMENT
 }

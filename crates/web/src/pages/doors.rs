@@ -16,7 +16,7 @@ use super::{
     Frame,
     session::{self, Form, Input, own_path, see_other},
 };
-use crate::{App, error::Problem, query::Params};
+use crate::{App, Peer, error::Problem, query::Params};
 
 /// Shortest password of the first user, in characters.
 const SHORTEST_PASSWORD: usize = 12;
@@ -54,6 +54,9 @@ pub(crate) async fn login_page(State(app): State<App>, headers: HeaderMap, uri: 
 /// `POST /login`
 pub(crate) async fn log_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     session::own_origin(request.headers(), &app)?;
+    if let Some(Peer(address)) = request.extensions().get::<Peer>() {
+        app.buckets.log_in(app.config.rates, address.ip())?;
+    }
     let input = session::input(request).await?;
     let next = own_path(input.text("next"));
     let (email, password) = (input.required("email"), input.required("password"));
