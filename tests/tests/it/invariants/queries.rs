@@ -5,7 +5,6 @@ use super::{functions, sources};
 /// Queries over all workspaces: file (or folder), function (or all of them), and why they are.
 const OVER_ALL: &[(&str, &str, &str)] = &[
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
-    ("merge.rs", "left_behind", "a reconciler serves all workspaces; each row says whose it is"),
     ("feed.rs", "oldest_transaction", "what is under way on the server; reads no table of ours"),
     ("operations.rs", "jobs", "figures of the whole installation"),
     ("users.rs", "any", "whether anybody can log in at all"),
@@ -18,7 +17,6 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("db.rs", "clock", "the database's clock"),
     ("db.rs", "check_pragmas", "the connection's settings"),
     ("outbox.rs", "is_any_due", "the worker serves all workspaces"),
-    ("outbox.rs", "claim", "the worker serves all workspaces"),
     ("outbox.rs", "renew", "by the fence of a claim"),
     ("outbox.rs", "release", "by the fence of a claim"),
     ("outbox.rs", "rescue", "claims of a dead worker, whosever jobs they are"),
