@@ -2,54 +2,37 @@
 //!
 //! Owns: the way of a response (intake, group commit, plan, apply), the work on a case, job handlers
 //! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
+//!
+//! A folder is a room; what is in it is named without it: `courier`, not `mail::courier`.
 
 pub mod access;
-pub mod accounts;
-pub mod alarm;
 pub mod alerts;
-pub mod apply;
+pub mod answers;
 pub mod audit;
-pub mod backtest;
 pub mod backup;
-pub mod chain;
-pub mod clocks;
-pub mod correct;
-pub mod courier;
+pub mod cases;
 pub mod ctx;
-pub mod decide;
+pub mod customers;
+pub mod deciding;
 pub mod error;
-pub mod facts;
 pub mod faults;
 pub mod fsck;
-pub mod guard;
-pub mod history;
-pub mod hold;
-pub mod intake;
+pub mod gifts;
 pub mod jobs;
-pub mod ledger;
-pub mod mailbag;
-pub mod merge;
+pub mod mail;
 pub mod metrics;
-pub mod owners;
-pub mod people;
-pub mod policies;
-pub mod pools;
-pub mod preferences;
-pub mod publish;
-pub mod referrals;
-pub mod roster;
-pub mod sending;
 pub mod setup;
-pub mod staff;
-pub mod staffing;
-pub mod submit;
-pub mod suppressions;
-pub mod testimonials;
+pub mod team;
 pub mod ticks;
-pub mod unsubscribe;
 pub mod webhooks;
-pub mod work;
 pub mod workspace;
 
+pub use answers::{correct, intake, submit};
+pub use cases::{alarm, clocks, policies, work};
 pub use ctx::{Actor, Ctx, Settings};
+pub use customers::{accounts, merge, people, preferences, suppressions, unsubscribe};
+pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};
 pub use error::{EngineError, FieldError};
+pub use gifts::{pools, referrals, testimonials};
+pub use mail::{courier, hold, ledger, mailbag, sending};
+pub use team::{owners, roster, staff, staffing};

@@ -1,0 +1,10 @@
+//! From facts to rows: the rules are asked, what they decide is written, and what they must not do is stopped.
+
+pub mod apply;
+pub mod backtest;
+pub mod chain;
+pub mod decide;
+pub mod facts;
+pub mod guard;
+pub mod history;
+pub mod publish;
