@@ -19,7 +19,7 @@ pub struct Initial;
 #[async_trait::async_trait]
 impl MigrationTrait for Initial {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ours().into_iter().chain(customers()).chain(answers()).chain(follow_up()).chain(sending()) {
+        for table in ours().into_iter().chain(customers()).chain(answers()).chain(follow_up()).chain(gifts()).chain(sending()) {
             table.make(manager).await?;
         }
         expect_growth(manager).await?;
@@ -209,6 +209,12 @@ fn follow_up() -> Vec<Table> {
             .belongs("case_id", "cases")
             .index(false, "workspace_id, case_id")
             .index_where(false, "workspace_id, due_at", "status = 'open'"),
+    ]
+}
+
+/// What customers get from us and give us besides answers.
+fn gifts() -> Vec<Table> {
+    vec![
         Table::in_workspace("pools", &[("key", Text)])
             .required("name", Text)
             .all(Int, &["low_stock", "created_at"])

@@ -22,7 +22,7 @@ use tokio::process::{Child, Command};
 use crate::{client::Client, connection::Connection, process::until};
 
 /// How long the driver may take to start, and a page to show what is looked for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How the protocol names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -71,7 +71,7 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a writable folder");
         let driver = Client::stranger(address);
         let made = driver.post("/session", &capabilities(window, &profile)).await.expect(200);
-        let session = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")).to_owned();
+        let session = made.pointer("/value/sessionId").and_then(Value::as_str).unwrap_or_else(|| panic!("no session: {made}")).to_owned();
         let browser = Self { driver, session, _child: child, _profile: profile };
         browser.call("/window/rect", &json!({ "width": window.width, "height": window.height })).await;
         browser
@@ -144,15 +144,15 @@ impl Browser {
             let page = text(&self.ask("/source").await);
             panic!("there is no `{value}` at {}:\n{page}", self.address().await);
         }
-        answer.json()["value"][ELEMENT].as_str().expect("an element").to_owned()
+        text(answer.json().pointer(&format!("/value/{ELEMENT}")).expect("an element"))
     }
 
     async fn ask(&self, path: &str) -> Value {
-        self.driver.get(&format!("/session/{}{path}", self.session)).await.expect(200)["value"].clone()
+        value(&self.driver.get(&format!("/session/{}{path}", self.session)).await.expect(200))
     }
 
     async fn call(&self, path: &str, body: &Value) -> Value {
-        self.driver.post(&format!("/session/{}{path}", self.session), body).await.expect(200)["value"].clone()
+        value(&self.driver.post(&format!("/session/{}{path}", self.session), body).await.expect(200))
     }
 }
 
@@ -183,6 +183,11 @@ fn capabilities(window: Window, profile: &TempDir) -> Value {
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound port has an address")
+}
+
+/// What the driver answers, out of its wrapping.
+fn value(answer: &Value) -> Value {
+    answer.get("value").cloned().unwrap_or_default()
 }
 
 fn text(value: &Value) -> String {

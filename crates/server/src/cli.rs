@@ -92,7 +92,7 @@ impl Cli {
             Ok::<_, ConfigError>(config)
         };
         match self.command {
-            Command::Demo(args) => demo::run(args).await,
+            Command::Demo(args) => Box::pin(demo::run(args)).await,
             Command::Serve(args) => serve::run(args, config()?).await,
             Command::Migrate(args) => migrate::run(&args, config()?).await,
             Command::CheckConfig(args) => check_config::run(&args, &config()?),

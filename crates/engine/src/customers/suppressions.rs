@@ -127,7 +127,10 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, text: &str) -> Res
     Ok(done)
 }
 
-fn read(ws: WorkspaceId, text: &str, now: DateTime<Utc>) -> Result<(Vec<Suppression>, Vec<(u64, String)>), EngineError> {
+/// A line that was not taken, and why.
+type Rejected = (u64, String);
+
+fn read(ws: WorkspaceId, text: &str, now: DateTime<Utc>) -> Result<(Vec<Suppression>, Vec<Rejected>), EngineError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().next().unwrap_or_default();
     let delimiter = if first.contains(';') { b';' } else { b',' };

@@ -61,7 +61,7 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
         let Some(cx) = Ctx::upgrade(&weak) else { break };
         let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
         match ledger::sendables(&cx.db, &keys, millis(cx.now() - guard::DAY)).await {
-            Ok(found) => answer(batch.drain(..), found),
+            Ok(found) => answer(batch.drain(..), &found),
             Err(error) => {
                 for asked in batch.drain(..) {
                     let _ = asked.reply.send(Err(StoreError::Unavailable(error.to_string())));
@@ -72,7 +72,7 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
 }
 
 /// The same mail may have been asked for twice, by a worker that lost its claim and the one who has it now.
-fn answer(batch: impl Iterator<Item = Asked>, found: HashMap<Uuid, Sendable>) {
+fn answer(batch: impl Iterator<Item = Asked>, found: &HashMap<Uuid, Sendable>) {
     for asked in batch {
         let _ = asked.reply.send(Ok(found.get(&asked.delivery).cloned()));
     }

@@ -32,10 +32,9 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let v4 = |high: u16, low: u16| is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
-        // IPv4 written as IPv6: mapped, and translated by NAT64. What is left of `::/96` is unspecified, loopback or long out of use.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        // 6to4 carries its IPv4 address right behind the prefix.
-        [0x2002, high, low, ..] => v4(high, low),
+        // IPv4 written as IPv6: mapped, translated by NAT64, and by 6to4, which carries it right behind the prefix. What is left of
+        // `::/96` is unspecified, loopback or long out of use.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4(high, low),
         // Teredo and other protocol assignments, documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..=0xfff, ..] => false,
         // Only this eighth of the addresses is given out; outside it are loopback, local, unique local and multicast ones.

@@ -65,7 +65,7 @@ struct ReferralView {
 /// `GET /r/{code}`: the page that a promoter's link leads to. It tells nothing about them, and looking at it counts nothing.
 pub(crate) async fn referral(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let landing = referrals::landing(&app.cx, &code, &languages(&headers)).await?;
-    welcome(&app, landing.ok_or_else(unknown)?, false)
+    Ok(welcome(&app, landing.ok_or_else(unknown)?, false))
 }
 
 /// `POST /r/{code}`: somebody goes on. Counted, and led to where the workspace wants them.
@@ -73,7 +73,7 @@ pub(crate) async fn follow(State(app): State<App>, Path(code): Path<String>, hea
     let landing = referrals::visit(&app.cx, &code, &languages(&headers)).await?.ok_or_else(unknown)?;
     match &landing.target {
         Some(target) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, target.clone())]).into_response()),
-        None => welcome(&app, landing, true),
+        None => Ok(welcome(&app, landing, true)),
     }
 }
 
@@ -81,7 +81,7 @@ fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "this link is not valid; ask whoever gave it to you for a new one")
 }
 
-fn welcome(app: &App, landing: Landing, done: bool) -> Result<Response, Problem> {
+fn welcome(app: &App, landing: Landing, done: bool) -> Response {
     let title = landing.words.get("title").cloned().unwrap_or_default();
     let lang = landing.lang.clone();
     // A browser asks for leave to send a form on to another place.
@@ -91,7 +91,7 @@ fn welcome(app: &App, landing: Landing, done: bool) -> Result<Response, Problem>
     if let Some(leave) = origin.and_then(|origin| HeaderValue::from_str(&headers::content_security_with_forms_to(&origin)).ok()) {
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, leave);
     }
-    Ok(page)
+    page
 }
 
 /// What the browser says that its reader speaks, the best first.

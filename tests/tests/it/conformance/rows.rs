@@ -141,9 +141,9 @@ async fn a_script_writes_all_its_tables_or_none() {
             written
         };
         write(&[], &[]).await.unwrap();
-        write(&[anna.clone()], &[]).await.unwrap();
-        write(&[], &[team.clone()]).await.unwrap();
-        let taken = write(&[person(app, "jonas@example.com")], &[team.clone()]).await.unwrap_err();
+        write(std::slice::from_ref(&anna), &[]).await.unwrap();
+        write(&[], std::slice::from_ref(&team)).await.unwrap();
+        let taken = write(&[person(app, "jonas@example.com")], std::slice::from_ref(&team)).await.unwrap_err();
         assert!(matches!(taken, StoreError::Taken(_)), "{taken:?}");
         assert_eq!((all::<persons::Entity>(app).await, all::<teams::Entity>(app).await.len()), (vec![anna], 2));
     })

@@ -50,7 +50,9 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     let rules = match publish::read_text(&cx, ws, &text).await {
         Err(EngineError::Invalid(errors)) => {
-            errors.iter().for_each(|error| complain(&format!("{file}, {}: {}", error.field, error.message)));
+            for error in &errors {
+                complain(&format!("{file}, {}: {}", error.field, error.message));
+            }
             anyhow::bail!("nothing was tried: correct the {} mistakes above and run it again", errors.len());
         }
         result => result?,
