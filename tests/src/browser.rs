@@ -87,10 +87,16 @@ impl Browser {
         text(&self.ask("/url").await)
     }
 
-    /// The words of the first element that a CSS selector finds, as they are shown.
-    pub async fn read(&self, selector: &str) -> String {
-        let element = self.find(selector).await;
-        text(&self.ask(&format!("/element/{element}/text")).await)
+    /// Waits until an element that a CSS selector finds shows these words. A click may return while the old page is still there.
+    pub async fn shows(&self, selector: &str, words: &str) {
+        let found = format!("/session/{}/element", self.session);
+        until(PATIENCE, &format!("`{selector}` shows `{words}`"), async || {
+            let element = self.driver.post(&found, &json!({ "using": "css selector", "value": selector })).await;
+            let Some(id) = Some(&element).filter(|answer| answer.status == 200).and_then(|answer| id(&answer.json())) else { return false };
+            let shown = self.driver.get(&format!("{found}/{id}/text")).await;
+            shown.status == 200 && text(&value(&shown.json())).contains(words)
+        })
+        .await;
     }
 
     /// How many elements a selector finds.
@@ -144,7 +150,7 @@ impl Browser {
             let page = text(&self.ask("/source").await);
             panic!("there is no `{value}` at {}:\n{page}", self.address().await);
         }
-        text(answer.json().pointer(&format!("/value/{ELEMENT}")).expect("an element"))
+        id(&answer.json()).expect("an element")
     }
 
     async fn ask(&self, path: &str) -> Value {
@@ -183,6 +189,11 @@ fn capabilities(window: Window, profile: &TempDir) -> Value {
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound port has an address")
+}
+
+/// The element that the driver has found.
+fn id(answer: &Value) -> Option<String> {
+    answer.pointer(&format!("/value/{ELEMENT}")).map(text)
 }
 
 /// What the driver answers, out of its wrapping.

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(check_target(" https://shop.example/?ref={code} "), Ok(Some("https://shop.example/?ref={code}".to_owned())));
         assert_eq!(check_target(" "), Ok(None));
         for bad in
-            ["shop.example", "javascript:alert(1)", "https://", "https://a b", "https://x;y/", "https://{code}/", "https://x/\n", "//x"]
+            ["shop.example", "javascript:alert(1)", "https://", "https://a b", "https://x;y/", "https://{code}/", "https://x/\ny", "//x"]
         {
             assert!(check_target(bad).is_err(), "{bad}");
         }

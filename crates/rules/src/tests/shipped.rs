@@ -7,7 +7,7 @@ use super::{answer, noon, version};
 use crate::{Facts, Known, RuleVersion, SHIPPED, Trigger, done_key, due_step, parse_yaml_with, plan};
 
 const TEMPLATES: &[&str] =
-    &["detractor_outreach", "passive_thanks", "promoter_thanks", "referral_invitation", "task_assigned", "escalation"];
+    &["due_soon", "detractor_outreach", "passive_thanks", "promoter_thanks", "referral_invitation", "task_assigned", "escalation"];
 
 fn shipped() -> Vec<RuleVersion> {
     let known = Known { webhooks: None, templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };

@@ -15,7 +15,7 @@ use super::{
 
 /// A mail server that knows none of the addresses.
 fn refusing() -> Options {
-    Options { smtp: Script::default().always(At::Rcpt, Fault::reply("550 5.1.1 no such user")), ..Options::default() }
+    Options { smtp: Script::default().always(At::Rcpt, Fault::reply("550 5.7.1 refused")), ..Options::default() }
 }
 
 async fn alerts(app: &TestApp) -> Vec<(String, String, String)> {

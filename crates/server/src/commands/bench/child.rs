@@ -35,6 +35,9 @@ impl Server {
             .env("HEARBACK_DATA__DIR", folder.join("data"))
             .env("HEARBACK_SERVER__BIND", &address)
             .env("HEARBACK_MAIL__URL", mail.unwrap_or(&captured))
+            // Guard rails are for the unexpected; who measures expects many.
+            .env("HEARBACK_LIMITS__MAILS_PER_PERSON_DAY", "1000")
+            .env("HEARBACK_LIMITS__MAILS_PER_RULE_HOUR", "10000000")
             .env("HEARBACK_LOG__FILTER", "error")
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
