@@ -1,6 +1,6 @@
 //! Durations in buckets: few enough to be counted by day and added up, fine enough for a median.
 //!
-//! Minutes up to [`EXACT`] have a bucket each; above, each doubling has as many buckets as the one before, so that a bucket
+//! Minutes up to `EXACT` have a bucket each; above, each doubling has as many buckets as the one before, so that a bucket
 //! is at most 1/128 as wide as its start. Whole hours up to 18 begin a bucket: they come back as they were.
 
 use std::fmt::Write as _;

@@ -109,7 +109,7 @@ pub struct Fate {
     pub subject: Option<String>,
     pub reply: Option<String>,
     pub sent_at: Option<i64>,
-    /// 1 when an attempt failed before it was counted by [`mark_sending`].
+    /// 1 when an attempt failed before it was counted by its mark.
     pub attempts: i64,
 }
 

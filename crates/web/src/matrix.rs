@@ -1,6 +1,6 @@
 //! Who may do what: every page and every call, with the least role or scope that it takes.
 //!
-//! Owns the decision. [`guard`] stands before every route and lets through what the table allows; a route that is not in the
+//! Owns the decision. `guard` stands before every route and lets through what the table allows; a route that is not in the
 //! table is not served, and handlers check nothing themselves. Refuses to know: what a page or a call does.
 //!
 //! People come in by a session and see pages; programs come in by a key and make calls. Neither opens the other's doors.

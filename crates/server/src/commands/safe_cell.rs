@@ -1,6 +1,6 @@
 //! Cells of a CSV file that a spreadsheet would run as a formula.
 //!
-//! What must stay true: what [`write`] made safe, [`read`] gives back as it was.
+//! What must stay true: what [`write()`] made safe, [`read`] gives back as it was.
 
 use std::borrow::Cow;
 
