@@ -10,14 +10,13 @@ use hearback_store::{
     Tx, cases,
     outbox::{self, Job, Lease, Outcome},
     snapshot::{self, CaseRows},
-    time::{from_millis, millis},
+    time::from_millis,
 };
 use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
-    clocks,
     decide::{Occasion, decide},
     facts, faults,
     roster::{self, Roster},
@@ -139,16 +138,11 @@ async fn finish(
     lease: &Lease,
     workspace: &Workspace,
     tx: Tx,
-    mut case: cases::Model,
+    case: cases::Model,
     changes: Changes,
 ) -> Result<Outcome, EngineError> {
     let now = cx.now();
-    let terms = workspace.terms(&case);
-    clocks::wind(&mut case, terms);
-    case.updated_at = millis(now);
-    cases::save(&tx, case).await?;
-    let queued = !changes.jobs.is_empty();
-    changes.write(&tx, lease.workspace.uuid(), now).await?;
+    let queued = changes.save(&tx, workspace, case, now).await?;
     outbox::settle(&tx, &[(lease, Outcome::Done)], now).await?;
     faults::pass("jobs.commit")?;
     tx.commit().await?;

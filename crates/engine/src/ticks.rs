@@ -6,13 +6,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use hearback_core::id::{CaseId, TaskId, WorkspaceId};
 use hearback_rules::Trigger;
-use hearback_store::{cases, outbox, snapshot, tasks, time::millis};
+use hearback_store::{outbox, snapshot, tasks, time::millis};
 use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError, alarm,
     apply::{Changes, event},
-    clocks,
     decide::decide,
     merge, pools,
 };
@@ -73,12 +72,7 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Resul
     if rows.case.loop_status != "closed" {
         decide(cx, &tx, &workspace, &mut rows, Trigger::TaskOverdue.into(), &mut changes).await?;
     }
-    let terms = workspace.terms(&rows.case);
-    clocks::wind(&mut rows.case, terms);
-    rows.case.updated_at = millis(now);
-    cases::save(&tx, rows.case).await?;
-    let queued = !changes.jobs.is_empty();
-    changes.write(&tx, ws.uuid(), now).await?;
+    let queued = changes.save(&tx, &workspace, rows.case, now).await?;
     tx.commit().await?;
     if queued {
         cx.wake.notify_one();

@@ -53,12 +53,7 @@ async fn ring(cx: &Ctx, ws: WorkspaceId, case: CaseId) -> Result<bool, EngineErr
     if let Some(matter) = clocks::due(&rows.case, workspace.terms(&rows.case), now) {
         happen(cx, &tx, &workspace, &mut rows, matter, &mut changes).await?;
     }
-    let terms = workspace.terms(&rows.case);
-    clocks::wind(&mut rows.case, terms);
-    rows.case.updated_at = millis(now);
-    cases::save(&tx, rows.case).await?;
-    let queued = !changes.jobs.is_empty();
-    changes.write(&tx, ws.uuid(), now).await?;
+    let queued = changes.save(&tx, &workspace, rows.case, now).await?;
     tx.commit().await?;
     if queued {
         cx.wake.notify_one();

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Settings,
     alerts::{self, Alert},
-    chain, guard,
+    chain, clocks, guard,
     owners::{self, Chosen},
     pools,
     roster::Roster,
@@ -318,6 +318,17 @@ pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, kind: &str, actor: &Actor, dat
 }
 
 impl Changes {
+    /// Stores a case that was decided on, its alarm wound, with everything that follows; whether something was queued.
+    pub async fn save(self, tx: &Tx, workspace: &Workspace, mut case: cases::Model, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let terms = workspace.terms(&case);
+        clocks::wind(&mut case, terms);
+        case.updated_at = millis(now);
+        cases::save(tx, case).await?;
+        let queued = !self.jobs.is_empty();
+        self.write(tx, workspace.id.uuid(), now).await?;
+        Ok(queued)
+    }
+
     /// Stores everything; the case rows themselves are the caller's.
     pub async fn write(mut self, tx: &Tx, workspace: uuid::Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.give_incentives(tx, workspace, now).await?;
