@@ -6,6 +6,7 @@
 //! worker claims across workspaces.
 
 mod m0001_initial;
+mod m0002_asking;
 mod table;
 
 pub use m0001_initial::DUE;
@@ -19,6 +20,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Initial)]
+        vec![Box::new(m0001_initial::Initial), Box::new(m0002_asking::Asking)]
     }
 }

@@ -136,6 +136,15 @@ fn column(name: &'static str, kind: Kind) -> ColumnDef {
     column
 }
 
+/// Adds columns that may be null to a table that is there already.
+pub async fn add_columns(manager: &SchemaManager<'_>, table: &'static str, kind: Kind, names: &[&'static str]) -> Result<(), DbErr> {
+    for name in names {
+        let mut change = sea_orm_migration::prelude::Table::alter();
+        manager.alter_table(change.table(table).add_column(column(name, kind).null()).to_owned()).await?;
+    }
+    Ok(())
+}
+
 /// Runs a statement that only PostgreSQL understands or needs.
 pub async fn on_postgres(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Postgres {

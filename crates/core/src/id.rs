@@ -40,6 +40,12 @@ pub mod kind {
     pub enum Run {}
     /// One entry of a case's timeline.
     pub enum Event {}
+    /// One run of a campaign.
+    pub enum Wave {}
+    /// One person asked once.
+    pub enum Invitation {}
+    /// One mail that came in.
+    pub enum Message {}
     /// Someone of ours who logs in.
     pub enum User {}
     /// A key of the API.
@@ -75,6 +81,12 @@ pub type RuleVersionId = Id<kind::RuleVersion>;
 pub type RunId = Id<kind::Run>;
 /// See [`kind::Event`].
 pub type EventId = Id<kind::Event>;
+/// See [`kind::Wave`].
+pub type WaveId = Id<kind::Wave>;
+/// See [`kind::Invitation`].
+pub type InvitationId = Id<kind::Invitation>;
+/// See [`kind::Message`].
+pub type MessageId = Id<kind::Message>;
 /// See [`kind::User`].
 pub type UserId = Id<kind::User>;
 /// See [`kind::ApiKey`].

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod schedule;
 pub mod span;
 pub mod stats;
+pub mod survey;
 pub mod text;
 pub mod token;
 pub mod wall;

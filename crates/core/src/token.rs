@@ -4,6 +4,7 @@
 //! purpose, so a link made for one thing never opens another. It carries ids, never an address.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -17,6 +18,18 @@ pub enum Purpose {
     Referral,
     /// Give, change or take back words about us. The subject is a case.
     Testimonial,
+    /// Answer a survey. The subject is an invitation.
+    Survey,
+    /// Look at a survey as customers will see it; nothing is stored. The subject is a survey version.
+    Preview,
+    /// Prove that a page was shown before its form came back. The subject is what the page was about.
+    Page,
+    /// Get or delete everything about a person, for a short time.
+    OwnData,
+    /// Where a bounce of a mail comes to. The subject is a delivery.
+    Bounce,
+    /// Where a reply to a mail comes to. The subject is a delivery.
+    Reply,
 }
 
 impl Purpose {
@@ -25,6 +38,12 @@ impl Purpose {
             Self::Unsubscribe => "unsub",
             Self::Referral => "referral",
             Self::Testimonial => "testimonial",
+            Self::Survey => "survey",
+            Self::Preview => "preview",
+            Self::Page => "page",
+            Self::OwnData => "own_data",
+            Self::Bounce => "verp",
+            Self::Reply => "reply",
         }
     }
 }
@@ -66,11 +85,96 @@ impl SecretKey {
         let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("v1.")?).ok()?;
         let (signed, mac) = bytes.split_at_checked(32)?;
         let genuine = self.mac(purpose, signed);
-        // Compare every byte whatever the first difference: the time taken tells nothing.
-        let differs = mac.len() != genuine.len() || mac.iter().zip(genuine).fold(0, |acc, (a, b)| acc | (a ^ b)) != 0;
+        let is_genuine = same(mac, &genuine);
         let (workspace, subject) = signed.split_at_checked(16)?;
-        if differs { None } else { Some((Uuid::from_slice(workspace).ok()?, Uuid::from_slice(subject).ok()?)) }
+        if !is_genuine { None } else { Some((Uuid::from_slice(workspace).ok()?, Uuid::from_slice(subject).ok()?)) }
     }
+
+    /// A token that also carries a moment: when it was made, or until when it holds. `v2.` and 56 bytes in base64url.
+    pub fn sign_at(&self, purpose: Purpose, workspace: Uuid, subject: Uuid, at: DateTime<Utc>) -> String {
+        let mut bytes = [workspace.as_bytes().as_slice(), subject.as_bytes(), &at.timestamp_millis().to_be_bytes()].concat();
+        let mac = self.mac(purpose, &bytes);
+        bytes.extend_from_slice(&mac);
+        format!("v2.{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The workspace, the subject and the moment of a genuine token of [`SecretKey::sign_at`]; `None` for anything else.
+    pub fn verify_at(&self, purpose: Purpose, token: &str) -> Option<(Uuid, Uuid, DateTime<Utc>)> {
+        let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("v2.")?).ok()?;
+        let (signed, mac) = bytes.split_at_checked(40)?;
+        if !same(mac, &self.mac(purpose, signed)) {
+            return None;
+        }
+        let (workspace, rest) = signed.split_at_checked(16)?;
+        let (subject, at) = rest.split_at_checked(16)?;
+        let at = DateTime::from_timestamp_millis(i64::from_be_bytes(at.try_into().ok()?))?;
+        Some((Uuid::from_slice(workspace).ok()?, Uuid::from_slice(subject).ok()?, at))
+    }
+
+    /// A token that fits into the local part of a mail address: 42 characters of `a-z 2-7`, the same in any case of letters.
+    /// It carries the subject and 80 bits that only this key can make; the workspace is known by trying.
+    pub fn mark(&self, purpose: Purpose, workspace: Uuid, subject: Uuid) -> String {
+        let mac = self.mac(purpose, &[workspace.as_bytes().as_slice(), subject.as_bytes()].concat());
+        base32([subject.as_bytes().as_slice(), mac.get(..10).unwrap_or_default()].concat())
+    }
+
+    /// The workspace (one of these) and the subject of a genuine token of [`SecretKey::mark`]; `None` for anything else.
+    pub fn read_mark(&self, purpose: Purpose, token: &str, workspaces: impl IntoIterator<Item = Uuid>) -> Option<(Uuid, Uuid)> {
+        let bytes = unbase32(token)?;
+        let (subject, mac) = bytes.split_at_checked(16)?;
+        let subject = Uuid::from_slice(subject).ok()?;
+        let genuine = |workspace: &Uuid| self.mac(purpose, &[workspace.as_bytes().as_slice(), subject.as_bytes()].concat());
+        let found = workspaces.into_iter().find(|workspace| same(mac, genuine(workspace).get(..10).unwrap_or_default()))?;
+        Some((found, subject))
+    }
+}
+
+/// Compares every byte whatever the first difference: the time taken tells nothing.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
+}
+
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// RFC 4648, lower case, without padding.
+fn base32(bytes: Vec<u8>) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut held, mut bits) = (0_u32, 0);
+    for byte in bytes.into_iter().chain([0]) {
+        held = (held << 8) | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(BASE32.get((held >> bits) as usize & 31).copied().unwrap_or(b'a')));
+        }
+        held &= (1 << bits) - 1;
+    }
+    // The byte of zeros above only filled up the last letter.
+    text.truncate(MARK);
+    text
+}
+
+/// Letters of a mark: 26 bytes.
+const MARK: usize = 42;
+
+fn unbase32(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(26);
+    let (mut held, mut bits) = (0_u32, 0);
+    if text.len() != MARK {
+        return None;
+    }
+    for letter in text.bytes() {
+        let value = BASE32.iter().position(|known| *known == letter.to_ascii_lowercase())?;
+        held = (held << 5) | u32::try_from(value).ok()?;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 255).ok()?);
+            held &= (1 << bits) - 1;
+        }
+    }
+    // Two letters must not stand for one token.
+    (held == 0).then_some(bytes)
 }
 
 fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
@@ -118,5 +222,36 @@ mod tests {
             assert_eq!(key.verify(Purpose::Unsubscribe, &forged), None, "position {index}");
         }
         assert!(SecretKey::new(&[0; 31]).is_none());
+    }
+
+    #[test]
+    fn a_token_with_a_moment_carries_it() {
+        let key = SecretKey::new(&[7; 32]).unwrap();
+        let (workspace, person) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let at = DateTime::from_timestamp_millis(1_760_000_000_123).unwrap();
+        let token = key.sign_at(Purpose::OwnData, workspace, person, at);
+        assert_eq!(key.verify_at(Purpose::OwnData, &token), Some((workspace, person, at)));
+        assert_eq!(key.verify_at(Purpose::Page, &token), None);
+        assert_eq!(key.verify(Purpose::OwnData, &token), None);
+        assert_eq!(key.verify_at(Purpose::OwnData, &format!("{}A", &token[..token.len() - 1])), None);
+    }
+
+    #[test]
+    fn a_mark_fits_an_address_in_any_case() {
+        let key = SecretKey::new(&[7; 32]).unwrap();
+        let (workspace, mail) = (Uuid::from_u128(1), Uuid::now_v7());
+        let mark = key.mark(Purpose::Bounce, workspace, mail);
+        assert_eq!(mark.len(), 42);
+        let all = [Uuid::nil(), workspace];
+        assert_eq!(key.read_mark(Purpose::Bounce, &mark, all), Some((workspace, mail)));
+        assert_eq!(key.read_mark(Purpose::Bounce, &mark.to_uppercase(), all), Some((workspace, mail)));
+        assert_eq!(key.read_mark(Purpose::Reply, &mark, all), None);
+        assert_eq!(key.read_mark(Purpose::Bounce, &mark, [Uuid::nil()]), None);
+        for index in 0..mark.len() {
+            let mut forged: Vec<u8> = mark.clone().into_bytes();
+            forged[index] = if forged[index] == b'a' { b'b' } else { b'a' };
+            assert_eq!(key.read_mark(Purpose::Bounce, std::str::from_utf8(&forged).unwrap(), all), None, "letter {index}");
+        }
+        assert_eq!(key.read_mark(Purpose::Bounce, "", all), None);
     }
 }

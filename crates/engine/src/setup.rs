@@ -120,6 +120,8 @@ fn workspace(key: &str, name: &str, locale: &Locale, now: DateTime<Utc>) -> work
         referral_url: None,
         sending_held_at: None,
         sending_held_why: None,
+        accent: None,
+        logo: None,
     }
 }
 
@@ -134,6 +136,9 @@ fn survey(ws: WorkspaceId, name: &str, metric: Metric, scale_max: i64, now: Date
         scale_max,
         status: "published".to_owned(),
         created_at: millis(now),
+        body: None,
+        published_at: Some(millis(now)),
+        closed_at: None,
     }
 }
 

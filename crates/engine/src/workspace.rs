@@ -11,6 +11,7 @@ use hearback_core::{
     Calendar, Metric, Owner, Scale,
     id::{RuleVersionId, SurveyId, WorkspaceId},
     policy::Terms,
+    survey::Body,
 };
 use hearback_rules::{RuleVersion, Trigger};
 use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, suppressions, surveys, workspaces};
@@ -43,6 +44,12 @@ pub struct Workspace {
     pub policies: Policies,
     /// Published surveys by key.
     pub surveys: HashMap<String, Survey>,
+    /// Every version that was ever published: answers and links lead to these.
+    versions: HashMap<uuid::Uuid, Survey>,
+    /// Colour of buttons for customers, `#0f766e`.
+    pub accent: Option<String>,
+    /// A small picture as a data URI.
+    pub logo: Option<String>,
     /// Enabled rules, in order of their keys.
     pub rules: Vec<RuleVersion>,
     /// The ids of `rules` as JSON: the same text is stored with each run.
@@ -60,15 +67,21 @@ pub struct Workspace {
     revision: i64,
 }
 
-/// A published survey.
+/// A survey version that is or was published.
 #[derive(Debug, Clone)]
 pub struct Survey {
     /// Which version.
     pub id: SurveyId,
     /// Its key.
     pub key: String,
+    /// What our people call it.
+    pub name: String,
     /// What its answers look like.
     pub scale: Scale,
+    /// What it asks and says.
+    pub body: Arc<Body>,
+    /// Since when it takes no answers any more.
+    pub closed: bool,
 }
 
 /// Somebody in a team.
@@ -83,7 +96,7 @@ pub struct Member {
 impl Workspace {
     /// A survey version by id.
     pub fn survey(&self, id: uuid::Uuid) -> Option<&Survey> {
-        self.surveys.values().find(|survey| survey.id.uuid() == id)
+        self.versions.get(&id)
     }
 
     /// Whether any enabled rule wants to know when this happens.
@@ -221,6 +234,7 @@ async fn load_with(
     let id = WorkspaceId::from_uuid(row.id);
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
     let held = Hold::of(&row);
+    let versions = load_surveys(connection, id).await?;
     Ok(Workspace {
         id,
         name: row.name,
@@ -228,7 +242,10 @@ async fn load_with(
         default_owner: Owner::Team(row.default_team),
         staff: Staff::load(connection, id).await?,
         policies: Policies::load(connection, id, usual).await?,
-        surveys: load_surveys(connection, id).await?,
+        surveys: published(&versions),
+        versions: versions.into_iter().map(|(_, survey)| (survey.id.uuid(), survey)).collect(),
+        accent: row.accent,
+        logo: row.logo,
         asked: roster::asked(rules.iter().map(|version| &version.rule)),
         counts_hours: rules.iter().flat_map(|version| &version.rule.then).any(|step| step.after.is_business()),
         rules,
@@ -240,13 +257,41 @@ async fn load_with(
     })
 }
 
-async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Survey>, StoreError> {
-    let rows = snapshot::published_surveys(connection, id.uuid()).await?;
-    let read = |row: surveys::Model| -> Result<(String, Survey), StoreError> {
+/// Those that can be answered now, by key.
+fn published(versions: &[(Status, Survey)]) -> HashMap<String, Survey> {
+    let published = versions.iter().filter(|(status, _)| *status == Status::Published);
+    published.map(|(_, survey)| (survey.key.clone(), survey.clone())).collect()
+}
+
+/// Where a version that customers may have seen stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Published,
+    Replaced,
+    Closed,
+}
+
+async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Vec<(Status, Survey)>, StoreError> {
+    let rows = snapshot::public_surveys(connection, id.uuid()).await?;
+    let read = |row: surveys::Model| -> Result<(Status, Survey), StoreError> {
         let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
         let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
         let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;
-        Ok((row.key.clone(), Survey { id: SurveyId::from_uuid(row.id), key: row.key.clone(), scale }))
+        let status = match row.status.as_str() {
+            "published" => Status::Published,
+            "replaced" => Status::Replaced,
+            _ => Status::Closed,
+        };
+        let body = row.body.as_deref().map_or(Ok(Body::default()), serde_json::from_str).map_err(|error| unreadable(error.to_string()))?;
+        let survey = Survey {
+            id: SurveyId::from_uuid(row.id),
+            key: row.key.clone(),
+            name: row.name.clone(),
+            scale,
+            body: Arc::new(body),
+            closed: status == Status::Closed,
+        };
+        Ok((status, survey))
     };
     rows.into_iter().map(read).collect()
 }

@@ -41,6 +41,11 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub sent_at: Option<i64>,
+    pub invitation_id: Option<Uuid>,
+    /// What one of us wrote, when it is no template.
+    pub words: Option<String>,
+    /// The Message-ID of the mail that it answers.
+    pub in_reply_to: Option<String>,
 }
 
 /// Joins are written where they are needed.

@@ -53,6 +53,10 @@ fn read(row: &QueryResult, ws: Uuid) -> Result<Answer, StoreError> {
         answered_at,
         created_at: answered_at,
         updated_at: answered_at,
+        answers: None,
+        invitation_id: None,
+        may_contact: None,
+        settled_at: Some(answered_at),
     };
     let person = persons::Model {
         workspace_id: ws,

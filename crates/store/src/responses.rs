@@ -29,6 +29,13 @@ pub struct Model {
     pub answered_at: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    /// Further answers: `hearback_core::survey::Answers` as JSON.
+    pub answers: Option<String>,
+    pub invitation_id: Option<Uuid>,
+    /// Whether the customer ticked "you may contact me".
+    pub may_contact: Option<bool>,
+    /// Since when rules act on it; null while a one-click answer may still change.
+    pub settled_at: Option<i64>,
 }
 
 /// Joins are written where they are needed.

@@ -73,10 +73,10 @@ pub async fn work_of_case(
     ))
 }
 
-/// Published surveys, oldest version first.
-pub async fn published_surveys(connection: &impl ConnectionTrait, ws: Uuid) -> Result<Vec<surveys::Model>, StoreError> {
-    let published = surveys::Entity::find().filter(surveys::Column::WorkspaceId.eq(ws)).filter(surveys::Column::Status.eq("published"));
-    Ok(published.order_by_asc(surveys::Column::Version).all(connection).await?)
+/// Survey versions that customers may have seen, the oldest first.
+pub async fn public_surveys(connection: &impl ConnectionTrait, ws: Uuid) -> Result<Vec<surveys::Model>, StoreError> {
+    let seen = surveys::Entity::find().filter(surveys::Column::WorkspaceId.eq(ws)).filter(surveys::Column::Status.ne("draft"));
+    Ok(seen.order_by_asc(surveys::Column::Version).all(connection).await?)
 }
 
 /// Teams, who is in them, and all users.

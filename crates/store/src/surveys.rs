@@ -1,4 +1,4 @@
-//! Survey versions: metric and scale.
+//! Survey versions: metric, scale, words. At most one version of a key is published.
 
 use hearback_core::id::WorkspaceId;
 use sea_orm::{QueryOrder, entity::prelude::*};
@@ -18,8 +18,13 @@ pub struct Model {
     pub name: String,
     pub metric: String,
     pub scale_max: i64,
+    /// `draft`, `published`, `replaced` (by a newer version; links that lead to it go on) or `closed`.
     pub status: String,
     pub created_at: i64,
+    /// Questions and words: `hearback_core::survey::Body` as JSON; null says what the metric says by itself.
+    pub body: Option<String>,
+    pub published_at: Option<i64>,
+    pub closed_at: Option<i64>,
 }
 
 /// Joins are written where they are needed.

@@ -22,6 +22,10 @@ pub struct Model {
     /// Since when nothing leaves, if so; with `sending_held_why`.
     pub sending_held_at: Option<i64>,
     pub sending_held_why: Option<String>,
+    /// Colour of buttons on pages and in mails for customers, `#0f766e`.
+    pub accent: Option<String>,
+    /// A small picture as a data URI.
+    pub logo: Option<String>,
 }
 
 /// Joins are written where they are needed.

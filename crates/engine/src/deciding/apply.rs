@@ -212,6 +212,9 @@ fn delivery(
         created_at: millis(scene.now),
         updated_at: millis(scene.now),
         sent_at: None,
+        invitation_id: None,
+        words: None,
+        in_reply_to: None,
     }
 }
 

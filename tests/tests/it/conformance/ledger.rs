@@ -42,6 +42,9 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
         created_at: millis(app.now()),
         updated_at: millis(app.now()),
         sent_at: None,
+        invitation_id: None,
+        words: None,
+        in_reply_to: None,
     };
     let job = outbox::row(app.ws, &Job::Mail { delivery: id }, &id.to_string(), app.now(), app.now(), None);
     let tx = app.cx.db.write().await.unwrap();

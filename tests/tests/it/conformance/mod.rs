@@ -71,6 +71,10 @@ fn answer(app: &TestApp, survey_id: Uuid, person_id: Uuid) -> responses::Model {
         answered_at: millis(app.now()),
         created_at: millis(app.now()),
         updated_at: millis(app.now()),
+        answers: None,
+        invitation_id: None,
+        may_contact: None,
+        settled_at: Some(millis(app.now())),
     }
 }
 

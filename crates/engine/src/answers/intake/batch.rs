@@ -203,6 +203,10 @@ fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> r
         answered_at: millis(new.responded_at.unwrap_or(now)),
         created_at: millis(now),
         updated_at: millis(now),
+        answers: None,
+        invitation_id: None,
+        may_contact: None,
+        settled_at: None,
     }
 }
 

@@ -208,6 +208,9 @@ impl Desk<'_> {
                 created_at: millis(self.now),
                 updated_at: millis(self.now),
                 sent_at: None,
+                invitation_id: None,
+                words: None,
+                in_reply_to: None,
             };
             let job = outbox::Job::Mail { delivery: id };
             // About the pool, not about this answer: no correction calls it off.
