@@ -9,9 +9,10 @@ use hearback_engine::{
     alerts::{Alert, AlertKind, raise},
 };
 use hearback_store::{
-    EntityTrait, accounts, alerts, api_keys, audit, calendars, cases, contact_attempts, conversions, deliveries, events, incentive_codes,
-    incentive_waits, outbox, persons, policies, pools, preferences, referrals, responses, rollups, rule_hours, rule_versions, runs,
-    sessions, suppressions, surveys, tasks, team_members, teams, testimonials, users, webhooks, workspaces,
+    EntityTrait, accounts, alerts, api_keys, audit, calendars, campaigns, cases, contact_attempts, conversions, deliveries, events,
+    incentive_codes, incentive_waits, interactions, invitations, mailboxes, messages, outbox, persons, policies, pools, preferences,
+    referrals, responses, rollups, rule_hours, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams,
+    testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -50,6 +51,14 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<users::Entity>(app, "users", &mut tables).await;
     rows::<webhooks::Entity>(app, "webhooks", &mut tables).await;
     rows::<workspaces::Entity>(app, "workspaces", &mut tables).await;
+    rows::<campaigns::Entity>(app, "campaigns", &mut tables).await;
+    rows::<interactions::Entity>(app, "interactions", &mut tables).await;
+    rows::<invitations::Entity>(app, "invitations", &mut tables).await;
+    rows::<mailboxes::Entity>(app, "mailboxes", &mut tables).await;
+    rows::<messages::Entity>(app, "messages", &mut tables).await;
+    rows::<unconfirmed::Entity>(app, "unconfirmed", &mut tables).await;
+    rows::<waves::Entity>(app, "waves", &mut tables).await;
+    rows::<widgets::Entity>(app, "widgets", &mut tables).await;
     let keys = api_keys::Entity::find().all(app.cx.db.read()).await.unwrap();
     tables.insert("api_keys", keys.into_iter().map(|row| format!("{:?}", api_keys::Model { used_at: None, ..row })).collect());
     let seen = sessions::Entity::find().all(app.cx.db.read()).await.unwrap();
