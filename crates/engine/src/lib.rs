@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod mail;
 pub mod metrics;
 pub mod setup;
+pub mod surveys;
 pub mod team;
 pub mod ticks;
 pub mod webhooks;
@@ -35,4 +36,5 @@ pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publis
 pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};
 pub use mail::{courier, hold, ledger, mailbag, sending};
+pub use surveys::wording;
 pub use team::{owners, roster, staff, staffing};

@@ -1,0 +1,3 @@
+//! Surveys: what they say in each language, and the page on which they are answered.
+
+pub mod wording;
