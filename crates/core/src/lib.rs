@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod case;
 pub mod clock;
+pub mod color;
 pub mod counts;
 pub mod id;
 pub mod locale;
@@ -24,6 +25,7 @@ pub mod wall;
 pub use calendar::Calendar;
 pub use case::{Case, CaseEvent, LoopStatus};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use color::Color;
 pub use counts::Counts;
 pub use id::Id;
 pub use locale::Locale;

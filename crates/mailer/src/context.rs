@@ -5,34 +5,50 @@
 //! strict rendering then holds the mail instead of sending "Hi ,".
 
 use chrono::NaiveDate;
-use hearback_core::{Locale, text};
+use hearback_core::{Color, Locale, text};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::language::Language;
 
 /// The names a template may use; each is filled by the field of [`MailContext`] of the same name, except
-/// `lang` (the language of the wording) and `comment_quoted` (the comment with `> ` before each line).
-pub const VARIABLES: [&str; 18] = [
+/// `lang` (the language of the wording), `comment_quoted` (the comment with `> ` before each line), `accent_color` and
+/// `ink_color` (the workspace's colour, and the colour of words on it), `lowest` and `highest` (the ends of the scale).
+pub const VARIABLES: [&str; 28] = [
+    "accent_color",
     "agent",
+    "answer_url",
     "case_url",
     "comment",
     "comment_quoted",
     "company",
     "due_date",
+    "highest",
     "incentive_code",
+    "ink_color",
     "lang",
+    "lowest",
     "person_name",
+    "question",
     "reason",
     "referral_url",
     "review_url",
+    "scale_high",
+    "scale_low",
     "scheduling_url",
     "score",
+    "subject",
     "task_title",
     "team",
     "testimonial_url",
     "unsubscribe_url",
+    "words",
 ];
+
+/// The one list: `{{#each scores}}` goes through the numbers of the scale.
+pub(crate) const LIST: &str = "scores";
+/// What a template may use between `{{#each scores}}` and `{{/each}}`, besides the words of the language.
+pub(crate) const IN_LIST: [&str; 4] = ["accent_color", "ink_color", "number", "number_url"];
 
 /// What one mail is about. Only `company` and `locale` are needed by every template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +102,39 @@ pub struct MailContext {
     /// Why a case was raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What a survey asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// What the lowest score means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_low: Option<String>,
+    /// What the highest score means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_high: Option<String>,
+    /// The page where the survey is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_url: Option<String>,
+    /// The numbers of the scale, lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Choice>,
+    /// The workspace's colour, `#rrggbb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
+    /// What one of us wrote; may have several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// The subject, where it is not the template's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// A number of the scale, and the link that chooses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The number.
+    pub number: u8,
+    /// The page, with this number chosen.
+    pub url: String,
 }
 
 /// A variable whose value is not a link that may stand in a mail.
@@ -105,6 +154,11 @@ impl MailContext {
         values.line("incentive_code", self.incentive_code.as_deref());
         values.line("task_title", self.task_title.as_deref());
         values.line("reason", self.reason.as_deref());
+        values.line("question", self.question.as_deref());
+        values.line("scale_low", self.scale_low.as_deref());
+        values.line("scale_high", self.scale_high.as_deref());
+        values.line("subject", self.subject.as_deref());
+        values.link("answer_url", self.answer_url.as_deref())?;
         values.link("case_url", self.case_url.as_deref())?;
         values.link("unsubscribe_url", self.unsubscribe_url.as_deref())?;
         values.link("referral_url", self.referral_url.as_deref())?;
@@ -117,12 +171,34 @@ impl MailContext {
         if let Some(date) = self.due_date {
             values.set("due_date", language.date(date));
         }
-        let comment = self.comment.as_deref().map(|comment| text::clean_block(comment).replace("\r\n", "\n").replace('\r', "\n"));
-        if let Some(comment) = comment.filter(|comment| !comment.is_empty()) {
+        if let Some(comment) = block(self.comment.as_deref()) {
             values.set("comment_quoted", quoted(&comment));
             values.set("comment", comment);
         }
+        if let Some(words) = block(self.words.as_deref()) {
+            values.set("words", words);
+        }
+        self.scale(&mut values)?;
         Ok(values.0)
+    }
+
+    /// The numbers of the scale with their colours.
+    fn scale(&self, values: &mut Values) -> Result<(), NotALink> {
+        let accent = self.accent.as_deref().and_then(Color::parse).unwrap_or(Color::STANDARD);
+        let (accent, ink) = (accent.to_string(), accent.ink().to_string());
+        if let [lowest, .., highest] = self.scores.as_slice() {
+            values.set("lowest", lowest.number.to_string());
+            values.set("highest", highest.number.to_string());
+            let mut scores = Vec::with_capacity(self.scores.len());
+            for choice in &self.scores {
+                let url = Some(choice.url.as_str()).filter(|url| is_link(url)).ok_or(NotALink(LIST))?;
+                scores.push(json!({ "number": choice.number.to_string(), "number_url": url, "accent_color": accent, "ink_color": ink }));
+            }
+            values.0.insert(LIST.to_owned(), Value::Array(scores));
+        }
+        values.set("accent_color", accent);
+        values.set("ink_color", ink);
+        Ok(())
     }
 }
 
@@ -162,6 +238,12 @@ pub(crate) fn is_link(url: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty()) && url.len() <= MAX_LINK && url.bytes().all(plain)
 }
 
+/// Several lines, cleaned; `None` when nothing is left.
+fn block(text: Option<&str>) -> Option<String> {
+    let text = text::clean_block(text?).replace("\r\n", "\n").replace('\r', "\n");
+    (!text.is_empty()).then_some(text)
+}
+
 fn quoted(comment: &str) -> String {
     comment.split('\n').map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
 }
@@ -176,7 +258,7 @@ mod tests {
         let languages = Languages::load(None).unwrap();
         let locale = Locale::parse("lt-LT").unwrap();
         let values = MailContext::sample(locale.clone()).values(languages.get(&locale)).unwrap();
-        let mut names: Vec<_> = values.keys().map(String::as_str).collect();
+        let mut names: Vec<_> = values.keys().map(String::as_str).filter(|name| *name != LIST).collect();
         names.sort_unstable();
         assert_eq!(names, VARIABLES);
         assert_eq!(values["due_date"], "2026-03-09");
@@ -197,6 +279,26 @@ mod tests {
         assert_eq!(values["company"], "Evil  Bcc: v@x.com");
         assert_eq!(values["score"], "0");
         assert!(!values.contains_key("comment") && !values.contains_key("person_name"));
+    }
+
+    #[test]
+    fn the_numbers_of_a_scale_carry_all_that_a_button_needs() {
+        let languages = Languages::load(None).unwrap();
+        let locale = Locale::default();
+        let sample = MailContext { accent: Some("#FFD400".to_owned()), ..MailContext::sample(locale.clone()) };
+        let values = sample.values(languages.get(&locale)).unwrap();
+        assert_eq!((&values["lowest"], &values["highest"], &values["ink_color"]), (&json!("0"), &json!("10"), &json!("#000000")));
+        for button in values[LIST].as_array().unwrap() {
+            let names: Vec<&str> = button.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(names, IN_LIST);
+        }
+        let odd = MailContext { accent: Some("red;x:y".to_owned()), ..MailContext::default() };
+        assert_eq!(odd.values(languages.get(&locale)).unwrap()["accent_color"], Color::STANDARD.to_string());
+        let bad = MailContext {
+            scores: vec![Choice { number: 0, url: "https://x".to_owned() }, Choice { number: 1, url: "x".to_owned() }],
+            ..odd
+        };
+        assert_eq!(bad.values(languages.get(&locale)), Err(NotALink(LIST)));
     }
 
     #[test]

@@ -34,10 +34,10 @@ mod source;
 mod template;
 mod transport;
 
-pub use context::{MailContext, VARIABLES};
+pub use context::{Choice, MailContext, VARIABLES};
 pub use file::{FileSession, file_name};
 pub use language::{Language, Languages, Phrase};
-pub use mail::{Audience, Mail};
+pub use mail::{Audience, Mail, Origin};
 pub use message::{BuildError, Message, Outgoing, Party};
 pub use relay::{Destination, Login, Relay, RelayError, RelayOptions, Security};
 pub use smtp::{Cause, Conn, Fail, FailClass, Limits, Reply, SmtpSession, Stage, TlsError, tls_config};

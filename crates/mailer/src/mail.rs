@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use hearback_core::Locale;
 
-use crate::context::MailContext;
+use crate::context::{Choice, MailContext};
 
 /// A mail that comes with the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,12 @@ pub enum Mail {
     ReviewInvitation,
     /// To a happy customer: may we show what you say about us?
     TestimonialRequest,
+    /// To a customer: one question, answered by a click on a number.
+    SurveyInvitation,
+    /// To a customer who has not answered it: the same question once more.
+    SurveyReminder,
+    /// To a customer: what one of us wrote to them.
+    AgentReply,
     /// To one of us: you have a task.
     TaskAssigned,
     /// To one of us: a case was handed to you.
@@ -40,15 +46,29 @@ pub enum Audience {
     Staff,
 }
 
+/// Why a mail is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Something happened, and the program writes about it.
+    Automatic,
+    /// Many are asked the same.
+    Bulk,
+    /// One of us has written it.
+    Person,
+}
+
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
         Self::ReferralInvitation,
         Self::ReviewInvitation,
         Self::TestimonialRequest,
+        Self::SurveyInvitation,
+        Self::SurveyReminder,
+        Self::AgentReply,
         Self::TaskAssigned,
         Self::Escalation,
         Self::DueSoon,
@@ -63,6 +83,9 @@ impl Mail {
             Self::ReferralInvitation => "referral_invitation",
             Self::ReviewInvitation => "review_invitation",
             Self::TestimonialRequest => "testimonial_request",
+            Self::SurveyInvitation => "survey_invitation",
+            Self::SurveyReminder => "survey_reminder",
+            Self::AgentReply => "agent_reply",
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
             Self::DueSoon => "due_soon",
@@ -82,18 +105,64 @@ impl Mail {
             | Self::PromoterThanks
             | Self::ReferralInvitation
             | Self::ReviewInvitation
-            | Self::TestimonialRequest => Audience::Customer,
+            | Self::TestimonialRequest
+            | Self::SurveyInvitation
+            | Self::SurveyReminder
+            | Self::AgentReply => Audience::Customer,
             Self::TaskAssigned | Self::Escalation | Self::DueSoon => Audience::Staff,
         }
+    }
+
+    /// Why it is written, which mail programs are told.
+    pub const fn origin(self) -> Origin {
+        match self {
+            Self::SurveyInvitation | Self::SurveyReminder => Origin::Bulk,
+            Self::AgentReply => Origin::Person,
+            Self::DetractorOutreach
+            | Self::PassiveThanks
+            | Self::PromoterThanks
+            | Self::ReferralInvitation
+            | Self::ReviewInvitation
+            | Self::TestimonialRequest
+            | Self::TaskAssigned
+            | Self::Escalation
+            | Self::DueSoon => Origin::Automatic,
+        }
+    }
+
+    /// Whether a rule can ask for it: the others are about something that a rule does not know.
+    pub const fn is_for_rules(self) -> bool {
+        !matches!(self.origin(), Origin::Bulk | Origin::Person)
     }
 
     /// What a typical mail is filled with: for previews, for `doctor`, and for tests.
     pub fn sample(self, locale: Locale) -> MailContext {
         let everything = MailContext::sample(locale);
         match self {
-            Self::DetractorOutreach => {
-                MailContext { referral_url: None, incentive_code: None, case_url: None, task_title: None, reason: None, ..everything }
-            }
+            Self::SurveyInvitation | Self::SurveyReminder => MailContext {
+                question: everything.question,
+                scale_low: everything.scale_low,
+                scale_high: everything.scale_high,
+                answer_url: everything.answer_url,
+                scores: everything.scores,
+                accent: everything.accent,
+                unsubscribe_url: everything.unsubscribe_url,
+                ..MailContext { company: everything.company, locale: everything.locale, ..MailContext::default() }
+            },
+            Self::AgentReply => MailContext {
+                words: everything.words,
+                agent: everything.agent,
+                unsubscribe_url: everything.unsubscribe_url,
+                ..MailContext { company: everything.company, locale: everything.locale, ..MailContext::default() }
+            },
+            Self::DetractorOutreach => MailContext {
+                referral_url: None,
+                incentive_code: None,
+                case_url: None,
+                task_title: None,
+                reason: None,
+                ..everything.without_survey()
+            },
             Self::PassiveThanks => MailContext {
                 score: Some(7),
                 comment: None,
@@ -103,7 +172,7 @@ impl Mail {
                 task_title: None,
                 reason: None,
                 due_date: None,
-                ..everything
+                ..everything.without_survey()
             },
             Self::PromoterThanks | Self::ReferralInvitation | Self::ReviewInvitation | Self::TestimonialRequest => MailContext {
                 score: Some(10),
@@ -114,11 +183,15 @@ impl Mail {
                 task_title: None,
                 reason: None,
                 due_date: None,
-                ..everything
+                ..everything.without_survey()
             },
-            Self::TaskAssigned | Self::Escalation | Self::DueSoon => {
-                MailContext { unsubscribe_url: None, scheduling_url: None, referral_url: None, incentive_code: None, ..everything }
-            }
+            Self::TaskAssigned | Self::Escalation | Self::DueSoon => MailContext {
+                unsubscribe_url: None,
+                scheduling_url: None,
+                referral_url: None,
+                incentive_code: None,
+                ..everything.without_survey()
+            },
         }
     }
 }
@@ -144,6 +217,19 @@ impl MailContext {
             incentive_code: Some("THANKS-10".to_owned()),
             task_title: Some("Call the customer".to_owned()),
             reason: Some("no contact within two days".to_owned()),
+            question: Some("How likely are you to recommend Example Ltd to a friend or colleague?".to_owned()),
+            scale_low: Some("Not at all likely".to_owned()),
+            scale_high: Some("Extremely likely".to_owned()),
+            answer_url: Some("https://hearback.example/s/token".to_owned()),
+            scores: (0..=10).map(|number| Choice { number, url: format!("https://hearback.example/s/token?score={number}") }).collect(),
+            accent: None,
+            words: Some("Your parcel is on its way now.\nI am sorry that it took so long.".to_owned()),
+            subject: Some("Re: Where is my parcel?".to_owned()),
         }
+    }
+
+    /// About an answer that was given, or written by a program: without what only a survey or a person of ours would say.
+    fn without_survey(self) -> Self {
+        Self { question: None, scale_low: None, scale_high: None, answer_url: None, scores: Vec::new(), words: None, subject: None, ..self }
     }
 }

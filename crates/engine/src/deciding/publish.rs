@@ -29,7 +29,7 @@ pub struct Published {
 pub async fn read_text(cx: &Ctx, ws: WorkspaceId, text: &str) -> Result<Vec<Rule>, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let called = webhooks::all(cx.db.read(), ws).await?;
-    let templates: Vec<&str> = cx.templates.names().collect();
+    let templates: Vec<&str> = cx.templates.for_rules().collect();
     let surveys: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
     let teams: Vec<&str> = workspace.teams.keys().map(String::as_str).collect();
     let webhooks: Vec<&str> = called.iter().map(|row| row.key.as_str()).collect();

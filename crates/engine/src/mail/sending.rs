@@ -324,5 +324,7 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
         incentive_code: mail.incentive_code.clone(),
         task_title: mail.task_title.clone(),
         reason: None,
+        accent: workspace.accent.clone(),
+        ..MailContext::default()
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! The engine itself has no limits: a partial that includes itself or some thousand nested brackets end the
 //! process. So what is allowed is spelled out here: `{{variable}}`, `{{t "key"}}`, `{{#if variable}}`,
-//! `{{#unless variable}}`, `{{else}}`, `{{else if variable}}` and comments. There are no sub-expressions,
-//! partials, decorators, paths, raw output, and no placeholder in a place of HTML where escaping doesn't hold.
+//! `{{#unless variable}}`, `{{else}}`, `{{else if variable}}`, comments, and `{{#each scores}}` around the variables
+//! of one number. There are no sub-expressions, partials, decorators, paths, raw output, and no placeholder in a place
+//! of HTML where escaping doesn't hold.
 
 use super::html::{Place, Scanner};
+use crate::context::{IN_LIST, LIST};
 
 /// Largest template, in bytes.
 const MAX_SIZE: usize = 64 * 1024;
@@ -129,16 +131,18 @@ impl<'t> Lint<'t> {
                 self.open("unless")?;
                 self.known(variable)
             }
+            ["#each", list] if *list == LIST => self.each(),
+            ["/each"] => self.close("each"),
             ["/if"] => self.close("if"),
             ["/unless"] => self.close("unless"),
-            [variable] if is_name(variable) => {
+            [variable] if is_name(variable) && *variable != LIST => {
                 self.known(variable)?;
                 self.placed(Some(variable))
             }
             _ => {
                 let shown: String = inside.trim().chars().take(60).collect();
                 self.refuse(format!(
-                    "`{{{{{shown}}}}}` is not allowed; allowed are {{{{variable}}}}, {{{{t \"key\"}}}}, {{{{#if variable}}}}, {{{{#unless variable}}}}, {{{{else}}}}, {{{{else if variable}}}} and comments"
+                    "`{{{{{shown}}}}}` is not allowed; allowed are {{{{variable}}}}, {{{{t \"key\"}}}}, {{{{#if variable}}}}, {{{{#unless variable}}}}, {{{{else}}}}, {{{{else if variable}}}}, {{{{#each {LIST}}}}} and comments"
                 ))
             }
         }
@@ -156,10 +160,21 @@ impl<'t> Lint<'t> {
     }
 
     fn known(&self, variable: &str) -> Result<(), Problem> {
-        if self.variables.contains(&variable) {
+        let in_list = self.blocks.iter().any(|(block, _)| *block == "each");
+        let variables = if in_list { IN_LIST.as_slice() } else { self.variables };
+        let is_list = variable == LIST && !in_list;
+        if variables.contains(&variable) || is_list {
             return Ok(());
         }
-        self.refuse(format!("unknown variable `{variable}`; there are {}", self.variables.join(", ")))
+        self.refuse(format!("unknown variable `{variable}`; there are {}", variables.join(", ")))
+    }
+
+    /// The list is gone through once: a list in a list would make a mail grow without end.
+    fn each(&mut self) -> Result<(), Problem> {
+        if self.blocks.iter().any(|(block, _)| *block == "each") {
+            return self.refuse(format!("`{{{{#each {LIST}}}}}` inside another"));
+        }
+        self.open("each")
     }
 
     fn open(&mut self, block: &'static str) -> Result<(), Problem> {
@@ -198,6 +213,12 @@ impl<'t> Lint<'t> {
             Place::Comment => Some("a value must not stand in an HTML comment".to_owned()),
             Place::Tag => Some("a value inside a tag must stand in a quoted attribute".to_owned()),
             Place::Value { attribute, .. } if TEXT_ATTRIBUTES.contains(&attribute.as_str()) => None,
+            // A colour is always `#` and six digits.
+            Place::Value { attribute, .. }
+                if matches!(attribute.as_str(), "bgcolor" | "style") && variable.is_some_and(|name| name.ends_with("_color")) =>
+            {
+                None
+            }
             Place::Value { attribute, at_start, .. } if attribute == "href" => {
                 let whole_link = *at_start && variable.is_some_and(|name| name.ends_with("_url"));
                 (!whole_link).then(|| "href takes one variable whose name ends in `_url`, and nothing before it".to_owned())
@@ -233,12 +254,15 @@ mod tests {
             "{{! note }}{{!-- {{anything}} --}}{{t \"a.b\"}}",
             "{{#if name}}a{{else if page_url}}b{{else}}c{{/if}}",
             "{{#unless name}}{{#if name}}x{{/if}}{{/unless}}",
+            "{{#if scores}}{{#each scores}}{{number}} {{number_url}} {{t \"a\"}}{{/each}}{{name}}{{/if}}",
         ] {
             assert_eq!(check(good, Kind::Text), Ok(()), "{good}");
             assert_eq!(check(good, Kind::Html), Ok(()), "{good}");
         }
         let html = r#"<!doctype html><!-- it's --><p title='{{name}}' style="a:b">{{name}}<a href = "{{page_url}}?x">{{t "k"}}</a>"#;
         assert_eq!(check(html, Kind::Html), Ok(()));
+        let button = r##"{{#each scores}}<td bgcolor="{{accent_color}}"><a href="{{number_url}}" style="color:{{ink_color}};x:y">{{number}}</a></td>{{/each}}"##;
+        assert_eq!(check(button, Kind::Html), Ok(()));
     }
 
     #[test]
@@ -258,6 +282,12 @@ mod tests {
             ("{{* decorator}}", "not allowed"),
             ("{{^name}}{{/name}}", "not allowed"),
             ("{{#each name}}{{/each}}", "not allowed"),
+            ("{{scores}}", "not allowed"),
+            ("{{number}}", "unknown variable `number`"),
+            ("{{#each scores}}{{name}}{{/each}}", "unknown variable `name`; there are accent_color, "),
+            ("{{#each scores}}{{#each scores}}{{/each}}{{/each}}", "inside another"),
+            ("{{#each scores}}{{#if scores}}{{/if}}{{/each}}", "unknown variable"),
+            ("{{#each scores}}", "never closed"),
             ("{{lookup this \"x\"}}", "not allowed"),
             ("{{t (t \"a\")}}", "not allowed"),
             ("{{#if (name)}}{{/if}}", "unknown variable"),

@@ -17,7 +17,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use self::{lint::Kind, sources::Sources};
-use crate::{Languages, MailContext, TemplateError};
+use crate::{Languages, Mail, MailContext, TemplateError};
 
 /// Largest rendered part.
 const MAX_OUTPUT: usize = 512 * 1024;
@@ -121,9 +121,14 @@ impl Templates {
         Ok(Self { engine, names, with_code, languages })
     }
 
-    /// The folders that can be named in a rule.
+    /// All folders.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The folders that can be named in a rule.
+    pub fn for_rules(&self) -> impl Iterator<Item = &str> {
+        self.names().filter(|name| Mail::of_template(name).is_none_or(Mail::is_for_rules))
     }
 
     /// The folders of mails that can carry a code from a pool.

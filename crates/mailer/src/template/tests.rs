@@ -82,6 +82,30 @@ fn a_mail_to_a_detractor_reads_well_with_little_known() {
 }
 
 #[test]
+fn an_invitation_is_answered_by_a_number_without_pictures_or_colours() {
+    let templates = Templates::load(None).unwrap();
+    let context = MailContext { accent: Some("#ffd400".to_owned()), ..Mail::SurveyInvitation.sample(Locale::default()) };
+    let rendered = templates.render("survey_invitation", &context).unwrap();
+    for number in 0..=10 {
+        let url = format!("https://hearback.example/s/token?score={number}");
+        assert!(rendered.text.contains(&format!("\n{number}: {url}\n")), "{}", rendered.text);
+        assert!(rendered.html.contains(&format!("<a href=\"{url}\"")) && rendered.html.contains(&format!("color:#000000\">{number}</a>")));
+    }
+    assert_eq!(rendered.html.matches("bgcolor=\"#ffd400\"").count(), 11);
+    assert!(rendered.text.contains("0 = Not at all likely\n10 = Extremely likely\n"), "{}", rendered.text);
+    assert!(rendered.text.contains("because Example Ltd asks its customers"));
+    let alone = templates.render("survey_invitation", &MailContext { scores: Vec::new(), ..context }).unwrap();
+    assert!(!alone.html.contains("<table") && alone.text.contains("Answer on our page: https://hearback.example/s/token\n"));
+}
+
+#[test]
+fn rules_can_not_ask_for_what_they_know_nothing_about() {
+    let templates = Templates::load(None).unwrap();
+    assert!(templates.for_rules().all(|name| !matches!(name, "survey_invitation" | "survey_reminder" | "agent_reply")));
+    assert_eq!(templates.for_rules().count() + 3, templates.names().count());
+}
+
+#[test]
 fn a_passive_is_asked_for_the_barrier_and_gets_a_code_only_when_there_is_one() {
     let templates = Templates::load(None).unwrap();
     let mut context = Mail::PassiveThanks.sample(Locale::default());
@@ -99,7 +123,7 @@ fn a_blank_is_never_sent() {
     let error = |template: &str, context: &MailContext| templates.render(template, context).unwrap_err().to_string();
     assert_eq!(error("detractor_outreach", &context), "held: missing variable score in template detractor_outreach");
     assert_eq!(error("referral_invitation", &context), "held: missing variable referral_url in template referral_invitation");
-    assert!(error("nope", &context).starts_with("there is no mail template `nope`; there are detractor_outreach, "));
+    assert!(error("nope", &context).starts_with("there is no mail template `nope`; there are agent_reply, detractor_outreach, "));
     let context = MailContext { case_url: Some("javascript:x".to_owned()), ..context };
     assert!(error("task_assigned", &context).contains("case_url in template task_assigned is not a link"));
 }

@@ -109,7 +109,7 @@ struct Read {
 
 fn read(files: &[PathBuf], config: &Config) -> anyhow::Result<Read> {
     let templates = open::templates(config)?;
-    let names: Vec<&str> = templates.names().collect();
+    let names: Vec<&str> = templates.for_rules().collect();
     let known = Known { templates: Some(&names), ..Known::default() };
     let mut read = Read { rules: Vec::new(), errors: Vec::new() };
     for path in files {
