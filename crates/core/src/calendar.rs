@@ -126,6 +126,12 @@ impl Calendar {
         self.shifts(at).next().map_or(at, |shift| shift.opens.max(at))
     }
 
+    /// The work time from `from` up to but not including `until`, as openings with their closings, cut at both ends.
+    pub fn openings(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+        let cut = move |shift: Shift| (shift.opens.max(from), shift.closes.min(until));
+        self.shifts(from).take_while(move |shift| shift.opens < until).map(cut)
+    }
+
     /// The earliest moment by which `minutes` of work time have passed since `start`; `start` itself for 0 or less.
     /// A Friday's 16:30 plus 60 minutes is Monday 9:30; plus 30 it is still Friday 17:00.
     pub fn add_business(&self, start: DateTime<Utc>, minutes: i64) -> DateTime<Utc> {

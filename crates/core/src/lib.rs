@@ -5,6 +5,7 @@
 //! function from values to values; time arrives as a value or through [`Clock`].
 
 pub mod calendar;
+pub mod campaign;
 pub mod case;
 pub mod clock;
 pub mod color;
