@@ -8,6 +8,7 @@
 pub mod access;
 pub mod alerts;
 pub mod answers;
+pub mod asking;
 pub mod audit;
 pub mod backup;
 pub mod cases;
@@ -29,6 +30,7 @@ pub mod webhooks;
 pub mod workspace;
 
 pub use answers::{correct, intake, submit};
+pub use asking::mails;
 pub use cases::{alarm, clocks, policies, work};
 pub use ctx::{Actor, Ctx, Settings};
 pub use customers::{accounts, merge, people, preferences, suppressions, unsubscribe};
