@@ -25,6 +25,7 @@
 
 mod context;
 mod file;
+pub mod inbound;
 mod language;
 mod mail;
 mod message;

@@ -1,0 +1,179 @@
+//! A mail that came in: from its bytes to what it is.
+//!
+//! Owns: limits on what is read at all, telling bounces, complaints, automatic answers and replies of people apart, and what
+//! a person wrote anew. Pure: bytes in, [`Inbound`] out. Refuses to know: whether a mark is genuine, which mail it belongs
+//! to, and what follows.
+//!
+//! Nothing here believes a sender. What a mail is about follows from the signed mark in the address that it came to; a
+//! mark is only found here ([`Inbound::marks`]), its signature is for the caller to check.
+
+mod auto;
+mod corpus;
+mod head;
+mod html;
+mod mark;
+mod odd;
+mod part;
+mod quote;
+mod report;
+
+use std::panic;
+
+use hearback_core::{Email, text};
+use thiserror::Error;
+
+use head::Head;
+use part::Part;
+
+pub use corpus::corpus;
+pub use report::{Blame, Failure, Status};
+
+/// Largest mail that is read, in bytes.
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+/// Largest block of header fields, of the mail or of a part.
+pub const MAX_HEAD: usize = 256 * 1024;
+/// Most parts.
+pub const MAX_PARTS: usize = 500;
+/// Most parts within each other.
+pub const MAX_DEPTH: usize = 20;
+/// Longest text that is kept, in characters.
+const MAX_TEXT: usize = 50_000;
+/// Longest subject that is kept, in characters.
+const MAX_SUBJECT: usize = 500;
+/// Longest Message-ID that is kept, in bytes.
+const MAX_ID: usize = 250;
+
+/// Why a mail is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// More than [`MAX_BYTES`].
+    #[error("it is larger than 10 MiB")]
+    Size,
+    /// More than [`MAX_HEAD`].
+    #[error("its header is larger than 256 kB")]
+    Head,
+    /// More than [`MAX_PARTS`].
+    #[error("it has more than 500 parts")]
+    Parts,
+    /// More than [`MAX_DEPTH`].
+    #[error("its parts are nested more than 20 deep")]
+    Depth,
+    /// The reader has failed.
+    #[error("it can't be read")]
+    Broken,
+}
+
+/// What a mail is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A server says for good that a mail of ours was not delivered.
+    Bounce(Failure),
+    /// A server says that it still tries.
+    Delayed(Failure),
+    /// Somebody called a mail of ours unwanted; the word of the report.
+    Complaint(String),
+    /// A machine answered, and why we think so.
+    AutoReply(&'static str),
+    /// Somebody asks for no more mail, by the address of the header `List-Unsubscribe`.
+    OptOut,
+    /// A person wrote; only what is new, without what was quoted and the signature.
+    Reply(String),
+    /// Can't be made out, and why.
+    Unknown(&'static str),
+}
+
+impl Kind {
+    /// The word in the database and the API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Bounce(_) => "bounce",
+            Self::Delayed(_) => "delayed",
+            Self::Complaint(_) => "complaint",
+            Self::AutoReply(_) => "auto_reply",
+            Self::OptOut => "opt_out",
+            Self::Reply(_) => "reply",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// A mail that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// What it is.
+    pub kind: Kind,
+    /// What may be marks of ours, in the order in which they count.
+    pub marks: Vec<String>,
+    /// The address that it says it is from: a claim, shown and never acted upon.
+    pub from: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its Message-ID, without brackets.
+    pub message_id: Option<String>,
+    /// All of its text.
+    pub text: String,
+}
+
+/// Reads a mail. `recipient` is the address in the envelope, where it is known; `own` the address that our mail is from.
+pub fn read(raw: &[u8], recipient: Option<&str>, own: &Email) -> Result<Inbound, Refused> {
+    if raw.len() > MAX_BYTES {
+        return Err(Refused::Size);
+    }
+    // Whatever one mail does to a decoder, it must not end the worker.
+    panic::catch_unwind(|| read_within_limits(raw, recipient, own)).unwrap_or(Err(Refused::Broken))
+}
+
+fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &Email) -> Result<Inbound, Refused> {
+    let mail = part::read(raw)?;
+    let head = &mail.head;
+    let from = head.addresses("from").into_iter().next().unwrap_or_default();
+    let subject: String = head.words("subject").chars().take(MAX_SUBJECT).collect();
+    let whole = text_of(&mail.parts);
+    let kind = kind(head, &mail.parts, &from, &subject, &whole, own);
+    let mut marks = mark::of(head, recipient);
+    if let Kind::Complaint(_) = kind {
+        // A complaint comes to an address that was agreed on; the mail that it is about lies within.
+        marks.extend(mail.parts.iter().flat_map(mark::of_original));
+    }
+    Ok(Inbound {
+        kind,
+        marks,
+        from,
+        subject,
+        message_id: head.id("message-id").filter(|id| id.len() <= MAX_ID),
+        text: whole.chars().take(MAX_TEXT).collect(),
+    })
+}
+
+/// The first that fits: reports say what they are, then come the signs of machines; what is left a person wrote.
+fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &str, own: &Email) -> Kind {
+    if let Some(kind) = report::complaint(parts, from, subject).or_else(|| report::delivery(parts)) {
+        return kind;
+    }
+    if let Some(kind) = odd::bounce(head, from, subject, whole) {
+        return kind;
+    }
+    if subject.trim().eq_ignore_ascii_case("unsubscribe") {
+        return Kind::OptOut;
+    }
+    if let Some(why) = auto::sign(head, parts, from, subject, own) {
+        return Kind::AutoReply(why);
+    }
+    if from.is_empty() {
+        return Kind::Unknown("it does not say who sent it");
+    }
+    let said: String = quote::said(whole).chars().take(MAX_TEXT).collect();
+    Kind::Reply(said)
+}
+
+/// What can be read of it: the plain text, or the HTML where there is none.
+fn text_of(parts: &[Part<'_>]) -> String {
+    let shown = |kind: &'static str| parts.iter().filter(move |part| part.is_shown() && part.media.kind == kind);
+    let plain: Vec<String> = shown("text/plain").map(Part::text).filter(|text| !text.trim().is_empty()).collect();
+    let found = if plain.is_empty() {
+        shown("text/html").map(|part| html::to_text(&part.text())).collect::<Vec<_>>().join("\n")
+    } else {
+        plain.join("\n")
+    };
+    text::clean_block(&found.replace("\r\n", "\n").replace('\r', "\n"))
+}

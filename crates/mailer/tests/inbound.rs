@@ -1,0 +1,143 @@
+//! Mail in the shapes of many servers and programs is what its name says; what is too large or too deep is not read.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
+
+use std::fmt::Write as _;
+
+use hearback_core::Email;
+use hearback_mailer::inbound::{Blame, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refused, corpus, read};
+
+/// Stands in all of them where a genuine mark would be.
+const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
+
+fn own() -> Email {
+    Email::parse("care@rida.example").unwrap()
+}
+
+fn named(name: &str) -> Inbound {
+    let (_, raw) = corpus().into_iter().find(|(file, _)| file == &format!("{name}.eml")).unwrap();
+    read(&raw, None, &own()).unwrap()
+}
+
+fn with_crlf(raw: &[u8]) -> Vec<u8> {
+    raw.iter().flat_map(|byte| if *byte == b'\n' { b"\r\n".to_vec() } else { vec![*byte] }).collect()
+}
+
+#[test]
+fn every_mail_is_what_its_name_says() {
+    let all = corpus();
+    assert!(all.len() >= 55, "{}", all.len());
+    for (name, raw) in &all {
+        let mail = read(raw, None, &own()).unwrap();
+        assert!(name.starts_with(&format!("{}-", mail.kind.as_str())), "{name} was taken for {:?}", mail.kind);
+        // That a mail is no spam is nothing to act upon: its original is not looked into.
+        let looked_into = !name.contains("not-spam");
+        assert_eq!(mail.marks.first().map(String::as_str), looked_into.then_some(MARK), "{name}");
+        let crlf = read(&with_crlf(raw), None, &own()).unwrap();
+        assert_eq!(std::mem::discriminant(&crlf.kind), std::mem::discriminant(&mail.kind), "{name} with CRLF");
+        assert!(!mail.text.contains('\r') && !crlf.text.contains('\r'), "{name}");
+    }
+}
+
+#[test]
+fn a_bounce_says_which_address_and_whose_fault() {
+    for (name, recipient, status, blame) in [
+        ("bounce-postfix-5.1.1", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-postfix-5.2.2-full", "anna@example.com", "5.2.2", Blame::Passing),
+        ("bounce-postfix-5.7.1-policy", "anna@example.com", "5.7.1", Blame::Policy),
+        ("bounce-postfix-4.4.1-gave-up", "anna@example.com", "4.4.1", Blame::Passing),
+        ("bounce-postfix-smtputf8", "õie@näide.ee", "5.1.1", Blame::Address),
+        ("bounce-exim-report", "anna@example.com", "5.0.0", Blame::Address),
+        ("bounce-exim-without-report", "anna@example.com", "", Blame::Address),
+        ("bounce-m365-5.1.10", "anna@example.com", "5.1.10", Blame::Address),
+        ("bounce-exchange-8bit-lines", "anna@example.com", "5.2.2", Blame::Passing),
+        ("bounce-m365-expired-4.4.7", "anna@example.com", "4.4.7", Blame::Passing),
+        ("bounce-exchange-old-without-report", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-gmail-5.1.1", "nobody.here@gmail.com", "5.1.1", Blame::Address),
+        ("bounce-qmail-no-mailbox", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-qmail-without-code", "anna@example.com", "", Blame::Passing),
+        ("bounce-sendmail", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-sendmail-without-report", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-nested-in-mixed", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-base64-report", "anna@example.com", "5.1.1", Blame::Address),
+    ] {
+        let Kind::Bounce(failure) = named(name).kind else { panic!("{name}") };
+        let code = failure.status.map(|status| status.to_string()).unwrap_or_default();
+        assert_eq!((failure.recipient.as_str(), code.as_str(), failure.blame()), (recipient, status, blame), "{name}: {failure:?}");
+    }
+}
+
+#[test]
+fn a_reply_is_what_its_writer_wrote() {
+    for (name, said) in [
+        ("reply-gmail", "The brakes squeal. Could you call me tomorrow?"),
+        ("reply-gmail-latvian", "Bremzes čīkst. Lūdzu, piezvaniet!"),
+        ("reply-outlook", "The brakes squeal. Could you call me tomorrow?\n\nBest regards,\nAnna"),
+        ("reply-outlook-html-only", "Die Bremsen quietschen fürchterlich.\n\nGrüße"),
+        ("reply-apple-mail", "Stabdžiai cypia."),
+        ("reply-thunderbird-latin1", "Jarrut kirskuvat pahasti. Hyvää päivää!"),
+        ("reply-windows-1257", "Stabdžiai cypia, grąžinkite pinigus."),
+        ("reply-without-charset", "Zażółć gęślą jaźń, ačiū."),
+        ("reply-inline", "Not very.\nThe brakes squeal."),
+        ("reply-signed", "The brakes squeal."),
+        ("reply-auto-submitted-no", "Call me, please."),
+    ] {
+        assert_eq!(named(name).kind, Kind::Reply(said.to_owned()), "{name}");
+    }
+    assert_eq!(named("reply-thunderbird-latin1").subject, "Re: Kuinka todennäköisesti");
+    assert_eq!(named("reply-windows-1257").subject, "Re: Kaip tikėtina");
+    assert_eq!(named("reply-thunderbird-latin1").from, "anna@example.com");
+}
+
+#[test]
+fn what_is_too_large_or_too_deep_is_not_read() {
+    let refused = |raw: &[u8]| read(raw, None, &own()).unwrap_err();
+    assert_eq!(refused(&vec![b'x'; MAX_BYTES + 1]), Refused::Size);
+    let long = format!("From: a@b.lt\nX-Long: {}\n\nhello", "x ".repeat(MAX_HEAD));
+    assert_eq!(refused(long.as_bytes()), Refused::Head);
+    let many = (0..MAX_HEAD / 10).fold(String::from("From: a@b.lt\n"), |all, n| format!("{all}X-{n}: y\n"));
+    assert_eq!(refused(many.as_bytes()), Refused::Head);
+    let mut parts = String::from("From: a@b.lt\nContent-Type: multipart/mixed; boundary=p\n\n");
+    for _ in 0..10_000 {
+        parts.push_str("--p\nContent-Type: text/plain\n\nx\n");
+    }
+    assert_eq!(refused(parts.as_bytes()), Refused::Parts);
+    let mut deep = String::from("From: a@b.lt\n");
+    for n in 0..10_000 {
+        let _ = writeln!(deep, "Content-Type: multipart/mixed; boundary=d{n}\n\n--d{n}");
+    }
+    assert_eq!(refused(deep.as_bytes()), Refused::Depth);
+}
+
+#[test]
+fn mails_within_mails_are_not_looked_into() {
+    let within = "Content-Type: message/rfc822\n\n".repeat(200_000);
+    let raw = format!("From: a@b.lt\n{within}");
+    assert!(read(raw.as_bytes(), None, &own()).is_ok());
+    let digest = format!("From: a@b.lt\nContent-Type: multipart/digest; boundary=x\n\n--x\n\n{within}\n--x--\n");
+    assert!(read(digest.as_bytes(), None, &own()).is_ok());
+}
+
+#[test]
+fn broken_mail_breaks_nothing() {
+    for (_, raw) in corpus() {
+        // Cut off anywhere, and with a byte turned over anywhere.
+        for at in (0..raw.len()).step_by(37) {
+            let _ = read(&raw[..at], None, &own());
+            let mut other = raw.clone();
+            other[at] ^= 0x5A;
+            let _ = read(&other, Some("care+x@rida.example"), &own());
+        }
+    }
+    for raw in [
+        &b""[..],
+        b"\n",
+        b":",
+        b"From:",
+        b"From: <",
+        b"\xff\xfe\x00",
+        b"From: a@b.lt\nContent-Type: multipart/mixed; boundary=\"\"\n\n--\n",
+    ] {
+        let _ = read(raw, None, &own());
+    }
+}
