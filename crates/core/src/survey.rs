@@ -4,6 +4,7 @@
 //! both. Refuses to know: pages, mails and the shipped wording (a text that is absent here is taken from the language file).
 
 mod answers;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use answers::{Answer, Answers};
+pub use walk::{Answering, Next, Stage};
 
 /// Most questions after the score and its follow-up.
 pub const MAX_QUESTIONS: usize = 10;

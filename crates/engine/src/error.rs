@@ -1,6 +1,6 @@
 //! What a use case can refuse, sorted by what the caller can do about it. `web` maps each to a status.
 
-use hearback_core::TextError;
+use hearback_core::{TextError, survey::Refusal};
 use hearback_store::StoreError;
 use serde::Serialize;
 use thiserror::Error;
@@ -99,6 +99,11 @@ impl Fields {
     /// Notes a refused field.
     pub fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(FieldError { field: field.into(), message: message.into() });
+    }
+
+    /// Notes the refused fields of a part that was checked by itself.
+    pub fn refuse_all(&mut self, refused: Vec<Refusal>) {
+        self.0.extend(refused.into_iter().map(|(field, message)| FieldError { field, message }));
     }
 
     /// An error if any field was refused.

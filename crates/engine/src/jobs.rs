@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use hearback_core::{
     Calendar, Span,
-    id::{CaseId, JobId},
+    id::{CaseId, JobId, ResponseId},
 };
 use hearback_rules::{Planned, RuleVersion, StepRef, Trigger, due_step};
 use hearback_store::{
     Tx, cases,
     outbox::{self, Job, Lease, Outcome},
+    responses,
     snapshot::{self, CaseRows},
-    time::from_millis,
+    time::{from_millis, millis},
 };
 use serde_json::json;
 
@@ -115,8 +116,18 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &
 
 /// A one-click answer has rested long enough: ask the rules.
 async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<Outcome, EngineError> {
-    let trigger = if revision == 1 { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
-    ask(cx, lease, case, revision, trigger.into()).await
+    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    let tx = cx.db.write().await?;
+    let mut rows = match current(&tx, lease, case, revision).await? {
+        Ok(rows) => rows,
+        Err(outcome) => return Ok(outcome),
+    };
+    // However often it was changed before: the rules see it for the first time.
+    let trigger = if rows.response.settled_at.is_none() { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
+    let mut changes = Changes::default();
+    decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
+    responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.now())).await?;
+    finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 
 /// Something happened to a case: ask the rules.

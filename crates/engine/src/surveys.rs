@@ -1,3 +1,4 @@
 //! Surveys: what they say in each language, and the page on which they are answered.
 
+pub mod page;
 pub mod wording;

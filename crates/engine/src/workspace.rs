@@ -99,6 +99,11 @@ impl Workspace {
         self.versions.get(&id)
     }
 
+    /// The last version of a survey that takes no answers any more.
+    pub fn closed(&self, key: &str) -> Option<&Survey> {
+        self.versions.values().filter(|survey| survey.closed && survey.key == key).max_by_key(|survey| survey.id)
+    }
+
     /// Whether any enabled rule wants to know when this happens.
     pub fn listens(&self, trigger: Trigger) -> bool {
         self.rules.iter().any(|version| version.rule.on.contains(&trigger))
@@ -273,27 +278,31 @@ enum Status {
 
 async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Vec<(Status, Survey)>, StoreError> {
     let rows = snapshot::public_surveys(connection, id.uuid()).await?;
-    let read = |row: surveys::Model| -> Result<(Status, Survey), StoreError> {
-        let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
-        let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
-        let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;
+    let read = |row: surveys::Model| {
         let status = match row.status.as_str() {
             "published" => Status::Published,
             "replaced" => Status::Replaced,
             _ => Status::Closed,
         };
-        let body = row.body.as_deref().map_or(Ok(Body::default()), serde_json::from_str).map_err(|error| unreadable(error.to_string()))?;
-        let survey = Survey {
-            id: SurveyId::from_uuid(row.id),
-            key: row.key.clone(),
-            name: row.name.clone(),
-            scale,
-            body: Arc::new(body),
-            closed: status == Status::Closed,
-        };
-        Ok((status, survey))
+        Ok((status, read_survey(&row)?))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// A stored survey version.
+pub(crate) fn read_survey(row: &surveys::Model) -> Result<Survey, StoreError> {
+    let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
+    let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
+    let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;
+    let body = row.body.as_deref().map_or(Ok(Body::default()), serde_json::from_str).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Survey {
+        id: SurveyId::from_uuid(row.id),
+        key: row.key.clone(),
+        name: row.name.clone(),
+        scale,
+        body: Arc::new(body),
+        closed: row.status == "closed",
+    })
 }
 
 async fn load_teams(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Vec<Member>>, StoreError> {

@@ -14,7 +14,7 @@ use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
     StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, preferences, responses, runs,
-    suppressions, tasks, testimonials, workspaces,
+    suppressions, tasks, testimonials, unconfirmed, workspaces,
 };
 
 /// Stands where an address was.
@@ -92,7 +92,7 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
     persons::save(tx, blank).await
 }
 
-/// Comments and properties go; so does a comment's place in the roll-ups, which must equal a recount.
+/// Comments, further answers and properties go; so does a comment's place in the roll-ups, which must equal a recount.
 async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreError> {
     let theirs =
         Condition::all().add(responses::Column::WorkspaceId.eq(person.workspace_id)).add(responses::Column::PersonId.eq(person.id));
@@ -109,7 +109,14 @@ async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreErro
         .col_expr(responses::Column::Comment, Expr::value(Option::<String>::None))
         .col_expr(responses::Column::Locale, Expr::value(Option::<String>::None))
         .col_expr(responses::Column::Properties, Expr::value("{}"))
+        .col_expr(responses::Column::Answers, Expr::value(Option::<String>::None))
         .filter(theirs.clone())
+        .exec(&**tx)
+        .await?;
+    // What was never confirmed counts nowhere: nothing of it has to stay.
+    unconfirmed::Entity::delete_many()
+        .filter(unconfirmed::Column::WorkspaceId.eq(person.workspace_id))
+        .filter(unconfirmed::Column::PersonId.eq(person.id))
         .exec(&**tx)
         .await?;
     // Some send an address as the id of an answer. Other ids stay: the same answer again brings nothing back.

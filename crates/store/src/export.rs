@@ -31,6 +31,8 @@ pub enum Kind {
     Number,
     /// Milliseconds since 1970.
     Time,
+    /// True or false.
+    Flag,
     /// JSON as it is stored.
     Json,
 }
@@ -48,6 +50,7 @@ pub enum Cell {
     Number(i64),
     /// Milliseconds since 1970.
     Time(i64),
+    Flag(bool),
     Json(String),
 }
 
@@ -93,6 +96,9 @@ const RESPONSES: &[Column] = &[
     Column("loop_status", Kind::Text, "c.loop_status"),
     Column("received_at", Kind::Time, "r.created_at"),
     Column("updated_at", Kind::Time, "r.updated_at"),
+    Column("answers", Kind::Json, "r.answers"),
+    Column("may_contact", Kind::Flag, "r.may_contact"),
+    Column("settled_at", Kind::Time, "r.settled_at"),
     Column("properties", Kind::Json, "r.properties"),
 ];
 
@@ -267,6 +273,7 @@ fn cell(row: &QueryResult, place: usize, kind: Kind) -> Result<Cell, DbErr> {
     let found = match kind {
         Kind::Id => row.try_get_by_index::<Option<Uuid>>(place)?.map(Cell::Id),
         Kind::Text => row.try_get_by_index::<Option<String>>(place)?.map(Cell::Text),
+        Kind::Flag => row.try_get_by_index::<Option<bool>>(place)?.map(Cell::Flag),
         Kind::Json => row.try_get_by_index::<Option<String>>(place)?.map(Cell::Json),
         Kind::Number => row.try_get_by_index::<Option<i64>>(place)?.map(Cell::Number),
         Kind::Time => row.try_get_by_index::<Option<i64>>(place)?.map(Cell::Time),

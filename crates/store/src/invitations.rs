@@ -1,5 +1,9 @@
 //! One person asked once.
+use chrono::{DateTime, Utc};
+use hearback_core::id::{InvitationId, ResponseId, WorkspaceId};
 use sea_orm::entity::prelude::*;
+
+use crate::{StoreError, bulk::Kind, script::Script, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -42,3 +46,29 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The invitation.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// An invitation that was answered, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    pub id: InvitationId,
+    pub response: ResponseId,
+}
+
+/// Notes that invitations were answered: nobody is reminded any more.
+pub fn answer(script: &mut Script, ws: Uuid, answered: &[Answered], now: DateTime<Utc>) {
+    if answered.is_empty() {
+        return;
+    }
+    const ANSWER: &str = "UPDATE invitations SET state = 'answered', reason = NULL, response_id = x.response, answered_at = x.at, \
+         remind_at = NULL, updated_at = x.at";
+    const FIELDS: [(&str, Kind); 4] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("response", Kind::Uuid), ("at", Kind::Int)];
+    let record = |answered: &Answered| -> [sea_orm::Value; 4] {
+        [ws.into(), answered.id.uuid().into(), answered.response.uuid().into(), millis(now).into()]
+    };
+    script.update(ANSWER, &FIELDS, "invitations.workspace_id = x.w AND invitations.id = x.i", answered.iter().map(record));
+}

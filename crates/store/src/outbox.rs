@@ -405,6 +405,13 @@ pub async fn cancel_older(
     Ok(rows)
 }
 
+/// What was to happen later happens now, if it still waits.
+pub async fn hasten(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
+    let waits = due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq("queued")).filter(Column::RunAt.gt(millis(now)));
+    Ok(waits.exec(&**tx).await?.rows_affected > 0)
+}
+
 /// What a job says that found sending on hold.
 pub const ON_HOLD: &str = "sending is on hold";
 

@@ -1,6 +1,7 @@
 //! Answers, at their current revision.
 
-use sea_orm::{IntoActiveModel, entity::prelude::*};
+use hearback_core::id::{ResponseId, WorkspaceId};
+use sea_orm::{ConnectionTrait, IntoActiveModel, entity::prelude::*};
 
 use crate::{StoreError, Tx};
 
@@ -47,5 +48,18 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Stores a changed answer.
 pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
     Entity::update(row.into_active_model().reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// The answer that is stored under this key.
+pub async fn by_key(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
+    let of_key = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::IdemKey.eq(key));
+    Ok(of_key.one(conn).await?)
+}
+
+/// Rules were asked about an answer: it does not wait for more any longer.
+pub async fn settle(tx: &Tx, ws: WorkspaceId, id: ResponseId, at: i64) -> Result<(), StoreError> {
+    let settled = Entity::update_many().col_expr(Column::SettledAt, Expr::value(at)).filter(Column::WorkspaceId.eq(ws.uuid()));
+    settled.filter(Column::Id.eq(id.uuid())).filter(Column::SettledAt.is_null()).exec(&**tx).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Survey versions: metric, scale, words. At most one version of a key is published.
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::id::{SurveyId, WorkspaceId};
 use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::StoreError;
@@ -44,4 +44,9 @@ pub async fn published(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) 
 pub async fn versions(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Vec<Model>, StoreError> {
     let versions = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key));
     Ok(versions.order_by_desc(Column::Version).all(conn).await?)
+}
+
+/// The version.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: SurveyId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }

@@ -1,5 +1,8 @@
 //! One run of a campaign, made of invitations.
+use hearback_core::id::WorkspaceId;
 use sea_orm::entity::prelude::*;
+
+use crate::StoreError;
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -32,3 +35,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The wave.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: Uuid) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id)).one(conn).await?)
+}

@@ -1,23 +1,26 @@
 //! Changing an answer: a new revision. What waits from the old one is cancelled, what it did is kept, and the rules are
 //! asked anew.
 
+mod pending;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
     CaseEvent, Counts, Score, Segment, case,
-    id::{CaseId, DeliveryId, ResponseId, WorkspaceId},
+    id::{CaseId, JobId, ResponseId, WorkspaceId},
+    survey::Answers,
     text,
 };
-use hearback_rules::{StepRef, Trigger};
+use hearback_rules::Trigger;
 use hearback_store::{
-    Tx, cases, ingest, ledger,
+    Tx, cases, ingest,
     outbox::{self, Job},
     responses,
     snapshot::{self, CaseRows},
     time::{from_millis, millis},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -26,35 +29,51 @@ use crate::{
     decide::{Occasion, decide},
     error::Fields,
     facts,
-    intake::receipt_of,
-    pools,
+    intake::{answers_column, receipt_of},
     roster::Roster,
-    submit::{Correction, Receipt},
+    submit::{Correction, Receipt, Settles},
     work::{core_case, write_case},
     workspace::{Survey, Workspace},
 };
 
-/// Changes an answer. Asking for what is stored already changes nothing and makes no revision.
-pub async fn correct_response(cx: &Ctx, ws: WorkspaceId, id: ResponseId, change: Correction) -> Result<Receipt, EngineError> {
+/// An answer as it is to be stored.
+struct Revised {
+    score: Score,
+    comment: Option<String>,
+    answers: Option<String>,
+    may_contact: Option<bool>,
+}
+
+/// Changes an answer. Asking for what is stored already changes nothing and makes no revision; whether the customer is done
+/// is noted all the same.
+pub async fn correct_response(
+    cx: &Ctx,
+    ws: WorkspaceId,
+    id: ResponseId,
+    change: Correction,
+    settles: Settles,
+) -> Result<Receipt, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let missing = || EngineError::not_found("response", id);
     let case = snapshot::case_of_response(&*tx, ws.uuid(), id.uuid()).await?.ok_or_else(missing)?;
     let mut rows = snapshot::case(&*tx, ws.uuid(), case.id).await?.ok_or_else(missing)?;
     let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
-    let (score, comment) = check(survey, &rows.response, change)?;
-    if i64::from(score.value()) == rows.response.score && comment == rows.response.comment {
-        return receipt_of(&*tx, &rows.response).await;
+    let revised = check(survey, &rows.response, change)?;
+    if revised.says_the_same(&rows.response) {
+        return unchanged(cx, tx, ws, &rows.response, settles).await;
     }
     let before = rows.response.clone();
     // Teams are taken before the counters: everybody takes the two in this order.
     let roster = Roster::load(&tx, &workspace, &workspace.asked, cx.now()).await?;
     let mut changes = Changes { roster, ..Changes::default() };
-    revise(cx, &mut rows, score, comment);
+    let segment = revised.score.segment();
+    revise(cx, &mut rows, revised);
     count(&tx, survey, &before, &rows.response).await?;
-    cancel_pending(cx, &tx, &mut rows, &before, &mut changes).await?;
-    move_case(cx.now(), &workspace, &mut rows, &before, score.segment());
-    follow_up(cx, &tx, &workspace, &mut rows, &before, &mut changes).await?;
+    note(&rows, &before, &mut changes, cx.now());
+    pending::cancel(cx, &tx, &mut rows, &before, &mut changes).await?;
+    move_case(cx.now(), &workspace, &mut rows, &before, segment);
+    follow_up(cx, &tx, &workspace, &mut rows, &before, settles, &mut changes).await?;
     cases::save(&tx, rows.case.clone()).await?;
     responses::save(&tx, rows.response.clone()).await?;
     changes.write(&tx, ws.uuid(), cx.now()).await?;
@@ -64,24 +83,82 @@ pub async fn correct_response(cx: &Ctx, ws: WorkspaceId, id: ResponseId, change:
     Ok(receipt)
 }
 
-fn check(survey: &Survey, stored: &responses::Model, change: Correction) -> Result<(Score, Option<String>), EngineError> {
+/// Nothing is said anew; somebody who is done need not wait until their answer has rested.
+async fn unchanged(cx: &Ctx, tx: Tx, ws: WorkspaceId, stored: &responses::Model, settles: Settles) -> Result<Receipt, EngineError> {
+    let receipt = receipt_of(&*tx, stored).await?;
+    if settles == Settles::AtOnce && outbox::hasten(&tx, ws, JobId::derived(&settle_cause(stored)), cx.now()).await? {
+        tx.commit().await?;
+        cx.wake.notify_one();
+    }
+    Ok(receipt)
+}
+
+/// What makes the job that settles a revision, once.
+pub(crate) fn settle_cause(response: &responses::Model) -> String {
+    format!("settle/{}/{}", response.id, response.revision)
+}
+
+fn check(survey: &Survey, stored: &responses::Model, change: Correction) -> Result<Revised, EngineError> {
     let mut fields = Fields::default();
     let score = fields.check("score", Score::new(survey.scale, change.score.unwrap_or(stored.score)));
     let comment = match change.comment {
         Some(comment) => fields.check("comment", text::block(&comment, text::MAX_COMMENT)).flatten(),
         None => stored.comment.clone(),
     };
+    let answers = score.map(|score| merged(survey, score.segment(), stored, change.answers.unwrap_or_default(), &mut fields));
     fields.done()?;
     let score = score.ok_or_else(|| EngineError::field("score", "could not be read"))?;
-    Ok((score, comment))
+    let answers = answers.and_then(|answers| answers_column(&answers));
+    Ok(Revised { score, comment, answers, may_contact: change.may_contact.or(stored.may_contact) })
 }
 
-fn revise(cx: &Ctx, rows: &mut CaseRows, score: Score, comment: Option<String>) {
-    rows.response.score = i64::from(score.value());
-    score.segment().as_str().clone_into(&mut rows.response.segment);
-    rows.response.comment = comment;
+/// What was answered before with what is answered now; questions that somebody with this score is not asked are left out.
+fn merged(survey: &Survey, segment: Segment, stored: &responses::Model, sent: Answers, fields: &mut Fields) -> Answers {
+    let mut answers = read_answers(stored);
+    let asked = |key: &str| survey.body.questions_for(segment).any(|question| question.key == key);
+    answers.retain(|key, _| asked(key) && !sent.contains_key(key));
+    match survey.body.check_answers(segment, sent) {
+        Ok(checked) => answers.extend(checked),
+        Err(refused) => fields.refuse_all(refused),
+    }
+    answers
+}
+
+/// Answers to further questions, as stored.
+pub(crate) fn read_answers(row: &responses::Model) -> Answers {
+    row.answers.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+impl Revised {
+    fn says_the_same(&self, stored: &responses::Model) -> bool {
+        i64::from(self.score.value()) == stored.score
+            && self.comment == stored.comment
+            && self.answers == stored.answers
+            && self.may_contact == stored.may_contact
+    }
+}
+
+fn revise(cx: &Ctx, rows: &mut CaseRows, revised: Revised) {
+    rows.response.score = i64::from(revised.score.value());
+    revised.score.segment().as_str().clone_into(&mut rows.response.segment);
+    rows.response.comment = revised.comment;
+    rows.response.answers = revised.answers;
+    rows.response.may_contact = revised.may_contact;
     rows.response.revision += 1;
     rows.response.updated_at = millis(cx.now());
+}
+
+/// The timeline tells of it, unless somebody only went on answering.
+fn note(rows: &CaseRows, before: &responses::Model, changes: &mut Changes, now: DateTime<Utc>) {
+    let after = &rows.response;
+    if before.settled_at.is_none() && before.score == after.score {
+        return;
+    }
+    let corrected = json!({
+        "from": before.score, "to": after.score, "revision": after.revision,
+        "comment": before.comment != after.comment, "answers": before.answers != after.answers,
+    });
+    changes.events.push(event(&rows.case, "corrected", &Actor::Customer, &corrected, now));
 }
 
 /// The roll-up of the hour of the answer loses the old value and gains the new one.
@@ -93,78 +170,6 @@ async fn count(tx: &Tx, survey: &Survey, before: &responses::Model, after: &resp
     }
     let key = (after.survey_id, ingest::hour(after.answered_at));
     Ok(ingest::add_rollups(tx, after.workspace_id, &BTreeMap::from([(key, delta)])).await?)
-}
-
-/// What waits from earlier revisions must not happen any more; the timeline says what that was.
-async fn cancel_pending(
-    cx: &Ctx,
-    tx: &Tx,
-    rows: &mut CaseRows,
-    before: &responses::Model,
-    changes: &mut Changes,
-) -> Result<(), EngineError> {
-    let now = cx.now();
-    let actor = Actor::Customer;
-    let corrected = json!({
-        "from": before.score, "to": rows.response.score, "revision": rows.response.revision,
-        "comment": before.comment != rows.response.comment,
-    });
-    changes.events.push(event(&rows.case, "corrected", &actor, &corrected, now));
-    let ws = WorkspaceId::from_uuid(rows.case.workspace_id);
-    let why = format!("the answer was changed from {} to {}", before.score, rows.response.score);
-    let cancelled = outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), facts::small(rows.response.revision), &why, now).await?;
-    let jobs: Vec<Job> = cancelled.iter().filter_map(|row| serde_json::from_str(&row.payload).ok()).collect();
-    let mails: Vec<uuid::Uuid> = jobs.iter().filter_map(mail_of).map(DeliveryId::uuid).collect();
-    let called_off = ledger::cancel(tx, ws.uuid(), &mails, millis(now)).await?;
-    if !called_off.is_empty() {
-        changes.events.extend(pools::take_back(cx, tx, ws.uuid(), &[rows.case.id], now).await?);
-    }
-    let what = describe(tx, rows, &jobs).await?;
-    if !what.is_empty() {
-        changes.events.push(event(&rows.case, "cancelled", &Actor::System, &json!({ "steps": what, "why": why }), now));
-    }
-    Ok(())
-}
-
-const fn mail_of(job: &Job) -> Option<DeliveryId> {
-    match job {
-        Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
-        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Noop => None,
-    }
-}
-
-/// What the cancelled jobs would have done, for the timeline.
-async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, EngineError> {
-    let (_, deliveries) = snapshot::work_of_case(&**tx, rows.case.workspace_id, rows.case.id).await?;
-    let mut what = Vec::new();
-    for job in jobs {
-        match job {
-            Job::Mail { delivery } => {
-                let kind = deliveries.iter().find(|mail| mail.id == delivery.uuid()).map(|mail| mail.kind.clone());
-                what.push(json!({ "do": "send_mail", "template": kind }));
-            }
-            Job::Post { delivery } => {
-                let to = deliveries.iter().find(|message| message.id == delivery.uuid()).map(|message| message.to_address.clone());
-                what.push(json!({ "do": "call_webhook", "webhook": to }));
-            }
-            Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
-            Job::Settle { .. } | Job::Ask { .. } | Job::Noop => {}
-        }
-    }
-    Ok(what)
-}
-
-async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option<Value>, EngineError> {
-    let versions = snapshot::rule_versions(&**tx, rows.case.workspace_id, &[step.rule.uuid()]).await?;
-    let Some(version) = versions.first().map(crate::workspace::read_version).transpose()? else { return Ok(None) };
-    let Some(action) = usize::try_from(step.index).ok().and_then(|index| version.rule.then.get(index)).map(|step| &step.action) else {
-        return Ok(None);
-    };
-    let template = match action {
-        hearback_rules::Action::SendMail { template, .. } => Some(template.clone()),
-        _ => None,
-    };
-    Ok(Some(json!({ "do": action.as_str(), "template": template, "rule": version.rule.key })))
 }
 
 /// The new segment decides what closing takes; a case that becomes a detractor's starts its clocks now.
@@ -193,29 +198,31 @@ fn move_case(now: DateTime<Utc>, workspace: &Workspace, rows: &mut CaseRows, bef
     }
 }
 
-/// Asks the rules about the new revision, at once or after it has rested.
+/// Asks the rules about the new revision, at once or after it has rested. An answer that they never saw is new to them.
 async fn follow_up(
     cx: &Ctx,
     tx: &Tx,
     workspace: &Workspace,
     rows: &mut CaseRows,
     before: &responses::Model,
+    settles: Settles,
     changes: &mut Changes,
 ) -> Result<(), EngineError> {
     if rows.case.first_contact_due_at.is_none() {
         return Ok(());
     }
     let revision = facts::small(rows.response.revision);
-    if rows.response.channel == "email" && cx.settings.settle_delay > chrono::Duration::zero() {
+    if let Some(due) = settles.at(cx, &rows.response.channel, from_millis(rows.response.updated_at)) {
         let case = CaseId::from_uuid(rows.case.id);
         let job = Job::Settle { case, revision };
-        let due = from_millis(rows.response.updated_at) + cx.settings.settle_delay;
-        let cause = format!("settle/{}/{revision}", rows.response.id);
-        changes.jobs.push(outbox::row(workspace.id, &job, &cause, due, cx.now(), Some((case, revision))));
+        changes.jobs.push(outbox::row(workspace.id, &job, &settle_cause(&rows.response), due, cx.now(), Some((case, revision))));
         return Ok(());
     }
-    let previous = u8::try_from(before.score).ok();
-    let corrected = Occasion { previous_score: previous, ..Trigger::ResponseCorrected.into() };
-    decide(cx, tx, workspace, rows, corrected, changes).await?;
+    let occasion = match before.settled_at {
+        Some(_) => Occasion { previous_score: u8::try_from(before.score).ok(), ..Trigger::ResponseCorrected.into() },
+        None => Trigger::ResponseSettled.into(),
+    };
+    decide(cx, tx, workspace, rows, occasion, changes).await?;
+    rows.response.settled_at = before.settled_at.or(Some(millis(cx.now())));
     Ok(())
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 use batch::Batch;
 
-pub(crate) use batch::{case_row, run_row};
+pub(crate) use batch::{answers_column, case_row, run_row};
 pub use repeats::{receipt_of, replay};
 
 /// How often the writer lets others run, in a row, without anybody joining the batch.

@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use hearback_core::{
     LoopStatus, Score, Segment,
-    id::{CaseId, ResponseId, WorkspaceId},
+    id::{CaseId, InvitationId, ResponseId, WorkspaceId},
+    survey::Answers,
     text,
 };
 use hearback_rules::Property;
@@ -47,6 +48,12 @@ pub struct NewResponse {
     /// `api` when absent; 1-64 of `a-z 0-9 - _`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// Answers to the survey's further questions, by the key of the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
+    /// Whether the customer wants to be contacted about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_contact: Option<bool>,
 }
 
 /// A customer as described by the sender, unchecked. What is absent stays as it is stored.
@@ -94,6 +101,29 @@ impl FollowUp {
     /// Whether rules are asked.
     pub const fn starts(self) -> bool {
         matches!(self, Self::On | Self::Bulk)
+    }
+}
+
+/// When rules may act on what a customer said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settles {
+    /// As usual where it came from: a click in a mail may still be changed, everything else is meant as it was sent.
+    ByChannel,
+    /// Now: the customer is done.
+    AtOnce,
+    /// When nothing was changed for a while: more may come.
+    Later,
+}
+
+impl Settles {
+    /// When that is, for an answer that was given or changed at `edited`; `None` for at once.
+    pub fn at(self, cx: &Ctx, channel: &str, edited: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let rests = match self {
+            Self::ByChannel => channel == "email",
+            Self::AtOnce => false,
+            Self::Later => true,
+        };
+        (rests && cx.settings.settle_delay > chrono::Duration::zero()).then(|| edited + cx.settings.settle_delay)
     }
 }
 
@@ -148,6 +178,12 @@ pub struct Correction {
     /// The new comment; an empty one takes it away.
     #[serde(default)]
     pub comment: Option<String>,
+    /// Answers to further questions; an empty one is taken away, those that are not named stay.
+    #[serde(default)]
+    pub answers: Option<Answers>,
+    /// Whether the customer wants to be contacted.
+    #[serde(default)]
+    pub may_contact: Option<bool>,
 }
 
 /// An answer that passed all checks.
@@ -163,6 +199,16 @@ pub struct CheckedResponse {
     pub person: CheckedPerson,
     /// The sender's own id.
     pub external_id: Option<String>,
+    /// What it is stored under once; `None` for an answer that can't come again.
+    pub idem_key: Option<String>,
+    /// Answers to further questions.
+    pub answers: Answers,
+    /// Whether the customer wants to be contacted, if they said so.
+    pub may_contact: Option<bool>,
+    /// Which invitation it answers.
+    pub invitation: Option<InvitationId>,
+    /// When rules may act on it.
+    pub settles: Settles,
     /// When it was given, if the sender says so.
     pub responded_at: Option<DateTime<Utc>>,
     /// Where it came from.
@@ -196,6 +242,10 @@ pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Res
     {
         fields.refuse("responded_at", "must be between 2000-01-01 and one day ahead of now");
     }
+    let answers = score.zip(survey).and_then(|(score, survey)| {
+        let checked = survey.body.check_answers(score.segment(), new.answers.unwrap_or_default());
+        checked.map_err(|refused| fields.refuse_all(refused)).ok()
+    });
     let person = check_person(&mut fields, new.person);
     fields.done()?;
     match (survey, score, channel) {
@@ -204,7 +254,12 @@ pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Res
             score,
             comment,
             person,
+            idem_key: external_id.clone(),
             external_id,
+            answers: answers.unwrap_or_default(),
+            may_contact: new.may_contact,
+            invitation: None,
+            settles: Settles::ByChannel,
             responded_at: new.responded_at,
             channel,
             body_hash,

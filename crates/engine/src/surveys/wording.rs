@@ -103,7 +103,7 @@ impl<'a> Speaker<'a> {
         Self { language: locale.map_or(fallback, get), fallback: fallback.code(), workspace, survey }
     }
 
-    fn wording(&self) -> Wording {
+    pub(crate) fn wording(&self) -> Wording {
         let body = &self.survey.body;
         let (question, low, high) = match self.survey.scale.metric {
             Metric::Nps => ("nps.question", "nps.scale.low", "nps.scale.high"),

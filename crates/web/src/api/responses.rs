@@ -8,7 +8,7 @@ use axum::{
 use hearback_core::id::{PersonId, ResponseId, WorkspaceId};
 use hearback_engine::{
     EngineError,
-    submit::{self, Correction, FollowUp, NewResponse, Receipt},
+    submit::{self, Correction, FollowUp, NewResponse, Receipt, Settles},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
@@ -40,7 +40,7 @@ pub(crate) async fn correct(
     body::Json(change): body::Json<Correction>,
 ) -> Result<Json<Receipt>, Problem> {
     let id = path_id("response", &id)?;
-    Ok(Json(hearback_engine::correct::correct_response(&app.cx, caller.0.ws, id, change).await?))
+    Ok(Json(hearback_engine::correct::correct_response(&app.cx, caller.0.ws, id, change, Settles::ByChannel).await?))
 }
 
 /// One answer as the API shows it.
@@ -56,8 +56,12 @@ pub(crate) struct ResponseView {
     channel: String,
     locale: Option<String>,
     properties: serde_json::Value,
+    answers: serde_json::Value,
+    may_contact: Option<bool>,
+    invitation_id: Option<Uuid>,
     revision: i64,
     responded_at: Time,
+    settled_at: Option<Time>,
     created_at: Time,
     updated_at: Time,
 }
@@ -91,8 +95,12 @@ impl ResponseView {
             channel: row.channel,
             locale: row.locale,
             properties: json(&row.properties),
+            answers: row.answers.as_deref().map_or_else(|| serde_json::json!({}), json),
+            may_contact: row.may_contact,
+            invitation_id: row.invitation_id,
             revision: row.revision,
             responded_at: Time(row.answered_at),
+            settled_at: row.settled_at.map(Time),
             created_at: Time(row.created_at),
             updated_at: Time(row.updated_at),
         }

@@ -9,6 +9,7 @@ mod closing;
 mod corrections;
 mod customers;
 mod detractor;
+mod further_answers;
 mod guards;
 mod happy;
 mod isolation;

@@ -8,13 +8,19 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, InvitationId, ResponseId, WorkspaceId},
+    survey::Answers,
+};
 use hearback_rules::{Facts, Plan, Trigger};
 use hearback_store::{
-    StoreError, Tx, accounts, cases, ingest, outbox, persons, responses, runs,
+    StoreError, Tx, accounts, cases, ingest,
+    invitations::{self, Answered},
+    outbox, persons, responses, runs,
     script::Script,
     snapshot,
     time::{from_millis, millis},
+    unconfirmed,
 };
 
 use super::{
@@ -27,7 +33,7 @@ use crate::{
     apply::{Changes, Scene, apply},
     clocks, facts, faults, guard, owners,
     roster::Roster,
-    submit::{CheckedResponse, FollowUp, Receipt, ReceiptCase},
+    submit::{FollowUp, Receipt, ReceiptCase},
     workspace::Workspace,
 };
 
@@ -42,6 +48,7 @@ pub(super) struct Batch<'a> {
     responses: Vec<responses::Model>,
     cases: Vec<cases::Model>,
     runs: Vec<runs::Model>,
+    answered: Vec<Answered>,
     rollups: BTreeMap<(uuid::Uuid, i64), hearback_core::Counts>,
     changes: Changes,
 }
@@ -54,7 +61,7 @@ impl<'a> Batch<'a> {
         entries: impl Iterator<Item = &Entry> + Clone,
         now: DateTime<Utc>,
     ) -> Result<Self, EngineError> {
-        let stored = load_stored(tx, ws, entries.clone().filter_map(|entry| entry.new.external_id.as_deref())).await?;
+        let stored = load_stored(tx, ws, entries.clone().filter_map(|entry| entry.new.idem_key.as_deref())).await?;
         let (people, revision) = People::load(tx, ws, entries.clone().map(|entry| &entry.new.person)).await?;
         let workspace = cx.workspaces.at_revision(&**tx, ws, revision).await?;
         let keys = people.rows.iter().filter_map(|row| row.account_key.as_deref());
@@ -71,6 +78,7 @@ impl<'a> Batch<'a> {
             responses: Vec::new(),
             cases: Vec::new(),
             runs: Vec::new(),
+            answered: Vec::new(),
             rollups: BTreeMap::new(),
             changes: Changes { roster, ..Changes::default() },
         })
@@ -78,14 +86,20 @@ impl<'a> Batch<'a> {
 
     /// Puts one answer into the batch; an answer that is stored already is answered as it was then.
     pub(super) fn add(&mut self, entry: &Entry) -> Outcome {
-        let key = entry.new.external_id.clone();
+        let key = entry.new.idem_key.clone();
         if let Some(stored) = key.as_ref().and_then(|key| self.stored.get(key)) {
             return repeat(stored, &entry.new);
+        }
+        if let Some(invitation) = entry.new.invitation
+            && !self.people.knows(&entry.new.person)
+        {
+            // Erased between the look at the link and now: nobody is made up in their place.
+            return Err(EngineError::not_found("invitation", invitation));
         }
         let person = self.people.merge(entry.new.person.clone(), self.workspace.id, self.now);
         let account = person.account_key.as_ref().and_then(|key| self.accounts.get(key));
         let account_owner = facts::account_owner(account);
-        let response = response_row(entry, &person, self.now);
+        let mut response = response_row(entry, &person, self.now);
         let scene = Scene {
             settings: &self.cx.settings,
             workspace: &self.workspace,
@@ -105,7 +119,8 @@ impl<'a> Batch<'a> {
                 case: facts::case_facts(&case),
                 calendar: self.workspace.hours_for_facts(&case),
             };
-            if let Some(settle_at) = settle_at(self.cx, &entry.new, self.now) {
+            if let Some(settle_at) = entry.new.settles.at(self.cx, &entry.new.channel, self.now) {
+                response.settled_at = None;
                 let id = CaseId::from_uuid(case.id);
                 let job = outbox::Job::Settle { case: id, revision: 1 };
                 let cause = format!("settle/{}/1", response.id);
@@ -135,6 +150,9 @@ impl<'a> Batch<'a> {
             created: true,
         };
         let counts = hearback_core::Counts::of(Some(entry.new.score), response.comment.is_some());
+        if let Some(invitation) = entry.new.invitation {
+            self.answered.push(Answered { id: invitation, response: receipt.id });
+        }
         *self.rollups.entry((response.survey_id, ingest::hour(response.answered_at))).or_default() += counts;
         if let Some(key) = key {
             self.stored.insert(key, Stored { body_hash: entry.new.body_hash.clone(), receipt: receipt.clone() });
@@ -168,16 +186,13 @@ impl<'a> Batch<'a> {
         script.insert::<cases::Entity>(&self.cases);
         script.insert::<runs::Entity>(&self.runs);
         changes.add_to(&mut script);
+        invitations::answer(&mut script, ws, &self.answered, self.now);
         ingest::put_rollups(&mut script, ws, &self.rollups);
         script.run(tx).await?;
+        unconfirmed::confirm(tx, self.workspace.id, self.answered.iter().map(|answered| answered.id)).await?;
         changes.write_rest(tx, ws, self.now).await?;
         faults::pass("intake.inserted")
     }
-}
-
-/// When a one-click answer may be acted on; `None` when it settles at once.
-fn settle_at(cx: &Ctx, new: &CheckedResponse, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    (new.channel == "email" && cx.settings.settle_delay > chrono::Duration::zero()).then(|| now + cx.settings.settle_delay)
 }
 
 fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> responses::Model {
@@ -189,7 +204,7 @@ fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> r
         survey_id: new.survey.id.uuid(),
         person_id: person.id,
         // Never null: a null would be equal to nothing, and the key would guard nothing.
-        idem_key: new.external_id.clone().unwrap_or_else(|| format!("#{id}")),
+        idem_key: new.idem_key.clone().unwrap_or_else(|| format!("#{id}")),
         body_hash: new.body_hash.clone(),
         external_id: new.external_id.clone(),
         score: i64::from(new.score.value()),
@@ -203,11 +218,16 @@ fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> r
         answered_at: millis(new.responded_at.unwrap_or(now)),
         created_at: millis(now),
         updated_at: millis(now),
-        answers: None,
-        invitation_id: None,
-        may_contact: None,
-        settled_at: None,
+        answers: answers_column(&new.answers),
+        invitation_id: new.invitation.map(InvitationId::uuid),
+        may_contact: new.may_contact,
+        settled_at: Some(millis(now)),
     }
+}
+
+/// Answers to further questions as they are stored; none are nothing.
+pub(crate) fn answers_column(answers: &Answers) -> Option<String> {
+    if answers.is_empty() { None } else { serde_json::to_string(answers).ok() }
 }
 
 /// The case that an answer opens, its clocks not running yet.

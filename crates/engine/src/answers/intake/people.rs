@@ -55,6 +55,11 @@ impl People {
         }
     }
 
+    /// Whether this customer is stored already.
+    pub(super) fn knows(&self, person: &CheckedPerson) -> bool {
+        self.by_key.contains_key(&person.key)
+    }
+
     /// The row of this customer with what was sent laid over it.
     pub(super) fn merge(&mut self, mut sent: CheckedPerson, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
         let by_key = self.by_key.get(&sent.key).copied();

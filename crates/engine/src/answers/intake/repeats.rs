@@ -52,7 +52,7 @@ pub(super) async fn load_stored<'e>(
     let mut cases: HashMap<uuid::Uuid, cases::Model> =
         snapshot::cases_of_responses(&**tx, ws.uuid(), &ids).await?.into_iter().map(|case| (case.response_id, case)).collect();
     for row in rows {
-        let (Some(key), Some(case)) = (row.external_id.clone(), cases.remove(&row.id)) else { continue };
+        let (key, Some(case)) = (row.idem_key.clone(), cases.remove(&row.id)) else { continue };
         // History was never put to the rules: there is no run to look for.
         let effects = if case.first_contact_due_at.is_some() { effects_of(&**tx, &row, &case).await? } else { Vec::new() };
         let receipt = stored_receipt(&row, &case, effects);

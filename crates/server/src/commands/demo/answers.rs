@@ -69,6 +69,7 @@ fn answer(random: &mut Random, customer: &Customer, day: i64, now: DateTime<Utc>
         external_id: None,
         responded_at: Some(at),
         channel: Some(if random.chance(64) { "email" } else { "shop" }.to_owned()),
+        ..NewResponse::default()
     };
     Some(Answer { response, at, cause, segment })
 }

@@ -31,9 +31,9 @@ impl<W: Write> Sheet<W> {
 
     /// One row.
     pub fn row(&mut self, row: &Row) -> io::Result<()> {
-        for cell in &row.cells {
+        for (column, cell) in self.export.columns().iter().zip(&row.cells) {
             match cell {
-                Cell::Json(json) if self.export.has_properties() => {
+                Cell::Json(json) if column.0 == "properties" => {
                     let properties: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
                     for name in &self.properties {
                         self.out.write_field(properties.get(name).map(property).unwrap_or_default())?;
@@ -57,6 +57,7 @@ fn text(cell: &Cell) -> String {
         Cell::Id(id) => id.to_string(),
         Cell::Number(number) => number.to_string(),
         Cell::Time(at) => time_text(*at),
+        Cell::Flag(flag) => flag.to_string(),
         Cell::Text(text) | Cell::Json(text) => safe_cell::write(text).into_owned(),
     }
 }

@@ -40,6 +40,7 @@ fn value(cell: &Cell) -> Value {
         Cell::Text(text) => text.as_str().into(),
         Cell::Number(number) => (*number).into(),
         Cell::Time(at) => time_text(*at).into(),
+        Cell::Flag(flag) => (*flag).into(),
         Cell::Json(json) => serde_json::from_str(json).unwrap_or(Value::Null),
     }
 }

@@ -52,6 +52,7 @@ impl Plan {
                 None => None,
             },
             channel: Some(CHANNEL.to_owned()),
+            ..NewResponse::default()
         })
     }
 
