@@ -34,6 +34,10 @@ missing_packages() {
   have chromedriver || echo chromium-driver
   have smtp-sink || echo postfix
   have cc || echo build-essential
+  have openssl || echo openssl
+  # Other programs judge our mail: its signatures, its headers, whether it looks like spam.
+  /usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || printf 'python3-dkim\npython3-nacl\n'
+  have spamassassin || echo spamassassin
 }
 
 install_missing() {

@@ -17,6 +17,7 @@ use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey
 use hearback_engine::{
     Actor, Ctx, Settings,
     access::{self, Role, Scope},
+    dispatch::Dispatch,
     fsck,
     guard::Limits,
     jobs,
@@ -57,6 +58,8 @@ pub struct Options {
     pub limits: Option<Limits>,
     /// Whether webhooks may lead to this machine.
     pub private_webhooks: bool,
+    /// How mail leaves.
+    pub dispatch: Dispatch,
     /// What the mail server does; by default it takes everything.
     pub smtp: Script,
 }
@@ -310,6 +313,7 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         mail_from: Email::parse(SENDER).expect("an address"),
         mail_from_name: "The Shop".to_owned(),
         mail_connections: 4,
+        dispatch: options.dispatch.clone(),
         secret_key: SecretKey::new(&[7; 32]).expect("a key of 32 bytes"),
         max_batch: 500,
         max_waiting: 10_000,

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Clock as _, Email, ManualClock, id::WorkspaceId, token::SecretKey};
-use hearback_engine::{Ctx, Settings, jobs, setup, ticks::TICKS};
+use hearback_engine::{Ctx, Settings, dispatch::Dispatch, jobs, setup, ticks::TICKS};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
 use hearback_scheduler::{Worker, WorkerSettings};
 use hearback_store::{Db, EntityTrait as _, deliveries, outbox};
@@ -54,6 +54,7 @@ impl Engine {
             mail_from: Email::parse(SENDER).expect("an address"),
             mail_from_name: "Hearback".to_owned(),
             mail_connections: MAIL_CONNECTIONS,
+            dispatch: Dispatch::default(),
             secret_key: SecretKey::new(SECRET_KEY.as_bytes()).expect("a key of 32 bytes"),
             max_batch: 500,
             max_waiting: 10_000,

@@ -5,6 +5,7 @@
 //! what is expected: that is in the tests.
 
 pub mod app;
+pub mod asked;
 pub mod audit;
 pub mod browser;
 pub mod certificate;

@@ -12,8 +12,8 @@ use hearback_store::{
 use tokio::sync::Notify;
 
 use crate::{
-    access::Doors, courier::Courier, guard::Limits, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept, policies::Usual,
-    workspace::Known,
+    access::Doors, courier::Courier, dispatch::Dispatch, guard::Limits, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept,
+    policies::Usual, workspace::Known,
 };
 
 /// Settings of the engine, filled in by the composition root.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub mail_from_name: String,
     /// Connections to the mail server at most.
     pub mail_connections: usize,
+    /// How mail leaves this house.
+    pub dispatch: Dispatch,
     /// Signs links.
     pub secret_key: SecretKey,
     /// Answers committed together at most.

@@ -37,6 +37,7 @@ pub use customers::{accounts, merge, people, preferences, suppressions, unsubscr
 pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};
 pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};
-pub use mail::{courier, hold, ledger, mailbag, sending};
+pub(crate) use mail::{compose, invited};
+pub use mail::{courier, dispatch, hold, ledger, mailbag, sending};
 pub use surveys::wording;
 pub use team::{owners, roster, staff, staffing};

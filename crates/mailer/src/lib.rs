@@ -24,6 +24,7 @@
 //! ```
 
 mod context;
+mod dkim;
 mod file;
 pub mod inbound;
 mod language;
@@ -36,6 +37,7 @@ mod template;
 mod transport;
 
 pub use context::{Choice, MailContext, VARIABLES};
+pub use dkim::{DkimError, DnsRecord, KeyError, KeyFile, Signer};
 pub use file::{FileSession, file_name};
 pub use language::{Language, Languages, Phrase};
 pub use mail::{Audience, Mail, Origin};

@@ -16,7 +16,7 @@ use lettre::{
 };
 use thiserror::Error;
 
-use crate::{context::is_link, template::Rendered};
+use crate::{context::is_link, mail::Origin, template::Rendered};
 
 /// Longest display name in a header, in characters; what is over is cut.
 const MAX_NAME: usize = 120;
@@ -45,8 +45,10 @@ pub struct Outgoing {
     pub message_id: String,
     /// The Date header, kept to the second; stays the same at every attempt.
     pub date: DateTime<Utc>,
-    /// The sender shown, and the envelope's sender unless [`Message::sender`] is changed.
+    /// The sender shown.
     pub from: Party,
+    /// The envelope's sender, where bounces go, when not to `from`.
+    pub return_path: Option<Email>,
     /// The only recipient.
     pub to: Party,
     /// Where a reply goes, when not to `from`.
@@ -55,6 +57,12 @@ pub struct Outgoing {
     pub content: Rendered,
     /// Set for customers: the page that takes a one-click POST (RFC 8058).
     pub unsubscribe_url: Option<String>,
+    /// Besides, an address that stops such mail when it gets one of the subject `unsubscribe`.
+    pub unsubscribe_mail: Option<Email>,
+    /// Why it is written.
+    pub origin: Origin,
+    /// The Message-ID of the mail that it answers, with or without brackets. One that can't stand in a header is left out.
+    pub in_reply_to: Option<String>,
 }
 
 /// A built mail: what is sent, captured, and sent again unchanged after a doubtful end.
@@ -86,8 +94,9 @@ pub enum BuildError {
 
 impl Outgoing {
     /// Builds the bytes: `multipart/alternative` with the headers From, To, Subject, Date, Message-ID, Reply-To
-    /// (when given), Auto-Submitted, X-Auto-Response-Suppress, List-Unsubscribe and List-Unsubscribe-Post (when
-    /// given), MIME-Version, Content-Type.
+    /// (when given), In-Reply-To and References (of an answer), Auto-Submitted (unless a person has written it), Precedence
+    /// (when many are asked the same), X-Auto-Response-Suppress, List-Unsubscribe and List-Unsubscribe-Post (when given),
+    /// MIME-Version, Content-Type.
     pub fn build(&self) -> Result<Message, BuildError> {
         if !is_message_id(&self.message_id) {
             return Err(BuildError::MessageId);
@@ -98,7 +107,8 @@ impl Outgoing {
         // The builder has panicked on odd names before. Whatever one mail does to it, it must not end the worker.
         let bytes =
             panic::catch_unwind(|| self.bytes()).map_err(|_| BuildError::Builder("the builder gave up on this content".to_owned()))??;
-        Ok(Message { message_id: self.message_id.clone(), sender: self.from.email.clone(), recipient: self.to.email.clone(), bytes })
+        let sender = self.return_path.as_ref().unwrap_or(&self.from.email).clone();
+        Ok(Message { message_id: self.message_id.clone(), sender, recipient: self.to.email.clone(), bytes })
     }
 
     fn bytes(&self) -> Result<Vec<u8>, BuildError> {
@@ -111,10 +121,21 @@ impl Outgoing {
         if let Some(reply_to) = &self.reply_to {
             builder = builder.reply_to(mailbox(reply_to)?);
         }
-        builder = builder.raw_header(header("Auto-Submitted", "auto-generated"));
+        if let Some(id) = self.in_reply_to.as_deref().and_then(answered) {
+            builder = builder.raw_header(header("In-Reply-To", &format!("<{id}>")));
+            builder = builder.raw_header(header("References", &format!("<{id}>")));
+        }
+        if self.origin != Origin::Person {
+            builder = builder.raw_header(header("Auto-Submitted", "auto-generated"));
+        }
+        if self.origin == Origin::Bulk {
+            builder = builder.raw_header(header("Precedence", "bulk"));
+        }
         builder = builder.raw_header(header("X-Auto-Response-Suppress", "All"));
         if let Some(url) = &self.unsubscribe_url {
-            builder = builder.raw_header(header("List-Unsubscribe", &format!("<{url}>")));
+            let by_mail = self.unsubscribe_mail.as_ref().filter(|address| address.as_str().is_ascii());
+            let by_mail = by_mail.map_or_else(String::new, |address| format!(", <mailto:{address}?subject=unsubscribe>"));
+            builder = builder.raw_header(header("List-Unsubscribe", &format!("<{url}>{by_mail}")));
             builder = builder.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(tidy(&self.content.text));
@@ -150,6 +171,13 @@ fn is_message_id(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'(' | b')' | b',' | b';' | b'\\' | b'[' | b']');
     let halves = id.split_once('@').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains('@'));
     halves && id.len() <= MAX_ID && id.bytes().all(plain)
+}
+
+/// The id between the brackets, if it can stand in a header: what other programs make is odder than what we make.
+fn answered(id: &str) -> Option<&str> {
+    let id = id.trim();
+    let id = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id);
+    (!id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))).then_some(id)
 }
 
 fn mailbox(party: &Party) -> Result<Mailbox, BuildError> {

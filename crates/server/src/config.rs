@@ -3,6 +3,7 @@
 //! Owns their names, their checks and where each came from. `config/default.toml` is the reference for people.
 //! The only place in the workspace that reads the environment. Refuses to know what the settings are used for.
 
+mod dispatch;
 mod environment;
 mod secret;
 mod show;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use self::environment::Environment;
-pub use self::secret::Secret;
+pub use self::{dispatch::Dkim, secret::Secret};
 
 /// The defaults, which are also the reference.
 const DEFAULTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/default.toml"));
@@ -136,6 +137,8 @@ pub struct Mail {
     pub from: hearback_core::Email,
     /// Sender's name.
     pub from_name: String,
+    return_path: String,
+    reply_to: String,
     /// Connections to the relay at most.
     pub connections: usize,
     /// Seconds.
@@ -145,6 +148,8 @@ pub struct Mail {
     /// Seconds.
     pub dot_timeout: u64,
     ca_file: PathBuf,
+    /// Who signs.
+    pub dkim: Dkim,
 }
 
 /// `[data]`
@@ -359,7 +364,7 @@ impl Config {
         if wall_minutes(&closing.settle_delay).is_none() {
             return Err(ConfigError::new("loop.settle_delay", format!("expected 15m, 2h, 1d or 0, got `{}`", closing.settle_delay)));
         }
-        Ok(())
+        self.dispatch().map(|_| ())
     }
 }
 

@@ -113,6 +113,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         mail_from: config.mail.from.clone(),
         mail_from_name: config.mail.from_name.clone(),
         mail_connections: config.mail.connections,
+        dispatch: config.dispatch()?,
         secret_key: config.secret_key()?,
         max_batch: config.intake.max_batch,
         max_waiting: config.intake.max_waiting,

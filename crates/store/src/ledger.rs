@@ -50,6 +50,17 @@ pub struct Sendable {
     pub waits_for: Option<String>,
     /// How the workspace is set up.
     pub config_revision: i64,
+    /// What one of us wrote.
+    pub words: Option<String>,
+    pub in_reply_to: Option<String>,
+    /// The subject that it was given when it was decided on.
+    pub subject: Option<String>,
+    /// The invitation that it is a mail of, with where that stands.
+    pub invitation_id: Option<Uuid>,
+    pub invitation_state: Option<String>,
+    pub invitation_until: Option<i64>,
+    pub survey_id: Option<Uuid>,
+    pub wave_status: Option<String>,
 }
 
 /// Deliveries (workspace, id) with what they are about; those that are gone (erased) are left out. A mail to us that was decided
@@ -68,14 +79,17 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
            LIMIT 1) AS waits_for, \
          f.code AS referral_code, d.link, COALESCE(s.reason, (SELECT 'survey_stopped' FROM preferences q \
            WHERE q.workspace_id = d.workspace_id AND q.person_id = d.person_id AND q.survey_key = v.key)) AS suppressed_for, \
-         w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
+         d.words, d.in_reply_to, d.subject, d.invitation_id, iv.state AS invitation_state, iv.expires_at AS invitation_until, \
+         iv.survey_id, wv.status AS wave_status, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
          (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
            AND (n.status = 'sending' OR n.sent_at > $2)) AS lately \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
-         LEFT JOIN surveys v ON v.workspace_id = d.workspace_id AND v.id = c.survey_id \
+         LEFT JOIN invitations iv ON iv.workspace_id = d.workspace_id AND iv.id = d.invitation_id \
+         LEFT JOIN waves wv ON wv.workspace_id = d.workspace_id AND wv.id = iv.wave_id \
+         LEFT JOIN surveys v ON v.workspace_id = d.workspace_id AND v.id = COALESCE(c.survey_id, iv.survey_id) \
          LEFT JOIN responses r ON r.workspace_id = d.workspace_id AND r.id = c.response_id \
-         LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = c.person_id \
+         LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = COALESCE(c.person_id, d.person_id) \
          LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
            WHERE o.workspace_id = d.workspace_id AND o.case_id = d.case_id AND NOT d.acknowledges \
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
@@ -111,6 +125,18 @@ pub struct Fate {
     pub sent_at: Option<i64>,
     /// 1 when an attempt failed before it was counted by its mark.
     pub attempts: i64,
+    /// What becomes of the invitation that it is the mail of.
+    pub moved: Option<Moved>,
+}
+
+/// What becomes of an invitation with its mail. One that has ended meanwhile stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub invitation: Uuid,
+    /// A state of invitations.
+    pub state: &'static str,
+    /// A word of `hearback_core::campaign::Reason`.
+    pub reason: Option<&'static str>,
 }
 
 /// A mail that is reported on, whose fate is still open, with the case that it may move on.
@@ -179,6 +205,7 @@ pub async fn write(tx: &Tx, writes: &Writes<'_>, now: DateTime<Utc>) -> Result<H
     outbox::settle_in(&mut script, &writes.settled, now);
     put_loops(&mut script, &writes.cases);
     script.insert::<events::Entity>(&writes.events);
+    move_invitations(&mut script, &writes.fates, millis(now));
     mark_sending(&mut script, &writes.marks, millis(now), writes.most_a_day);
     let rows = script.run_returning(tx, " RETURNING deliveries.id").await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
@@ -206,6 +233,11 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
          AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE q.workspace_id = x.w \
            AND q.person_id = deliveries.person_id AND c.workspace_id = x.w AND c.id = deliveries.case_id \
            AND v.workspace_id = x.w AND v.id = c.survey_id AND v.key = q.survey_key) \
+         AND NOT EXISTS (SELECT 1 FROM invitations iv JOIN surveys v ON v.workspace_id = iv.workspace_id AND v.id = iv.survey_id \
+           LEFT JOIN waves wv ON wv.workspace_id = iv.workspace_id AND wv.id = iv.wave_id \
+           LEFT JOIN preferences q ON q.workspace_id = iv.workspace_id AND q.person_id = iv.person_id AND q.survey_key = v.key \
+           WHERE iv.workspace_id = x.w AND iv.id = deliveries.invitation_id AND (q.person_id IS NOT NULL \
+           OR wv.status IN ('paused', 'cancelled') OR iv.state IN ('answered', 'not_asked', 'cancelled', 'bounced', 'expired'))) \
          AND (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = x.w AND n.person_id = deliveries.person_id \
            AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < x.most",
         marks.iter().map(|mark| {
@@ -239,6 +271,38 @@ fn record(script: &mut Script, fates: &[&Fate], now: i64) {
                 fate.reply.clone().into(),
                 fate.sent_at.into(),
                 fate.attempts.into(),
+                now.into(),
+            ]
+        }),
+    );
+}
+
+fn move_invitations(script: &mut Script, fates: &[&Fate], now: i64) {
+    const FIELDS: [(&str, Kind); 6] = [
+        ("w", Kind::Uuid),
+        ("i", Kind::Uuid),
+        ("new_state", Kind::Text),
+        ("new_reason", Kind::Text),
+        ("new_sent_at", Kind::Int),
+        ("now", Kind::Int),
+    ];
+    let moved: Vec<_> = fates.iter().filter_map(|fate| Some((fate, fate.moved.as_ref()?))).collect();
+    if moved.is_empty() {
+        return;
+    }
+    script.update(
+        "UPDATE invitations SET state = CASE WHEN state IN ('planned', 'blocked', 'queued') THEN x.new_state ELSE state END, \
+         reason = CASE WHEN state IN ('planned', 'blocked', 'queued') THEN x.new_reason ELSE reason END, \
+         sent_at = COALESCE(sent_at, x.new_sent_at), updated_at = x.now",
+        &FIELDS,
+        "invitations.workspace_id = x.w AND invitations.id = x.i",
+        moved.into_iter().map(|(fate, moved)| {
+            [
+                fate.workspace.into(),
+                moved.invitation.into(),
+                moved.state.into(),
+                moved.reason.map(str::to_owned).into(),
+                fate.sent_at.into(),
                 now.into(),
             ]
         }),

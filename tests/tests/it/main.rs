@@ -13,5 +13,7 @@ mod invariants;
 mod jobs;
 mod mails;
 mod scenarios;
+#[cfg(feature = "servers")]
+mod signed;
 mod smtp;
 mod walks;

@@ -5,7 +5,7 @@ use std::{io::ErrorKind, net::TcpListener, path::Path, time::Duration};
 use chrono::DateTime;
 use hearback_core::Email;
 use hearback_mailer::{
-    Cause, Fail, FailClass, Limits, Login, Message, Outgoing, Relay, RelayOptions, Rendered, Security, Session, Stage, Transport,
+    Cause, Fail, FailClass, Limits, Login, Message, Origin, Outgoing, Relay, RelayOptions, Rendered, Security, Session, Stage, Transport,
 };
 use hearback_tests::{
     certificate::Certificate,
@@ -41,6 +41,10 @@ fn mail(n: u32) -> Message {
             html: "<p>.</p>\n.\n".to_owned(),
         },
         unsubscribe_url: None,
+        unsubscribe_mail: None,
+        return_path: None,
+        origin: Origin::Automatic,
+        in_reply_to: None,
     }
     .build()
     .unwrap()

@@ -29,6 +29,8 @@ use crate::{
 
 /// Most entries in one transaction.
 const MAX_BATCH: usize = 128;
+/// How often a batch is written again that met another writer in opposite order.
+const RACES: u32 = 3;
 
 /// What became of one mail, with everything that follows from it.
 #[derive(Debug)]
@@ -140,7 +142,15 @@ async fn commit(cx: &Ctx, batch: Vec<Entry>) {
             Entry::Report(report, reply) => reports.push((*report, reply)),
         }
     }
-    match write(cx, marks.iter().map(|(mark, _)| *mark).collect(), reports.iter().map(|(report, _)| report).collect()).await {
+    let mut race = 0;
+    let written = loop {
+        match write(cx, marks.iter().map(|(mark, _)| *mark).collect(), reports.iter().map(|(report, _)| report).collect()).await {
+            // Nothing was written, and mails that were taken over must not be forgotten for that.
+            Err(error) if error.is_race() && race < RACES => race += 1,
+            written => break written,
+        }
+    };
+    match written {
         Ok(marked) => {
             for (mark, reply) in marks {
                 let _ = reply.send(Ok(marked.contains(&mark.delivery)));

@@ -4,8 +4,8 @@
 //! can't be told apart (delivered or not) is called unknown, counted, and sent again under the same Message-ID.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{Email, Locale, Owner, token::Purpose};
-use hearback_mailer::{Fail, FailClass, MailContext, Message, Outgoing, Party};
+use hearback_core::campaign::Reason;
+use hearback_mailer::{Fail, FailClass, Message};
 use hearback_store::{
     StoreError,
     ledger::{Fate, Mark, Sendable},
@@ -15,13 +15,12 @@ use hearback_store::{
 use serde_json::json;
 
 use crate::{
-    Ctx, EngineError,
-    apply::read_owner,
+    Ctx, EngineError, compose,
     courier::{NoWay, Way},
     faults, guard, hold,
+    invited::{self, Turn},
     ledger::Report,
-    suppressions::{self, Reason},
-    workspace::Workspace,
+    suppressions,
 };
 
 /// How long a mail is tried before it is given up.
@@ -34,6 +33,33 @@ const UNKNOWN_REST: Duration = Duration::minutes(15);
 const CODE_LOOK: Duration = Duration::hours(1);
 /// How long a mail waits for a code before it is given up: a thank-you that comes later says the opposite.
 const CODE_LIFETIME: Duration = Duration::days(30);
+
+/// How a mail ends that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    /// A status of the ledger.
+    pub(crate) status: &'static str,
+    /// For people.
+    pub(crate) why: String,
+    /// For the invitation, if it is the mail of one.
+    pub(crate) reason: Option<Reason>,
+}
+
+impl End {
+    /// It can't be sent, and somebody has to look.
+    fn dead(why: String) -> Self {
+        Self { status: "dead", why, reason: None }
+    }
+
+    /// Its reader must not be written to; the word says why.
+    fn suppressed(word: &str) -> Self {
+        let why = match word {
+            "survey_stopped" => "the customer wants no mail about this survey".to_owned(),
+            word => format!("the address must not be mailed: {word}"),
+        };
+        Self { status: "suppressed", why, reason: Some(Reason::of_suppression(word)) }
+    }
+}
 
 /// Sends the mail of this job, once its turn has come.
 pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
@@ -55,12 +81,8 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         "sending" => return unknown(cx, lease, &mail, "the process ended before the server's answer was recorded").await,
         _ => return Ok(Outcome::Done),
     }
-    if let Some(reason) = mail.suppressed_for.clone() {
-        let why = match reason.as_str() {
-            "survey_stopped" => "the customer wants no mail about this survey".to_owned(),
-            reason => format!("the address must not be mailed: {reason}"),
-        };
-        return give_up(cx, lease, &mail, "suppressed", why).await;
+    if let Some(word) = &mail.suppressed_for {
+        return give_up(cx, lease, &mail, End::suppressed(word)).await;
     }
     let now = cx.now();
     if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != "unknown") {
@@ -71,7 +93,12 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     }
     let workspace = cx.workspaces.at_revision(cx.db.read(), lease.workspace, mail.config_revision).await?;
     if workspace.was_erased(&mail.to_address) {
-        return give_up(cx, lease, &mail, "suppressed", "the address must not be mailed: erased".to_owned()).await;
+        return give_up(cx, lease, &mail, End::suppressed("erased")).await;
+    }
+    match invited::turn(&mail, &workspace, now) {
+        Turn::Now => {}
+        Turn::Later(outcome) => return Ok(outcome),
+        Turn::Never(end) => return give_up(cx, lease, &mail, end).await,
     }
     if let Some(outcome) = hold::wait(&workspace, now) {
         return Ok(outcome);
@@ -80,11 +107,14 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         return Ok(outcome);
     }
     if let Some(why) = guard::too_many(&mail, cx.settings.limits) {
-        return give_up(cx, lease, &mail, "suppressed", why).await;
+        return match invited::waits(&mail, &why, now) {
+            Some(outcome) => Ok(outcome),
+            None => give_up(cx, lease, &mail, End { status: "suppressed", why, reason: None }).await,
+        };
     }
-    let (message, subject) = match compose(cx, &workspace, &mail) {
+    let (message, subject) = match compose::compose(cx, &workspace, &mail).await {
         Ok(composed) => composed,
-        Err(why) => return give_up(cx, lease, &mail, "dead", format!("held: {why}")).await,
+        Err(why) => return give_up(cx, lease, &mail, End::dead(format!("held: {why}"))).await,
     };
     deliver(cx, lease, &mail, &message, subject).await
 }
@@ -163,8 +193,8 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
         }
         FailClass::Reject => {
             // Only customers: an address of ours that is mistyped is for an admin to correct.
-            let no_mailbox = (mail.acknowledges && fail.no_mailbox())
-                .then(|| suppressions::row(lease.workspace, &mail.to_address, Reason::HardBounce, Some(fail.summary()), now));
+            let no_mailbox = (invited::is_to_customer(mail) && fail.no_mailbox())
+                .then(|| suppressions::row(lease.workspace, &mail.to_address, suppressions::Reason::HardBounce, Some(fail.summary()), now));
             let report = Report {
                 no_mailbox,
                 fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(fail.to_string())) },
@@ -174,7 +204,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             record(cx, report).await
         }
         FailClass::Retry if now - from_millis(mail.created_at) > LIFETIME => {
-            give_up(cx, lease, mail, "dead", format!("given up after {} days: {fail}", LIFETIME.num_days())).await
+            give_up(cx, lease, mail, End::dead(format!("given up after {} days: {fail}", LIFETIME.num_days()))).await
         }
         FailClass::Retry => {
             let until = now + pause(attempts) + spread(mail);
@@ -198,11 +228,16 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
     record(cx, report).await
 }
 
-async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, status: &'static str, why: String) -> Result<Outcome, EngineError> {
+async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<Outcome, EngineError> {
+    let End { status, why, reason } = end;
     let kind = if status == "suppressed" { "mail_suppressed" } else { "mail_failed" };
-    let outcome = if status == "dead" { Outcome::Dead(why.clone()) } else { Outcome::Done };
+    let outcome = match status {
+        "dead" => Outcome::Dead(why.clone()),
+        "cancelled" => Outcome::Cancel(why.clone()),
+        _ => Outcome::Done,
+    };
     let report = Report {
-        fate: fate(lease, mail, status, Some(why.clone())),
+        fate: Fate { moved: invited::moved(mail, status, reason), ..fate(lease, mail, status, Some(why.clone())) },
         event: Some((kind, json!({ "template": mail.kind, "why": why }))),
         ..report(cx, lease, mail, outcome)
     };
@@ -218,7 +253,7 @@ fn carries_code(cx: &Ctx, mail: &Sendable) -> bool {
 async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now: DateTime<Utc>) -> Result<Outcome, EngineError> {
     let why = format!("held: the pool {pool} is empty; import codes");
     if now - from_millis(mail.created_at) > CODE_LIFETIME {
-        return give_up(cx, lease, mail, "dead", format!("{why}. Given up after {} days", CODE_LIFETIME.num_days())).await;
+        return give_up(cx, lease, mail, End::dead(format!("{why}. Given up after {} days", CODE_LIFETIME.num_days()))).await;
     }
     let until = now + CODE_LOOK + spread(mail);
     if mail.status == "deferred" {
@@ -248,7 +283,8 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
 }
 
 fn fate(lease: &Lease, mail: &Sendable, status: &'static str, reply: Option<String>) -> Fate {
-    Fate { workspace: lease.workspace.uuid(), delivery: mail.id, status, subject: None, reply, sent_at: None, attempts: 0 }
+    let moved = invited::moved(mail, status, None);
+    Fate { workspace: lease.workspace.uuid(), delivery: mail.id, status, subject: None, reply, sent_at: None, attempts: 0, moved }
 }
 
 /// The pause after this many attempts.
@@ -260,71 +296,4 @@ fn pause(attempts: i64) -> Duration {
 /// Up to a minute, from the mail's id: mails that were refused together don't come back together.
 fn spread(mail: &Sendable) -> Duration {
     Duration::milliseconds(i64::from(mail.id.as_bytes().last().copied().unwrap_or(0)) * 20)
-}
-
-fn compose(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<(Message, String), String> {
-    let context = context(cx, workspace, mail);
-    let content = cx.templates.render(&mail.kind, &context).map_err(|error| error.to_string())?;
-    let subject = content.subject.clone();
-    let party = |email: &str, name: Option<String>| -> Result<Party, String> {
-        Ok(Party { email: Email::parse(email).map_err(|error| error.to_string())?, name })
-    };
-    let message = Outgoing {
-        message_id: mail.message_id.clone(),
-        date: from_millis(mail.created_at),
-        from: Party { email: cx.settings.mail_from.clone(), name: Some(cx.settings.mail_from_name.clone()) },
-        to: party(&mail.to_address, mail.to_name.clone())?,
-        reply_to: reply_to(workspace, mail),
-        content,
-        unsubscribe_url: context.unsubscribe_url,
-    };
-    Ok((message.build().map_err(|error| error.to_string())?, subject))
-}
-
-/// A customer's reply goes to whoever owns the case.
-fn reply_to(workspace: &Workspace, mail: &Sendable) -> Option<Party> {
-    if !mail.acknowledges {
-        return None;
-    }
-    let owner = read_owner(mail.case_owner.as_deref())?;
-    let member = workspace.addresses(&owner).into_iter().next()?;
-    Some(Party { email: Email::parse(&member.email).ok()?, name: Some(member.name).filter(|name| !name.is_empty()) })
-}
-
-fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
-    let locale = mail.person_locale.as_deref().filter(|_| mail.acknowledges).unwrap_or(&workspace.locale);
-    let owner = read_owner(mail.case_owner.as_deref()).unwrap_or_else(|| workspace.default_owner.clone());
-    let due: Option<DateTime<Utc>> = mail.task_due_at.or(mail.first_contact_due_at).map(from_millis);
-    let url = &cx.settings.public_url;
-    let (agent, team) = match &owner {
-        Owner::User(_) => (workspace.addresses(&owner).into_iter().next().map(|member| member.name).filter(|name| !name.is_empty()), None),
-        Owner::Team(_) => (None, None),
-    };
-    MailContext {
-        company: workspace.name.clone(),
-        locale: Locale::parse(locale).unwrap_or_default(),
-        person_name: mail.person_name.clone(),
-        score: mail.score.and_then(|score| u8::try_from(score).ok()),
-        comment: mail.comment.clone(),
-        agent,
-        team,
-        due_date: due.map(|due| due.with_timezone(&workspace.staff.hours_of(Some(&owner)).zone()).date_naive()),
-        case_url: mail.case_id.filter(|_| !mail.acknowledges).map(|case| format!("{url}/cases/{case}")),
-        unsubscribe_url: mail.person_id.filter(|_| mail.acknowledges).map(|person| {
-            let token = cx.settings.secret_key.sign(Purpose::Unsubscribe, workspace.id.uuid(), person);
-            format!("{url}/u/{token}")
-        }),
-        referral_url: mail.referral_code.as_ref().map(|code| format!("{url}/r/{code}")),
-        scheduling_url: None,
-        review_url: mail.link.clone(),
-        testimonial_url: mail.case_id.filter(|_| mail.acknowledges).map(|case| {
-            let token = cx.settings.secret_key.sign(Purpose::Testimonial, workspace.id.uuid(), case);
-            format!("{url}/t/{token}")
-        }),
-        incentive_code: mail.incentive_code.clone(),
-        task_title: mail.task_title.clone(),
-        reason: None,
-        accent: workspace.accent.clone(),
-        ..MailContext::default()
-    }
 }

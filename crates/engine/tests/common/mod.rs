@@ -10,7 +10,9 @@ use hearback_core::{
     token::SecretKey,
 };
 use hearback_engine::{
-    Ctx, Settings, setup,
+    Ctx, Settings,
+    dispatch::Dispatch,
+    setup,
     submit::{FollowUp, NewPerson, NewResponse, Receipt, submit_responses},
 };
 use hearback_mailer::{Templates, Transport};
@@ -103,6 +105,7 @@ fn settings() -> Settings {
         mail_from: Email::parse("hello@example.com").unwrap(),
         mail_from_name: "Hearback".to_owned(),
         mail_connections: 2,
+        dispatch: Dispatch::default(),
         secret_key: SecretKey::new(&[7; 32]).unwrap(),
         max_batch: 100,
         max_waiting: 100,

@@ -20,6 +20,10 @@ fn outgoing() -> Outgoing {
             html: "<p>Ačiū</p>".to_owned(),
         },
         unsubscribe_url: None,
+        unsubscribe_mail: None,
+        return_path: None,
+        origin: Origin::Automatic,
+        in_reply_to: None,
     }
 }
 
@@ -88,6 +92,32 @@ fn a_mail_to_a_customer_has_exactly_these_headers_and_both_parts() {
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
     ] {
         assert!(raw.contains(&format!("\r\n{line}\r\n")), "{line}");
+    }
+}
+
+#[test]
+fn what_many_are_asked_says_so_and_can_be_stopped_by_mail() {
+    let mail = Outgoing {
+        origin: Origin::Bulk,
+        unsubscribe_url: Some("https://hearback.example/u/x".to_owned()),
+        unsubscribe_mail: Some(email("reply+abc@example.com")),
+        return_path: Some(email("bounces+abc@b.example")),
+        ..outgoing()
+    };
+    assert_eq!(mail.build().unwrap().sender, email("bounces+abc@b.example"));
+    let raw = String::from_utf8(bytes(&mail)).unwrap();
+    assert!(raw.contains("\r\nPrecedence: bulk\r\n") && raw.contains("\r\nAuto-Submitted: auto-generated\r\n"));
+    assert!(raw.contains("List-Unsubscribe: <https://hearback.example/u/x>, <mailto:reply+abc@example.com?subject=unsubscribe>\r\n"));
+}
+
+#[test]
+fn what_a_person_has_written_answers_and_is_not_automatic() {
+    let mail = |id: &str| Outgoing { origin: Origin::Person, in_reply_to: Some(id.to_owned()), ..outgoing() };
+    let raw = String::from_utf8(bytes(&mail(" <CA+x=[1]@mail.example> "))).unwrap();
+    assert!(raw.contains("\r\nIn-Reply-To: <CA+x=[1]@mail.example>\r\nReferences: <CA+x=[1]@mail.example>\r\n"));
+    assert!(!raw.contains("Auto-Submitted") && !raw.contains("Precedence"));
+    for odd in ["", "<>", "a b@x", "a\r\nBcc: v@x.lt", "<<a@b>>", &"x".repeat(300)] {
+        assert!(!headers(&bytes(&mail(odd))).iter().any(|name| name == "In-Reply-To" || name == "Bcc"), "{odd}");
     }
 }
 

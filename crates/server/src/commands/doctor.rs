@@ -52,6 +52,7 @@ pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
         finding("templates", templates(&config)),
         finding("data folder", room(&config.data.dir)),
         finding("mail", mail(&config).await),
+        finding("signatures", signatures(&config)),
         finding("links", links(&config)),
     ];
     match open::existing_database(&config).await {
@@ -144,6 +145,15 @@ async fn mail(config: &Config) -> anyhow::Result<String> {
     let session = transport.open().await.context("the relay can't be used; check mail.url, and that its port is open from here")?;
     session.close().await;
     Ok("the relay answers and lets us in".to_owned())
+}
+
+/// The keys were read with the settings; what is left is what only the operator can do.
+fn signatures(config: &Config) -> anyhow::Result<String> {
+    let Some(signer) = config.signer()? else {
+        return Ok("mail is not signed here; set mail.dkim unless your relay signs it".to_owned());
+    };
+    let records: Vec<String> = signer.records().iter().map(|record| format!("{} TXT \"{}\"", record.name, record.text)).collect();
+    Ok(format!("mail is signed; the DNS must have {}", records.join(" and ")))
 }
 
 fn links(config: &Config) -> anyhow::Result<String> {

@@ -20,17 +20,17 @@ impl Config {
     /// All settings in alphabetical order.
     pub fn settings(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
-        if let Ok(Value::Dict(_, root)) = self.sources.0.find_value("") {
-            for (name, value) in root {
-                match value {
-                    Value::Dict(_, section) => {
-                        settings.extend(section.into_iter().map(|(key, value)| self.setting(format!("{name}.{key}"), &value)));
-                    }
-                    value => settings.push(self.setting(name, &value)),
-                }
-            }
+        if let Ok(root) = self.sources.0.find_value("") {
+            self.collect(String::new(), &root, &mut settings);
         }
         settings
+    }
+
+    fn collect(&self, name: String, value: &Value, settings: &mut Vec<Setting>) {
+        let Value::Dict(_, section) = value else { return settings.push(self.setting(name, value)) };
+        for (key, value) in section {
+            self.collect(if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, value, settings);
+        }
     }
 
     fn setting(&self, key: String, value: &Value) -> Setting {

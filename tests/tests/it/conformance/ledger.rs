@@ -72,6 +72,7 @@ async fn record(app: &TestApp, delivery: Uuid, status: &'static str) -> bool {
         reply: None,
         sent_at: (status == "sent").then(|| millis(app.now())),
         attempts: 0,
+        moved: None,
     };
     let tx = app.cx.db.write().await.unwrap();
     let open = ledger::lock_reported(&tx, &[(app.ws.uuid(), delivery, None)]).await.unwrap();

@@ -12,6 +12,7 @@ mod detractor;
 mod further_answers;
 mod guards;
 mod happy;
+mod invited;
 mod isolation;
 mod kept;
 mod loop_clocks;

@@ -1,0 +1,90 @@
+//! An invitation and its mails: whether it is still the time for one, and what becomes of the invitation with it.
+//!
+//! Owns: the last look before a mail that asks leaves. Pure. Refuses to know: when people are asked, which was decided long
+//! before (`hearback_core::campaign`), and how a mail travels.
+
+use chrono::{DateTime, Duration, Utc};
+use hearback_core::campaign::Reason;
+use hearback_mailer::{Mail, Origin};
+use hearback_store::{
+    ledger::{Moved, Sendable},
+    outbox::Outcome,
+    time::from_millis,
+};
+
+use crate::{sending::End, workspace::Workspace};
+
+/// How long the mail of a paused wave rests before it looks again.
+const PAUSED: Duration = Duration::minutes(1);
+/// How long a mail rests whose reader got enough mails for a day: it leaves at the same time of another day.
+const ENOUGH: Duration = Duration::days(1);
+
+/// Whether it is the time for a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is, or the mail asks nothing.
+    Now,
+    /// Later.
+    Later(Outcome),
+    /// Never.
+    Never(End),
+}
+
+/// Whether a mail goes to a customer, in whose language it is.
+pub(crate) fn is_to_customer(mail: &Sendable) -> bool {
+    mail.acknowledges
+        || mail.invitation_id.is_some()
+        || Mail::of_template(&mail.kind).is_some_and(|kind| kind.origin() != Origin::Automatic)
+}
+
+/// Whether this is the first mail of an invitation, with which it stands and falls.
+fn is_first(mail: &Sendable) -> bool {
+    Mail::of_template(&mail.kind) == Some(Mail::SurveyInvitation)
+}
+
+/// The last look at the invitation before its mail leaves.
+pub(crate) fn turn(mail: &Sendable, workspace: &Workspace, now: DateTime<Utc>) -> Turn {
+    let Some(state) = mail.invitation_state.as_deref() else {
+        return if mail.invitation_id.is_some() { never("cancelled", "the invitation is gone", Reason::Erased) } else { Turn::Now };
+    };
+    match state {
+        "answered" => return never("cancelled", "the question was answered before this mail left", Reason::AnsweredLately),
+        "cancelled" => return never("cancelled", "the invitation was cancelled", Reason::Cancelled),
+        "not_asked" | "bounced" | "expired" => return never("cancelled", "the invitation is over", Reason::Cancelled),
+        _ => {}
+    }
+    if mail.invitation_until.is_some_and(|until| from_millis(until) <= now) {
+        return never("cancelled", "the time for answering is over", Reason::Expired);
+    }
+    if mail.survey_id.and_then(|id| workspace.survey(id)).is_none_or(|survey| survey.closed) {
+        return never("cancelled", "the survey takes no answers any more", Reason::SurveyClosed);
+    }
+    match mail.wave_status.as_deref() {
+        Some("cancelled") => never("cancelled", "the wave was cancelled", Reason::Cancelled),
+        Some("paused") => Turn::Later(Outcome::Snooze(now + PAUSED, "its wave is paused".to_owned())),
+        _ => Turn::Now,
+    }
+}
+
+/// What an invitation does that would be one mail too many for its reader: it waits. Other mails have lost their moment by then.
+pub(crate) fn waits(mail: &Sendable, why: &str, now: DateTime<Utc>) -> Option<Outcome> {
+    mail.invitation_id.map(|_| Outcome::Snooze(now + ENOUGH, why.to_owned()))
+}
+
+/// What becomes of the invitation when its mail ends like this. A reminder changes nothing: the question had arrived.
+pub(crate) fn moved(mail: &Sendable, status: &str, reason: Option<Reason>) -> Option<Moved> {
+    let invitation = mail.invitation_id.filter(|_| is_first(mail))?;
+    let (state, reason) = match (status, reason) {
+        ("sent", _) => ("sent", None),
+        ("bounced" | "dead", _) => ("bounced", Some(Reason::NotDelivered)),
+        ("cancelled", Some(Reason::Expired)) => ("expired", reason),
+        ("suppressed", _) | ("cancelled", Some(Reason::SurveyClosed)) => ("not_asked", reason),
+        ("cancelled", Some(Reason::Cancelled)) => ("cancelled", reason),
+        _ => return None,
+    };
+    Some(Moved { invitation, state, reason: reason.map(Reason::as_str) })
+}
+
+fn never(status: &'static str, why: &str, reason: Reason) -> Turn {
+    Turn::Never(End { status, why: why.to_owned(), reason: Some(reason) })
+}
