@@ -60,6 +60,8 @@ pub struct Options {
     pub private_webhooks: bool,
     /// How mail leaves.
     pub dispatch: Dispatch,
+    /// How often somebody may call, where it is not as usual.
+    pub rates: Option<hearback_web::Rates>,
     /// What the mail server does; by default it takes everything.
     pub smtp: Script,
 }
@@ -145,7 +147,7 @@ impl TestApp {
             public_url: cx.settings.public_url.clone(),
             captured_mail: None,
             setup_token: None,
-            rates: hearback_web::Rates::default(),
+            rates: options.rates.unwrap_or_default(),
             page_templates: None,
         };
         let stop = CancellationToken::new();

@@ -25,6 +25,8 @@ use crate::{client::Client, connection::Connection, process::until};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How the protocol names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How the protocol names the shadow of an element.
+const SHADOW: &str = "shadow-6066-11e4-a52e-4f735466cecf";
 
 /// One visitor with a window. Ends with the value.
 #[derive(Debug)]
@@ -123,6 +125,46 @@ impl Browser {
         self.call(&format!("/element/{element}/value"), &json!({ "text": words })).await;
     }
 
+    /// Clicks on what a selector finds in the shadow of a host element.
+    pub async fn click_within(&self, host: &str, selector: &str) {
+        let element = self.within(host, selector).await;
+        self.call(&format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// Types into what a selector finds in the shadow of a host element.
+    pub async fn write_within(&self, host: &str, selector: &str, words: &str) {
+        let element = self.within(host, selector).await;
+        self.call(&format!("/element/{element}/value"), &json!({ "text": words })).await;
+    }
+
+    /// Waits until what a selector finds in the shadow of a host element shows these words.
+    pub async fn shows_within(&self, host: &str, selector: &str, words: &str) {
+        let script = format!("return document.querySelector('{host}')?.shadowRoot.querySelector('{selector}')?.textContent");
+        until(PATIENCE, &format!("`{selector}` in `{host}` shows `{words}`"), async || text(&self.run(&script).await).contains(words))
+            .await;
+    }
+
+    /// What the browser complained of since it was asked last: errors of scripts, and what a content security policy refused.
+    pub async fn complaints(&self) -> Vec<String> {
+        let log = self.call("/se/log", &json!({ "type": "browser" })).await;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| text(entry.get("message").unwrap_or(&Value::Null))).collect()
+    }
+
+    async fn within(&self, host: &str, selector: &str) -> String {
+        let host = self.find(host).await;
+        let shadow = self.ask(&format!("/element/{host}/shadow")).await;
+        let shadow = text(shadow.get(SHADOW).unwrap_or(&Value::Null));
+        let found = self.call(&format!("/shadow/{shadow}/element"), &json!({ "using": "css selector", "value": selector })).await;
+        text(found.get(ELEMENT).unwrap_or(&Value::Null))
+    }
+
+    /// Presses a key where the focus is.
+    pub async fn press(&self, key: &str) {
+        let strokes = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.call("/actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] })).await;
+    }
+
     /// Runs a script in the page and gives what it returns; only in windows where scripts run.
     pub async fn run(&self, script: &str) -> Value {
         self.call("/execute/sync", &json!({ "script": script, "args": [] })).await
@@ -178,6 +220,7 @@ fn capabilities(window: Window, profile: &TempDir) -> Value {
     let javascript = if window.scripts { 1 } else { 2 };
     json!({ "capabilities": { "alwaysMatch": {
         "browserName": "chrome",
+        "goog:loggingPrefs": { "browser": "ALL" },
         "timeouts": { "implicit": 5_000, "pageLoad": 60_000 },
         "goog:chromeOptions": {
             "args": arguments,

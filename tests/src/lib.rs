@@ -18,4 +18,5 @@ pub mod listener;
 pub mod load;
 pub mod process;
 pub mod received;
+pub mod site;
 pub mod smtp_server;

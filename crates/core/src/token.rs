@@ -188,9 +188,23 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Whether `signature` is HMAC-SHA-256 of `text` under `secret`, in hexadecimal: how others prove to us who somebody is.
+pub fn is_signed(secret: &str, text: &str, signature: &str) -> bool {
+    same(signature_of(secret, text).as_bytes(), signature.to_ascii_lowercase().as_bytes())
+}
+
+/// The signature that [`is_signed`] takes.
+pub fn signature_of(secret: &str, text: &str) -> String {
+    hex(&hmac(secret.as_bytes(), text.as_bytes()))
+}
+
 /// SHA-256 of a secret that has enough entropy of its own (API keys, session tokens): what the database keeps.
 pub fn fingerprint(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         let _ = std::fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
         hex
     })
@@ -234,6 +248,21 @@ mod tests {
         assert_eq!(key.verify_at(Purpose::Page, &token), None);
         assert_eq!(key.verify(Purpose::OwnData, &token), None);
         assert_eq!(key.verify_at(Purpose::OwnData, &format!("{}A", &token[..token.len() - 1])), None);
+    }
+
+    /// Computed with `openssl dgst -sha256 -hmac`.
+    #[test]
+    fn what_others_sign_is_checked() {
+        let signature = "062f348d85b72234fd22f45df2de75f6258b83e441d9a9a11a49cb8dc76d13f0";
+        assert!(is_signed("secret", "email:anna@example.com", signature));
+        assert!(is_signed("secret", "email:anna@example.com", &signature.to_uppercase()));
+        for (secret, text, signature) in [
+            ("other", "email:anna@example.com", signature),
+            ("secret", "id:anna@example.com", signature),
+            ("secret", "email:anna@example.com", ""),
+        ] {
+            assert!(!is_signed(secret, text, signature));
+        }
     }
 
     #[test]

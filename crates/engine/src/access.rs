@@ -91,7 +91,7 @@ pub async fn has_users(cx: &Ctx) -> Result<bool, EngineError> {
 
 /// The operating system gave no random bytes: nothing that has to be secret can be made now.
 #[expect(clippy::needless_pass_by_value, reason = "an error converter for map_err")]
-fn no_randomness(error: impl ToString) -> EngineError {
+pub(crate) fn no_randomness(error: impl ToString) -> EngineError {
     tracing::error!(error = error.to_string(), "the operating system gave no random bytes");
     EngineError::Busy
 }

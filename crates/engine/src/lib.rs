@@ -27,6 +27,7 @@ pub mod surveys;
 pub mod team;
 pub mod ticks;
 pub mod webhooks;
+pub mod widgets;
 pub mod workspace;
 
 pub use answers::{correct, intake, submit};

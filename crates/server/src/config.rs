@@ -117,12 +117,20 @@ pub struct Calls {
     read_key: u32,
     write_key: u32,
     log_in: u32,
+    widget: u32,
+    visitor: u32,
 }
 
 impl Calls {
     /// As the web side takes them.
     pub const fn rates(self) -> hearback_web::Rates {
-        hearback_web::Rates { read_key: self.read_key, write_key: self.write_key, log_in: self.log_in }
+        hearback_web::Rates {
+            read_key: self.read_key,
+            write_key: self.write_key,
+            log_in: self.log_in,
+            widget: self.widget,
+            visitor: self.visitor,
+        }
     }
 }
 

@@ -164,12 +164,12 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
     Ok(found)
 }
 
-/// Answers that start follow-ups at once but were never put to the rules.
+/// Answers that start follow-ups and have settled but were never put to the rules.
 pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "SELECT {} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
-         WHERE c.first_contact_due_at IS NOT NULL AND r.channel <> 'email' AND NOT EXISTS (SELECT 1 FROM runs x \
-         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.revision = 1) LIMIT {MOST}",
+         WHERE c.first_contact_due_at IS NOT NULL AND r.settled_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs x \
+         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id) LIMIT {MOST}",
         as_text(conn, "r.id", "id")
     );
     Ok(told(lines(conn, &sql).await?, "response", "was never put to the rules"))

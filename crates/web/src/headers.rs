@@ -30,7 +30,7 @@ const FIXED: [(HeaderName, &str); 6] = [
 /// Adds the headers; what a handler set itself stays. An error without words of ours gets them.
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let page = !(path.starts_with("/api/") || path == "/healthz" || path == "/readyz");
+    let page = !(path.starts_with("/api/") || path.starts_with("/w/") || path == "/healthz" || path == "/readyz");
     let mut response = next.run(request).await;
     let status = response.status();
     let wordless = response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));

@@ -13,6 +13,7 @@ use std::{
 use axum::http::StatusCode;
 use hearback_core::id::ApiKeyId;
 use hearback_engine::access::{ApiKey, Scope};
+use uuid::Uuid;
 
 use crate::error::Problem;
 
@@ -25,11 +26,15 @@ pub struct Rates {
     pub write_key: u32,
     /// Log-ins tried from one address.
     pub log_in: u32,
+    /// Of all visitors of one widget.
+    pub widget: u32,
+    /// Of widgets from one address.
+    pub visitor: u32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { read_key: 6_000, write_key: 0, log_in: 60 }
+        Self { read_key: 6_000, write_key: 0, log_in: 60, widget: 1_200, visitor: 60 }
     }
 }
 
@@ -38,6 +43,8 @@ impl Default for Rates {
 enum Caller {
     Key(ApiKeyId),
     LogIn(IpAddr),
+    Widget(Uuid),
+    Visitor(IpAddr),
 }
 
 /// What is left, and when that was counted.
@@ -70,6 +77,16 @@ impl Buckets {
         self.take(Caller::LogIn(address), rates.log_in, Instant::now(), "too many log-ins were tried from your address")
     }
 
+    /// One call of a widget's script from this address.
+    pub(crate) fn visit(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
+        self.take(Caller::Visitor(neighbours(address)), rates.visitor, Instant::now(), "your address called too often")
+    }
+
+    /// One call of a script of this widget, whoever visits.
+    pub(crate) fn widget(&self, rates: Rates, widget: Uuid) -> Result<(), Problem> {
+        self.take(Caller::Widget(widget), rates.widget, Instant::now(), "this widget was called too often")
+    }
+
     fn take(&self, caller: Caller, rate: u32, now: Instant, what: &str) -> Result<(), Problem> {
         if rate == 0 {
             return Ok(());
@@ -95,6 +112,14 @@ impl Buckets {
     }
 }
 
+/// Who has one address of IPv6 has the whole network of it.
+fn neighbours(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => six.to_ipv4_mapped().map_or_else(|| IpAddr::from((u128::from(six) >> 64 << 64).to_be_bytes()), IpAddr::V4),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +141,14 @@ mod tests {
         assert_eq!(take(Caller::LogIn(IpAddr::from([127, 0, 0, 2])), 10), Ok(()), "others do not wait");
         assert_eq!(buckets.take(caller, 0, start, ""), Ok(()), "0 is any number");
         assert_eq!(take(caller, 600), Ok(()));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let of = |text: &str| neighbours(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
     }
 }

@@ -71,6 +71,11 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("POST", "/u/{token}", Anyone),
     ("GET", "/t/{token}", Anyone),
     ("POST", "/t/{token}", Anyone),
+    // The script on other sites, and what it says and asks; for the origins of the widget alone.
+    ("GET", "/widget.js", Anyone),
+    ("GET", "/w/{key}", Anyone),
+    ("POST", "/w/{key}", Anyone),
+    ("OPTIONS", "/w/{key}", Anyone),
     ("GET", "/r/{code}", Anyone),
     ("POST", "/r/{code}", Anyone),
     // Answers and what is done about them.
@@ -149,6 +154,9 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/webhooks", Key(AdminKey)),
     ("DELETE", "/api/v1/webhooks/{key}", Key(AdminKey)),
     ("POST", "/api/v1/webhooks/{key}/enable", Key(AdminKey)),
+    ("GET", "/api/v1/widgets", Key(AdminKey)),
+    ("POST", "/api/v1/widgets", Key(AdminKey)),
+    ("DELETE", "/api/v1/widgets/{id}", Key(AdminKey)),
     ("GET", "/api/v1/workspace", Key(Read)),
     ("PATCH", "/api/v1/workspace", Key(AdminKey)),
     ("GET", "/api/v1/apikeys", Key(AdminKey)),
@@ -219,7 +227,7 @@ mod tests {
             let (nested, handlers) =
                 (path.starts_with("/healthz") || path.starts_with("/readyz"), handlers.split(".nest(").next().unwrap());
             let prefix = if nested { "" } else { prefix };
-            for method in ["get", "post", "put", "patch", "delete"] {
+            for method in ["get", "post", "put", "patch", "delete", "options"] {
                 let call = format!("{method}(");
                 let starts = |at: usize| at == 0 || handlers.as_bytes()[at - 1] == b'.';
                 if handlers.match_indices(&call).any(|(at, _)| starts(at)) {

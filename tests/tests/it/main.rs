@@ -4,6 +4,8 @@
 
 #[cfg(feature = "servers")]
 mod browser;
+#[cfg(feature = "servers")]
+mod browser_widget;
 mod codes;
 mod commands;
 mod conformance;

@@ -25,6 +25,7 @@ mod tasks;
 mod teams;
 mod testimonials;
 mod webhooks;
+mod widgets;
 mod workspace;
 
 use axum::{
@@ -85,6 +86,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/{key}", delete(webhooks::delete))
         .route("/webhooks/{key}/enable", post(webhooks::enable))
+        .route("/widgets", get(widgets::list).post(widgets::create))
+        .route("/widgets/{id}", delete(widgets::disable))
         .route("/testimonials", get(testimonials::list))
         .route("/testimonials/{id}/approve", post(testimonials::approve))
         .route("/testimonials/{id}/withdraw", post(testimonials::withdraw))

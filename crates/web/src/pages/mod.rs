@@ -15,6 +15,7 @@ mod rules;
 mod session;
 mod teams;
 mod timeline;
+mod widget;
 mod words;
 
 use axum::{
@@ -53,6 +54,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
         .route("/t/{token}", get(public::testimonial_page).post(public::testimonial))
         .route("/r/{code}", get(public::referral).post(public::follow))
+        .route("/widget.js", get(widget::script))
+        .route("/w/{key}", get(widget::ask).post(widget::answer).options(widget::preflight))
         .route("/static/app.css", get(styles))
 }
 

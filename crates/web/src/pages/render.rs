@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use handlebars::Handlebars;
@@ -26,6 +26,8 @@ struct Static;
 
 /// Name of the only style sheet.
 const STYLES: &str = "app.css";
+/// Name of the script that other sites embed.
+const WIDGET: &str = "widget.js";
 /// Largest file of the folder that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -46,6 +48,7 @@ pub(crate) struct Pages {
     /// Address of the style sheet; changes with its content, so that browsers may keep it.
     styles_url: String,
     styles: String,
+    widget: String,
 }
 
 /// What a page is wrapped in.
@@ -143,13 +146,24 @@ impl Pages {
         }
         let styles = text_of::<Static>(STYLES, folder)?;
         let version: String = fingerprint(&styles).chars().take(12).collect();
-        Ok(Self { templates, styles_url: format!("/static/{STYLES}?v={version}"), styles })
+        let widget = dense(&text_of::<Static>(WIDGET, folder)?);
+        Ok(Self { templates, styles_url: format!("/static/{STYLES}?v={version}"), styles, widget })
     }
 
     /// The style sheet.
     pub(crate) fn styles(&self) -> Response {
         let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
         (headers, self.styles.clone()).into_response()
+    }
+
+    /// The script of widgets. Sites embed it by an address that stays: an hour is what a change of it may take.
+    pub(crate) fn widget(&self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        ];
+        (headers, self.widget.clone()).into_response()
     }
 
     /// One page. A template that can't show its view is our fault: logged, and told without detail.
@@ -198,6 +212,11 @@ impl Pages {
     }
 }
 
+/// A script without its comments, empty lines and indentation.
+fn dense(script: &str) -> String {
+    script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).map(|line| line.to_owned() + "\n").collect()
+}
+
 /// The file in the folder, or the shipped one.
 fn text_of<E: RustEmbed>(name: &str, folder: Option<&Path>) -> Result<String, TemplateError> {
     if let Some(path) = folder.map(|folder| folder.join(name)).filter(|path| path.is_file()) {
@@ -231,5 +250,12 @@ mod tests {
     #[test]
     fn the_shipped_templates_compile_and_a_folder_replaces_one() {
         Pages::load(None).unwrap();
+    }
+
+    #[test]
+    fn the_script_of_widgets_is_small() {
+        let widget = Pages::load(None).unwrap().widget;
+        assert!(widget.len() < 6 * 1024 + 200, "{} bytes", widget.len());
+        assert!(!widget.contains("innerHTML") && !widget.contains("//"), "no HTML from text, no comment");
     }
 }

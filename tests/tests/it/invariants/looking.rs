@@ -111,7 +111,11 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let words = format!("/t/{}", app.cx.settings.secret_key.sign(Purpose::Testimonial, app.ws.uuid(), id("/id").parse().unwrap()));
     app.api.form(&words, "text=So+kind&permission=public").await;
     let testimonial = hearback_core::id::RecordId::derived(&format!("testimonial/{}", id("/id")));
+    let widget = json!({ "name": "Shop", "survey": "nps", "origins": ["https://shop.example"] });
+    let widget = app.post("/widgets", widget).await.expect(201);
     vec![
+        ("/w/{key}", format!("/w/{}", widget["public_key"].as_str().unwrap())),
+        ("/api/v1/widgets/{id}", format!("/api/v1/widgets/{}", widget["id"].as_str().unwrap())),
         ("/api/v1/responses/{id}", format!("/api/v1/responses/{}", low["id"].as_str().unwrap())),
         ("/api/v1/cases/{id}", format!("/api/v1/cases/{}", id("/id"))),
         ("/api/v1/tasks/{id}", format!("/api/v1/tasks/{}", id("/tasks/0/id"))),

@@ -28,6 +28,7 @@ mod sending;
 mod testimonials;
 mod versions;
 mod webhooks;
+mod widgets;
 
 use hearback_engine::access::Role;
 use hearback_store::{EntityTrait, bulk, suppressions};
