@@ -20,3 +20,4 @@ pub mod process;
 pub mod received;
 pub mod site;
 pub mod smtp_server;
+pub mod survey;

@@ -12,6 +12,7 @@ pub mod color;
 pub mod counts;
 pub mod id;
 pub mod locale;
+pub mod logo;
 pub mod metric;
 pub mod owner;
 pub mod policy;

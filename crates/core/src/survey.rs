@@ -51,6 +51,11 @@ impl Words {
         [code, fallback].into_iter().find_map(|code| self.0.get(code)).or_else(|| self.0.values().next()).map(String::as_str)
     }
 
+    /// The text in this language alone.
+    pub fn exactly(&self, code: &str) -> Option<&str> {
+        self.0.get(code).map(String::as_str)
+    }
+
     fn check(&mut self, field: &str, wrong: &mut Vec<Refusal>) {
         for (code, words) in &mut self.0 {
             let known = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
@@ -62,6 +67,13 @@ impl Words {
                 Err(error) => wrong.push((format!("{field}.{code}"), error.to_string())),
             }
         }
+    }
+}
+
+impl FromIterator<(String, String)> for Words {
+    /// Texts with their language codes.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(texts: I) -> Self {
+        Self(texts.into_iter().collect())
     }
 }
 

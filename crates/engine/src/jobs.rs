@@ -123,7 +123,8 @@ async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<
         Err(outcome) => return Ok(outcome),
     };
     // However often it was changed before: the rules see it for the first time.
-    let trigger = if rows.response.settled_at.is_none() { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
+    let is_first = revision == 1 || rows.response.settled_at.is_none();
+    let trigger = if is_first { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
     let mut changes = Changes::default();
     decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
     responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.now())).await?;

@@ -40,5 +40,5 @@ pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};
 pub(crate) use mail::{compose, invited};
 pub use mail::{courier, dispatch, hold, ledger, mailbag, sending};
-pub use surveys::wording;
+pub use surveys::{page, wording};
 pub use team::{owners, roster, staff, staffing};

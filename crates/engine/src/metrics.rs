@@ -27,7 +27,7 @@ use kept::Of;
 
 pub use kept::Kept;
 pub use loops::{HoursTaken, LoopCounts, Loops};
-pub use report::{Bucket, BucketLine, Group, IntervalLine, MetricsQuery, MetricsReport, ScoreLine};
+pub use report::{Bucket, BucketLine, Group, IntervalLine, MetricsQuery, MetricsReport, ScoreLine, Unconfirmed};
 
 /// Survey when none is named.
 const DEFAULT_SURVEY: &str = "nps";
@@ -40,7 +40,14 @@ const HOUR: i64 = 3_600_000;
 /// Counts. A survey's versions are counted together as long as they have the scale of the newest.
 pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<MetricsReport, EngineError> {
     let (scope, newest, scale) = scope(cx, ws, &query).await?;
-    let days = days(cx, &scope).await?;
+    let mut days = days(cx, &scope).await?;
+    let unconfirmed = measures::unconfirmed(cx.db.read(), &scope).await?;
+    let n = unconfirmed.iter().map(|(_, counts)| counts.scored()).sum();
+    if query.with_unconfirmed {
+        for (day, counts) in unconfirmed {
+            *days.entry(day).or_default() += counts;
+        }
+    }
     let (groups, more_groups) = match &query.by {
         Some(property) => groups(cx, &scope, scale, property).await?,
         None => (Vec::new(), false),
@@ -50,6 +57,7 @@ pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<M
         metric: scale.metric,
         scale_max: scale.max,
         total: ScoreLine::new(scale, &days.values().copied().sum()),
+        unconfirmed: Unconfirmed { n },
         groups,
         more_groups,
         buckets: query.bucket.map_or_else(Vec::new, |bucket| buckets(scale, bucket, &days)),

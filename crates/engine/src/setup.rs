@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    Locale, Metric,
+    Color, Locale, Metric,
     calendar::Calendar,
     id::{SurveyId, WorkspaceId},
+    logo,
     text::{self, MAX_LINE},
 };
 use hearback_rules::{Rule, SHIPPED, parse_yaml};
@@ -76,6 +77,12 @@ pub struct WorkspaceChange {
     /// Where a referral link leads, `https://shop.example/?ref={code}`; empty for nowhere.
     #[serde(default)]
     pub referral_url: Option<String>,
+    /// Colour of buttons on pages and in mails for customers, `#0f766e`; empty for ours.
+    #[serde(default)]
+    pub accent: Option<String>,
+    /// A small picture as a data URI, shown to customers in place of the name; empty for none.
+    #[serde(default)]
+    pub logo: Option<String>,
 }
 
 /// Changes the name or the language of a workspace.
@@ -84,17 +91,32 @@ pub async fn change_workspace(cx: &Ctx, ws: WorkspaceId, actor: &Actor, change: 
     let name = fields.check_some("name", change.name, |name| text::line(&name, MAX_LINE));
     let locale = change.locale.and_then(|tag| fields.check("locale", Locale::parse(&tag)));
     let referral_url = change.referral_url.and_then(|url| fields.check("referral_url", referrals::check_target(&url)));
+    let accent = change.accent.and_then(|text| fields.check("accent", or_none(&text, color)));
+    let logo =
+        change.logo.and_then(|text| fields.check("logo", or_none(&text, |text| logo::check(text).map_err(|error| error.to_string()))));
     fields.done()?;
     let tx = cx.db.write().await?;
     let mut row = workspaces::lock(&tx, ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
     row.name = name.unwrap_or(row.name);
     row.locale = locale.map_or(row.locale, |locale| locale.to_string());
     row.referral_url = referral_url.unwrap_or(row.referral_url);
+    row.accent = accent.unwrap_or(row.accent);
+    row.logo = logo.unwrap_or(row.logo);
     workspaces::save(&tx, &row).await?;
-    let data = json!({ "name": row.name, "locale": row.locale, "referral_url": row.referral_url });
+    let data = json!({ "name": row.name, "locale": row.locale, "referral_url": row.referral_url, "accent": row.accent, "logo": row.logo.is_some() });
     audit::note(&tx, ws, actor, "workspace.changed", &row.key, data, cx.now()).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// Nothing for an empty text, else what it is.
+fn or_none(text: &str, read: impl FnOnce(&str) -> Result<String, String>) -> Result<Option<String>, String> {
+    if text.trim().is_empty() { Ok(None) } else { read(text).map(Some) }
+}
+
+fn color(text: &str) -> Result<String, String> {
+    let color = Color::parse(text.trim()).ok_or("must be a colour as # and six hexadecimal digits, such as #0f766e")?;
+    Ok(color.to_string())
 }
 
 /// What every workspace starts with.

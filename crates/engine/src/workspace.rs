@@ -290,7 +290,7 @@ async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Res
 }
 
 /// A stored survey version.
-pub(crate) fn read_survey(row: &surveys::Model) -> Result<Survey, StoreError> {
+pub fn read_survey(row: &surveys::Model) -> Result<Survey, StoreError> {
     let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
     let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
     let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;

@@ -119,6 +119,8 @@ pub struct Calls {
     log_in: u32,
     widget: u32,
     visitor: u32,
+    survey: u32,
+    survey_link: u32,
 }
 
 impl Calls {
@@ -130,6 +132,8 @@ impl Calls {
             log_in: self.log_in,
             widget: self.widget,
             visitor: self.visitor,
+            survey: self.survey,
+            survey_link: self.survey_link,
         }
     }
 }

@@ -168,8 +168,8 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
 pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "SELECT {} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
-         WHERE c.first_contact_due_at IS NOT NULL AND r.settled_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs x \
-         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id) LIMIT {MOST}",
+         WHERE c.first_contact_due_at IS NOT NULL AND r.channel <> 'email' AND r.settled_at = r.created_at AND NOT EXISTS (SELECT 1 FROM runs x \
+         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.trigger IN ('response_settled', 'response_corrected')) LIMIT {MOST}",
         as_text(conn, "r.id", "id")
     );
     Ok(told(lines(conn, &sql).await?, "response", "was never put to the rules"))

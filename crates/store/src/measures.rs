@@ -94,6 +94,21 @@ pub async fn directly(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Coun
     Ok(rows.first().map(|row| read_counts(row, 0)).transpose()?.unwrap_or_default())
 }
 
+/// Scores that nobody confirmed, by day. They are in no other count.
+pub async fn unconfirmed(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<(i64, Counts)>, StoreError> {
+    let sql = format!(
+        "SELECT given_at / {DAY} AS day, {} FROM unconfirmed WHERE workspace_id = $1 AND given_at >= $2 AND given_at < $3 \
+         AND survey_id IN ({}) GROUP BY 1",
+        count_columns(),
+        scope.survey_list(4),
+    );
+    let mut rows = Vec::new();
+    for row in query(conn, sql, scope.values([])).await? {
+        rows.push((row.try_get_by_index(0)?, read_counts(&row, 1)?));
+    }
+    Ok(rows)
+}
+
 /// Answers by day and by the value of a property; at most `limit` rows, which say that there are more when they are all used.
 pub async fn by_property(conn: &impl ConnectionTrait, scope: &Scope, property: &str, limit: u64) -> Result<Vec<GroupCount>, StoreError> {
     grouped(conn, scope, property, &format!("answered_at / {DAY}"), "", limit).await

@@ -1,9 +1,9 @@
 //! Survey versions: metric, scale, words. At most one version of a key is published.
 
 use hearback_core::id::{SurveyId, WorkspaceId};
-use sea_orm::{QueryOrder, entity::prelude::*};
+use sea_orm::{IntoActiveModel, QueryOrder, entity::prelude::*};
 
-use crate::StoreError;
+use crate::{StoreError, Tx};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -49,4 +49,23 @@ pub async fn versions(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -
 /// The version.
 pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: SurveyId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// Writes a version back; only for one whose workspace was locked in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(row.into_active_model().reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// Gives all versions of a survey that are in one of the states `from` the state `to`.
+pub async fn move_all(tx: &Tx, ws: WorkspaceId, key: &str, from: &[&str], to: &str, closed_at: Option<i64>) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value(to))
+        .col_expr(Column::ClosedAt, Expr::value(closed_at))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::Key.eq(key))
+        .filter(Column::Status.is_in(from.iter().copied()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }

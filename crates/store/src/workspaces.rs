@@ -59,12 +59,14 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId) -> Result<Option<Model>, StoreError>
     Ok(Entity::find_by_id(ws.uuid()).lock_exclusive().one(&**tx).await?)
 }
 
-/// Writes name and language back; only for a row that was locked in this transaction.
+/// Writes name, language and looks back; only for a row that was locked in this transaction.
 pub async fn save(tx: &Tx, row: &Model) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::Name, Expr::value(&row.name))
         .col_expr(Column::Locale, Expr::value(&row.locale))
         .col_expr(Column::ReferralUrl, Expr::value(row.referral_url.clone()))
+        .col_expr(Column::Accent, Expr::value(row.accent.clone()))
+        .col_expr(Column::Logo, Expr::value(row.logo.clone()))
         .filter(Column::Id.eq(row.id))
         .exec(&**tx)
         .await?;

@@ -9,9 +9,17 @@ use axum::{
 
 use crate::{App, error::Problem};
 
-/// Nothing but our own style sheet, pictures and forms; no script at all.
+/// Nothing but our own style sheet, pictures and forms; no script at all, but for the page on which customers answer.
 const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; \
                                 base-uri 'none'; frame-ancestors 'none'";
+
+/// A page on which customers answer has a script of ours besides, and no frames.
+pub const SURVEY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
+                          base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for a preview, which our own pages frame.
+pub const SURVEY_PREVIEW: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
+                                  base-uri 'none'; frame-ancestors 'self'";
 
 /// The same for a page whose form may be led on to `origin`.
 pub fn content_security_with_forms_to(origin: &str) -> String {

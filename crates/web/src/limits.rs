@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -30,11 +31,15 @@ pub struct Rates {
     pub widget: u32,
     /// Of widgets from one address.
     pub visitor: u32,
+    /// Forms of the survey page from one address.
+    pub survey: u32,
+    /// Forms of the survey page by one link.
+    pub survey_link: u32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { read_key: 6_000, write_key: 0, log_in: 60, widget: 1_200, visitor: 60 }
+        Self { read_key: 6_000, write_key: 0, log_in: 60, survey: 60, survey_link: 20, widget: 1_200, visitor: 60 }
     }
 }
 
@@ -45,6 +50,9 @@ enum Caller {
     LogIn(IpAddr),
     Widget(Uuid),
     Visitor(IpAddr),
+    Answers(IpAddr),
+    /// A fingerprint of the link.
+    Link(u64),
 }
 
 /// What is left, and when that was counted.
@@ -85,6 +93,18 @@ impl Buckets {
     /// One call of a script of this widget, whoever visits.
     pub(crate) fn widget(&self, rates: Rates, widget: Uuid) -> Result<(), Problem> {
         self.take(Caller::Widget(widget), rates.widget, Instant::now(), "this widget was called too often")
+    }
+
+    /// One form of the survey page from this address.
+    pub(crate) fn answer(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
+        self.take(Caller::Answers(neighbours(address)), rates.survey, Instant::now(), "too many answers came from your address")
+    }
+
+    /// One form of the survey page by this link.
+    pub(crate) fn link(&self, rates: Rates, token: &str) -> Result<(), Problem> {
+        let mut hasher = DefaultHasher::new();
+        token.hash(&mut hasher);
+        self.take(Caller::Link(hasher.finish()), rates.survey_link, Instant::now(), "too many answers came by this link")
     }
 
     fn take(&self, caller: Caller, rate: u32, now: Instant, what: &str) -> Result<(), Problem> {

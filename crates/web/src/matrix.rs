@@ -53,6 +53,11 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/teams", User(Viewer)),
     ("GET", "/alerts", User(Viewer)),
     ("POST", "/alerts/{id}/done", User(Agent)),
+    ("GET", "/surveys", User(Viewer)),
+    ("POST", "/surveys", User(Manager)),
+    ("GET", "/surveys/{key}", User(Viewer)),
+    ("GET", "/surveys/{key}/{step}", User(Viewer)),
+    ("POST", "/surveys/{key}/{step}", User(Manager)),
     ("GET", "/rules", User(Viewer)),
     ("GET", "/rules/{key}", User(Viewer)),
     ("GET", "/rules/{key}/{step}", User(Viewer)),
@@ -78,6 +83,11 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("OPTIONS", "/w/{key}", Anyone),
     ("GET", "/r/{code}", Anyone),
     ("POST", "/r/{code}", Anyone),
+    ("GET", "/s/{token}", Anyone),
+    ("POST", "/s/{token}", Anyone),
+    ("GET", "/p/{survey}", Anyone),
+    ("POST", "/p/{survey}", Anyone),
+    ("GET", "/s-style/{file}", Anyone),
     // Answers and what is done about them.
     ("GET", "/api/v1/responses", Key(Read)),
     ("POST", "/api/v1/responses", Key(Write)),
@@ -132,6 +142,11 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("DELETE", "/api/v1/suppressions/{address}", Key(AdminKey)),
     // The set-up.
     ("GET", "/api/v1/surveys", Key(Read)),
+    ("POST", "/api/v1/surveys", Key(AdminKey)),
+    ("GET", "/api/v1/surveys/{key}", Key(Read)),
+    ("PUT", "/api/v1/surveys/{key}/draft", Key(AdminKey)),
+    ("POST", "/api/v1/surveys/{key}/publish", Key(AdminKey)),
+    ("POST", "/api/v1/surveys/{key}/close", Key(AdminKey)),
     ("GET", "/api/v1/rules", Key(Read)),
     ("GET", "/api/v1/calendars", Key(Read)),
     ("PUT", "/api/v1/calendars/{key}", Key(AdminKey)),
@@ -167,7 +182,7 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/openapi.json", Anyone),
     ("GET", "/healthz", Anyone),
     ("GET", "/readyz", Anyone),
-    ("GET", "/static/app.css", Anyone),
+    ("GET", "/static/{file}", Anyone),
 ];
 
 /// All of it.

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "servers")]
 mod browser;
+mod browser_survey;
 #[cfg(feature = "servers")]
 mod browser_widget;
 mod codes;

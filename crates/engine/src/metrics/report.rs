@@ -35,6 +35,9 @@ pub struct MetricsQuery {
     /// One entry for each of these.
     #[serde(default)]
     pub bucket: Option<Bucket>,
+    /// Whether the score and its buckets count what nobody confirmed as well.
+    #[serde(default)]
+    pub with_unconfirmed: bool,
 }
 
 /// A span that a trend counts by; in UTC, a week starts on Monday.
@@ -63,6 +66,8 @@ pub struct MetricsReport {
     /// All answers together.
     #[serde(flatten)]
     pub total: ScoreLine,
+    /// Scores chosen by links in mails that nobody confirmed: apart from the others unless they were asked for.
+    pub unconfirmed: Unconfirmed,
     /// One line for each value of the property that was asked for, the largest first.
     pub groups: Vec<Group>,
     /// Whether there are more groups than the 200 largest.
@@ -73,6 +78,13 @@ pub struct MetricsReport {
     pub loops: Loops,
     /// When groups and loops were counted: now, unless there are millions of them. The score and its buckets are always of now.
     pub as_of: DateTime<Utc>,
+}
+
+/// How many scores nobody confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unconfirmed {
+    /// One for each link at most.
+    pub n: u64,
 }
 
 /// What some answers say.

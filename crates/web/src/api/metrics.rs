@@ -7,18 +7,27 @@ use crate::{App, auth::Caller, error::Problem, query::Params};
 
 /// `GET /metrics`: of one survey over a span of time, in groups and in buckets when asked.
 pub(crate) async fn get(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<MetricsReport>, Problem> {
-    let params = Params::read(&uri, &["survey", "since", "until", "by", "bucket"])?;
+    let params = Params::read(&uri, &["survey", "since", "until", "by", "bucket", "unconfirmed"])?;
     let query = MetricsQuery {
         survey: params.text("survey").map(str::to_owned),
         since: params.time("since")?,
         until: params.time("until")?,
         by: params.text("by").map(str::to_owned),
         bucket: params.parse("bucket", "day, week, month or quarter", bucket)?,
+        with_unconfirmed: params.parse("unconfirmed", "include or exclude", with_unconfirmed)?.unwrap_or_default(),
     };
     if query.since.zip(query.until).is_some_and(|(since, until)| since > until) {
         return Err(Problem::field("until", "must not be before `since`"));
     }
     Ok(Json(metrics::metrics(&app.cx, caller.0.ws, query).await?))
+}
+
+fn with_unconfirmed(word: &str) -> Option<bool> {
+    match word {
+        "include" => Some(true),
+        "exclude" => Some(false),
+        _ => None,
+    }
 }
 
 fn bucket(word: &str) -> Option<Bucket> {

@@ -19,8 +19,8 @@ mod referrals;
 mod responses;
 mod responses_batch;
 mod rules;
-mod setup;
 mod suppressions;
+mod surveys;
 mod tasks;
 mod teams;
 mod testimonials;
@@ -39,6 +39,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use openapi::document as description;
 pub(crate) use responses::survey_ids;
+pub(crate) use surveys::workspace_key;
 
 use crate::{App, error::Problem};
 
@@ -74,7 +75,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/accounts", get(accounts::list).put(accounts::upsert))
         .route("/accounts/{key}", get(accounts::one))
         .route("/events", get(events::list))
-        .route("/surveys", get(setup::surveys))
+        .route("/surveys", get(surveys::list).post(surveys::create))
+        .route("/surveys/{key}", get(surveys::one))
+        .route("/surveys/{key}/draft", put(surveys::draft))
+        .route("/surveys/{key}/publish", post(surveys::publish))
+        .route("/surveys/{key}/close", post(surveys::close))
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/backtest", post(rules::backtest))
         .route("/rules/{key}", get(rules::one))

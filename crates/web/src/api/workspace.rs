@@ -15,12 +15,22 @@ pub(crate) struct WorkspaceView {
     name: String,
     locale: String,
     default_team: String,
+    accent: Option<String>,
+    logo: Option<String>,
     created_at: Time,
 }
 
 impl WorkspaceView {
     fn of(row: workspaces::Model) -> Self {
-        Self { key: row.key, name: row.name, locale: row.locale, default_team: row.default_team, created_at: Time(row.created_at) }
+        Self {
+            key: row.key,
+            name: row.name,
+            locale: row.locale,
+            default_team: row.default_team,
+            accent: row.accent,
+            logo: row.logo,
+            created_at: Time(row.created_at),
+        }
     }
 }
 
@@ -31,7 +41,7 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Re
     Ok(Json(WorkspaceView::of(row.ok_or_else(|| Problem::not_found("workspace", caller.0.ws))?)))
 }
 
-/// `PATCH /workspace`: another name or language.
+/// `PATCH /workspace`: another name, language, colour or picture.
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,

@@ -1,6 +1,7 @@
 //! The pages: server-rendered HTML that works without scripts, one file for each.
 
 mod alerts;
+mod assets;
 mod audit;
 mod captured;
 mod case;
@@ -13,6 +14,8 @@ mod public;
 mod render;
 mod rules;
 mod session;
+mod survey;
+mod surveys;
 mod teams;
 mod timeline;
 mod widget;
@@ -20,7 +23,8 @@ mod words;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -28,7 +32,7 @@ pub use render::TemplateError;
 pub(crate) use render::{Frame, Pages};
 pub(crate) use session::let_in;
 
-use crate::App;
+use crate::{App, error::Problem};
 
 /// The routes of the pages. Who may see each stands in [`crate::matrix`].
 pub(crate) fn routes() -> Router<App> {
@@ -41,6 +45,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/alerts", get(alerts::show))
         .route("/alerts/{id}/done", post(alerts::done))
         .route("/teams", get(teams::show))
+        .route("/surveys", get(surveys::list).post(surveys::create))
+        .route("/surveys/{key}", get(surveys::one))
+        .route("/surveys/{key}/{step}", post(surveys::act).get(surveys::back))
         .route("/rules", get(rules::list))
         .route("/rules/{key}", get(rules::one))
         .route("/rules/{key}/{step}", post(rules::act).get(rules::back))
@@ -56,9 +63,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/r/{code}", get(public::referral).post(public::follow))
         .route("/widget.js", get(widget::script))
         .route("/w/{key}", get(widget::ask).post(widget::answer).options(widget::preflight))
-        .route("/static/app.css", get(styles))
+        .route("/s/{token}", get(survey::show).post(survey::answer))
+        .route("/p/{survey}", get(survey::show_public).post(survey::answer_public))
+        .route("/s-style/{file}", get(survey::accent))
+        .route("/static/{file}", get(file))
 }
 
-async fn styles(State(app): State<App>) -> Response {
-    app.pages.styles()
+/// A style sheet or script of our pages.
+async fn file(State(app): State<App>, Path(file): Path<String>) -> Result<Response, Problem> {
+    app.pages.assets.get(&file).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
 }

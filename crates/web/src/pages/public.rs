@@ -95,7 +95,7 @@ fn welcome(app: &App, landing: Landing, done: bool) -> Response {
 }
 
 /// What the browser says that its reader speaks, the best first.
-fn languages(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn languages(headers: &HeaderMap) -> Vec<String> {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').take(10).filter_map(|part| part.split(';').next()).map(|tag| tag.trim().to_owned()).collect()
 }

@@ -1,19 +1,18 @@
 //! Templates and the style sheet: shipped in the binary, each replaceable by a file of the same name in a folder.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use axum::{
     http::{HeaderName, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use handlebars::Handlebars;
-use hearback_core::token::fingerprint;
 use hearback_engine::access::Role;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::session::Visitor;
+use super::{assets::Assets, session::Visitor};
 use crate::error::Problem;
 
 #[derive(RustEmbed)]
@@ -24,8 +23,6 @@ struct Shipped;
 #[folder = "../../templates/static"]
 struct Static;
 
-/// Name of the only style sheet.
-const STYLES: &str = "app.css";
 /// Name of the script that other sites embed.
 const WIDGET: &str = "widget.js";
 /// Largest file of the folder that is read, in bytes.
@@ -45,9 +42,9 @@ pub struct TemplateError {
 #[derive(Debug)]
 pub(crate) struct Pages {
     templates: Handlebars<'static>,
-    /// Address of the style sheet; changes with its content, so that browsers may keep it.
-    styles_url: String,
-    styles: String,
+    /// Style sheets and scripts.
+    pub(crate) assets: Assets,
+    /// The script of widgets.
     widget: String,
 }
 
@@ -76,7 +73,7 @@ struct Envelope<'a, V> {
     title: &'a str,
     here: &'static str,
     lang: &'a str,
-    styles: &'a str,
+    assets: &'a BTreeMap<&'static str, String>,
     user: Option<&'a str>,
     csrf: Option<String>,
     workspace: Option<&'a str>,
@@ -144,16 +141,8 @@ impl Pages {
             let name = file.strip_suffix(".hbs").unwrap_or(&file);
             templates.register_template_string(name, text).map_err(|error| refused(&file, &error))?;
         }
-        let styles = text_of::<Static>(STYLES, folder)?;
-        let version: String = fingerprint(&styles).chars().take(12).collect();
         let widget = dense(&text_of::<Static>(WIDGET, folder)?);
-        Ok(Self { templates, styles_url: format!("/static/{STYLES}?v={version}"), styles, widget })
-    }
-
-    /// The style sheet.
-    pub(crate) fn styles(&self) -> Response {
-        let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-        (headers, self.styles.clone()).into_response()
+        Ok(Self { templates, assets: Assets::load(folder)?, widget })
     }
 
     /// The script of widgets. Sites embed it by an address that stays: an hour is what a change of it may take.
@@ -172,7 +161,7 @@ impl Pages {
             title: frame.title,
             here: frame.here,
             lang: frame.lang.unwrap_or("en"),
-            styles: &self.styles_url,
+            assets: &self.assets.addresses,
             user: frame.visitor.map(|visitor| visitor.user.name.as_str()),
             csrf: frame.visitor.map(Visitor::form_token),
             workspace: frame.visitor.map(|visitor| visitor.workspace.as_str()),
@@ -215,6 +204,11 @@ impl Pages {
 /// A script without its comments, empty lines and indentation.
 fn dense(script: &str) -> String {
     script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).map(|line| line.to_owned() + "\n").collect()
+}
+
+/// A style sheet or script.
+pub(super) fn static_text(name: &str, folder: Option<&Path>) -> Result<String, TemplateError> {
+    text_of::<Static>(name, folder)
 }
 
 /// The file in the folder, or the shipped one.

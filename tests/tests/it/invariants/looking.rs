@@ -108,6 +108,8 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let person = id("/person/id");
     let token = app.cx.settings.secret_key.sign(Purpose::Unsubscribe, app.ws.uuid(), person.parse().unwrap());
     let [link] = referrals::Entity::find().all(app.cx.db.read()).await.unwrap().try_into().unwrap();
+    app.post("/surveys", json!({ "key": "asked-here", "name": "Asked here", "metric": "ces" })).await.expect(201);
+    let (_, asked) = hearback_tests::survey::invite_address(&app.cx, app.ws, "asked@example.com").await;
     let words = format!("/t/{}", app.cx.settings.secret_key.sign(Purpose::Testimonial, app.ws.uuid(), id("/id").parse().unwrap()));
     app.api.form(&words, "text=So+kind&permission=public").await;
     let testimonial = hearback_core::id::RecordId::derived(&format!("testimonial/{}", id("/id")));
@@ -144,6 +146,13 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/referrals/{code}", format!("/api/v1/referrals/{}", link.code)),
         ("/api/v1/suppressions/{address}", "/api/v1/suppressions/nobody@elsewhere.lt?note=x".to_owned()),
         ("/r/{code}", format!("/r/{}", link.code)),
+        ("/s/{token}", format!("{asked}?score=3")),
+        ("/surveys/{key}", "/surveys/asked-here".to_owned()),
+        ("/surveys/{key}/{step}", "/surveys/asked-here/publish".to_owned()),
+        ("/api/v1/surveys/{key}", "/api/v1/surveys/asked-here".to_owned()),
+        ("/p/{survey}", "/p/nps".to_owned()),
+        ("/s-style/{file}", "/s-style/0f766e.css".to_owned()),
+        ("/static/{file}", "/static/survey.css".to_owned()),
     ]
 }
 

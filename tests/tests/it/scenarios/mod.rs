@@ -25,6 +25,8 @@ mod referrals;
 mod repeats;
 mod rules;
 mod sending;
+mod survey_page;
+mod surveys;
 mod testimonials;
 mod versions;
 mod webhooks;

@@ -127,7 +127,7 @@ pub struct Home {
 }
 
 /// What the page says besides the survey's own words.
-const WORDS: [&str; 8] = ["next", "yes", "change", "again", "preview", "several", "optional", "scores"];
+const WORDS: [&str; 6] = ["next", "yes", "change", "again", "preview", "several"];
 /// How long a kiosk shows its thanks, and waits for somebody who went away, in seconds.
 const THANKED: u32 = 6;
 const LEFT_ALONE: u32 = 90;

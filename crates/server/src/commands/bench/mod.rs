@@ -16,6 +16,7 @@ mod metrics;
 mod outbox;
 mod report;
 mod sink;
+mod survey;
 mod timings;
 mod wake;
 
@@ -78,6 +79,8 @@ enum Path {
     Cases,
     /// Ten rules tried out on many answers.
     Backtest,
+    /// The survey page opened and answered, 200 requests a second.
+    Survey,
     /// From the commit that queued a job to its start, on an idle system.
     Wake,
     /// From a low score to the alert in the mail server, at half the rate of the intake.
@@ -113,6 +116,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Path::Metrics => times(metrics::run(&place).await?),
         Path::Cases => times(cases::run(&place).await?),
         Path::Backtest => times(backtest::run(&place).await?),
+        Path::Survey => times(survey::run(&place).await?),
         Path::Wake => times(wake::run(&place).await?),
         Path::Alert => times(alert::run(&place).await?),
     });

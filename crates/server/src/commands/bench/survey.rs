@@ -1,0 +1,146 @@
+//! The survey page as customers meet it after a wave: opened by a link, answered a moment later, many at once.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use hearback_core::{
+    id::{InvitationId, PersonId},
+    token::Purpose,
+};
+use hearback_engine::{
+    metrics::{MetricsQuery, metrics},
+    people::upsert_person,
+    submit::NewPerson,
+};
+use hearback_store::{bulk, invitations, persons, time::millis};
+
+use super::{
+    Place,
+    child::{Server, connect},
+    load::request,
+    metrics::prepare,
+    timings::Timings,
+};
+
+/// Requests a second over all connections: as many pages as answers.
+const RATE: u64 = 200;
+/// How long a customer takes; faster ones are asked whether they mean it.
+const READING: Duration = Duration::from_millis(1_200);
+
+/// Measures pages and answers, each in its own line.
+pub async fn run(place: &Place) -> anyhow::Result<Timings> {
+    let clients = place.args.clients.max(1);
+    let each = (place.time().as_secs() + 2) * RATE / 2 / clients as u64 + 1;
+    let links = invited(place, clients as u64 * each).await?;
+    let server = Server::start(place, "all", None).await?;
+    let pause = Duration::from_secs_f64(2.0 * clients as f64 / RATE as f64);
+    let until = Instant::now() + place.time();
+    let tasks: Vec<_> = links
+        .chunks(usize::try_from(each)?)
+        .map(|links| tokio::spawn(customers(server.address.clone(), links.to_vec(), pause, until)))
+        .collect();
+    let (mut shown, mut answered) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let (pages, answers) = task.await.context("a load client failed")??;
+        shown.extend(pages);
+        answered.extend(answers);
+    }
+    server.stop().await?;
+    let (cx, ws, _) = prepare(place).await?;
+    let stored = metrics(&cx, ws, MetricsQuery::default()).await?.total.n;
+    ensure!(stored == answered.len() as u64, "{} forms were thanked for, {stored} answers are stored", answered.len());
+    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let mut found = Timings { title: format!("survey page at {RATE} requests a second, {database}"), ..Timings::default() };
+    found.push("page", shown);
+    found.push("submit, kept as an answer with its case", answered);
+    Ok(found)
+}
+
+/// Links of as many invitations.
+async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
+    let (cx, ws, survey) = prepare(place).await?;
+    let person = upsert_person(&cx, ws, NewPerson { email: Some("first@bench.example".to_owned()), ..NewPerson::default() }).await?;
+    let now = millis(cx.now());
+    let mut links = Vec::new();
+    let tx = cx.db.write().await?;
+    for number in 0..count {
+        let id = PersonId::new(cx.now());
+        let email = format!("customer{number}@bench.example");
+        let customer = persons::Model { id: id.uuid(), key: format!("email:{email}"), email: Some(email), ..person.clone() };
+        let invitation = InvitationId::new(cx.now());
+        let row = invitations::Model {
+            workspace_id: ws.uuid(),
+            id: invitation.uuid(),
+            person_id: id.uuid(),
+            survey_id: survey.uuid(),
+            wave_id: None,
+            campaign: None,
+            account_key: None,
+            channel: "email".to_owned(),
+            state: "sent".to_owned(),
+            reason: None,
+            due_at: now,
+            ignores_limits: false,
+            reminders: 0,
+            remind_at: None,
+            sent_at: Some(now),
+            answered_at: None,
+            response_id: None,
+            expires_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        bulk::insert::<persons::Entity>(&tx, &[customer]).await?;
+        bulk::insert::<invitations::Entity>(&tx, &[row]).await?;
+        links.push(format!("/s/{}", cx.settings.secret_key.sign(Purpose::Survey, ws.uuid(), invitation.uuid())));
+    }
+    tx.commit().await?;
+    cx.db.clone().close().await?;
+    Ok(links)
+}
+
+/// One connection that many customers share: opens the next page, and sends the form of one that was read meanwhile.
+async fn customers(address: String, links: Vec<String>, pause: Duration, until: Instant) -> anyhow::Result<(Vec<u32>, Vec<u32>)> {
+    let mut stream = connect(&address).await?;
+    let (mut buffer, mut open) = (Vec::new(), VecDeque::new());
+    let (mut shown, mut answered) = (Vec::new(), Vec::new());
+    let mut links = links.into_iter();
+    loop {
+        let tick = Instant::now();
+        if tick < until
+            && let Some(link) = links.next()
+        {
+            let status = request(&mut stream, &mut buffer, &format!("GET {link}?score=3"), "", "text/plain", b"").await?;
+            shown.push(micros(tick));
+            ensure!(status == 200, "the page was answered with {status}");
+            open.push_back((Instant::now() + READING, link, field(&String::from_utf8_lossy(&buffer))));
+        }
+        if open.front().is_some_and(|(ready, ..)| *ready <= Instant::now())
+            && let Some((_, link, page)) = open.pop_front()
+        {
+            let proof: String = page.chars().rev().collect();
+            let form = format!("page={page}&proof={proof}&part=score&score=3&comment=The+delivery+came+late.");
+            let sent = Instant::now();
+            let kind = "application/x-www-form-urlencoded";
+            let status = request(&mut stream, &mut buffer, &format!("POST {link}"), "", kind, form.as_bytes()).await?;
+            answered.push(micros(sent));
+            ensure!(status == 200, "the form was answered with {status}");
+        }
+        if tick >= until && open.is_empty() {
+            return Ok((shown, answered));
+        }
+        tokio::time::sleep_until((tick + pause).into()).await;
+    }
+}
+
+fn micros(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
+
+/// What the form of a page carries back.
+fn field(html: &str) -> String {
+    html.split("name=\"page\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
+}
