@@ -14,6 +14,7 @@ pub mod connection;
 pub mod database;
 pub mod described;
 pub mod engine;
+pub mod letters;
 pub mod listener;
 pub mod load;
 pub mod process;

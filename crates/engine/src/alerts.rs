@@ -30,12 +30,31 @@ pub enum AlertKind {
     WebhookDisabled,
     /// A message to a webhook was given up. Subject: the webhook.
     WebhookFailed,
+    /// Customers call our mail unwanted. Subject: the kind of mail.
+    Complaint,
+    /// A customer wrote to us, and there is no case to show it in. Subject: always `mail`.
+    Written,
+    /// More came in one thread than people write; what follows is only kept. Subject: the case or the customer.
+    MailLoop,
+    /// The mailbox for incoming mail can't be read. Subject: the mailbox.
+    Mailbox,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::RuleLoop, Self::RuleEffects, Self::RulePaused, Self::PoolLow, Self::PoolEmpty, Self::WebhookDisabled, Self::WebhookFailed];
+    pub const ALL: [Self; 11] = [
+        Self::RuleLoop,
+        Self::RuleEffects,
+        Self::RulePaused,
+        Self::PoolLow,
+        Self::PoolEmpty,
+        Self::WebhookDisabled,
+        Self::WebhookFailed,
+        Self::Complaint,
+        Self::Written,
+        Self::MailLoop,
+        Self::Mailbox,
+    ];
 
     /// The word used in the database and in the API.
     pub const fn as_str(self) -> &'static str {
@@ -47,6 +66,10 @@ impl AlertKind {
             Self::PoolEmpty => "pool_empty",
             Self::WebhookDisabled => "webhook_disabled",
             Self::WebhookFailed => "webhook_failed",
+            Self::Complaint => "complaint",
+            Self::Written => "customer_wrote",
+            Self::MailLoop => "mail_loop",
+            Self::Mailbox => "mailbox",
         }
     }
 
@@ -60,6 +83,10 @@ impl AlertKind {
             Self::PoolEmpty => "No codes left",
             Self::WebhookDisabled => "Webhook switched off",
             Self::WebhookFailed => "Webhook does not answer",
+            Self::Complaint => "Mail called unwanted",
+            Self::Written => "A customer wrote",
+            Self::MailLoop => "Too many messages",
+            Self::Mailbox => "Mailbox can't be read",
         }
     }
 }

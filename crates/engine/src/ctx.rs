@@ -75,6 +75,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// What mails say, read together.
     pub mailbag: Mailbag,
+    /// How much mail came in.
+    pub came_in: crate::inbound::Counters,
     /// What is kept in memory of log-ins and keys.
     pub(crate) doors: Doors,
     /// Counts that took long.
@@ -100,6 +102,7 @@ impl Ctx {
             courier,
             ledger,
             mailbag,
+            came_in: crate::inbound::Counters::default(),
             doors: Doors::default(),
             kept: Kept::default(),
         }));

@@ -27,6 +27,9 @@ pub const PLACES: &[&str] = &[
     "ledger.committed",
 ];
 
+/// The places that a mail which comes in passes.
+pub const INBOUND: &[&str] = &["inbound.begin", "inbound.commit", "inbound.committed", "inbound.stored"];
+
 /// Passes the place; fails or ends the process when a test says so.
 #[cfg_attr(not(feature = "failpoints"), expect(clippy::unnecessary_wraps, reason = "fails only in the tests' build"))]
 pub(crate) fn pass(place: &'static str) -> Result<(), StoreError> {

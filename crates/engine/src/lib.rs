@@ -19,6 +19,7 @@ pub mod error;
 pub mod faults;
 pub mod fsck;
 pub mod gifts;
+pub mod inbound;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::{Actor, Ctx, EngineError, audit, error::Fields, publish, referrals};
 
 /// Key of the workspace of a fresh database.
-const WORKSPACE: &str = "default";
+pub(crate) const WORKSPACE: &str = "default";
 /// Key of its one team.
 const TEAM: &str = "support";
 

@@ -114,8 +114,8 @@ pub struct Inbound {
     pub text: String,
 }
 
-/// Reads a mail. `recipient` is the address in the envelope, where it is known; `own` the address that our mail is from.
-pub fn read(raw: &[u8], recipient: Option<&str>, own: &Email) -> Result<Inbound, Refused> {
+/// Reads a mail. `recipient` is the address in the envelope, where it is known; `own` the addresses that our mail is from and that is answered to.
+pub fn read(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Result<Inbound, Refused> {
     if raw.len() > MAX_BYTES {
         return Err(Refused::Size);
     }
@@ -123,7 +123,7 @@ pub fn read(raw: &[u8], recipient: Option<&str>, own: &Email) -> Result<Inbound,
     panic::catch_unwind(|| read_within_limits(raw, recipient, own)).unwrap_or(Err(Refused::Broken))
 }
 
-fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &Email) -> Result<Inbound, Refused> {
+fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Result<Inbound, Refused> {
     let mail = part::read(raw)?;
     let head = &mail.head;
     let from = head.addresses("from").into_iter().next().unwrap_or_default();
@@ -145,8 +145,17 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &Email) -> Resul
     })
 }
 
+/// What a mail says: who to whom, about what, when, and its body. Fields that servers write on the way, and the Message-ID,
+/// are no part of it.
+pub fn essence(raw: &[u8]) -> Vec<Vec<u8>> {
+    let Ok((head, body)) = Head::split(raw) else { return vec![raw.to_vec()] };
+    let field = |name| head.raw(name).next().unwrap_or_default().trim_ascii().to_vec();
+    let without_cr = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
+    ["from", "to", "subject", "date"].into_iter().map(field).chain([body.to_vec()]).map(|bytes| without_cr(&bytes)).collect()
+}
+
 /// The first that fits: reports say what they are, then come the signs of machines; what is left a person wrote.
-fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &str, own: &Email) -> Kind {
+fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &str, own: &[Email]) -> Kind {
     if let Some(kind) = report::complaint(parts, from, subject).or_else(|| report::delivery(parts)) {
         return kind;
     }

@@ -35,6 +35,8 @@ pub enum Mail {
     Escalation,
     /// To one of us: a case of yours is due soon, or overdue.
     DueSoon,
+    /// To one of us: the customer of a case of yours wrote.
+    CustomerWrote,
 }
 
 /// Who reads a mail.
@@ -59,7 +61,7 @@ pub enum Origin {
 
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
@@ -72,6 +74,7 @@ impl Mail {
         Self::TaskAssigned,
         Self::Escalation,
         Self::DueSoon,
+        Self::CustomerWrote,
     ];
 
     /// The folder under `templates/mail`, which is also the word in rules and in the send ledger.
@@ -89,6 +92,7 @@ impl Mail {
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
             Self::DueSoon => "due_soon",
+            Self::CustomerWrote => "customer_wrote",
         }
     }
 
@@ -109,7 +113,7 @@ impl Mail {
             | Self::SurveyInvitation
             | Self::SurveyReminder
             | Self::AgentReply => Audience::Customer,
-            Self::TaskAssigned | Self::Escalation | Self::DueSoon => Audience::Staff,
+            Self::TaskAssigned | Self::Escalation | Self::DueSoon | Self::CustomerWrote => Audience::Staff,
         }
     }
 
@@ -126,13 +130,14 @@ impl Mail {
             | Self::TestimonialRequest
             | Self::TaskAssigned
             | Self::Escalation
-            | Self::DueSoon => Origin::Automatic,
+            | Self::DueSoon
+            | Self::CustomerWrote => Origin::Automatic,
         }
     }
 
     /// Whether a rule can ask for it: the others are about something that a rule does not know.
     pub const fn is_for_rules(self) -> bool {
-        !matches!(self.origin(), Origin::Bulk | Origin::Person)
+        !matches!(self, Self::CustomerWrote) && !matches!(self.origin(), Origin::Bulk | Origin::Person)
     }
 
     /// What a typical mail is filled with: for previews, for `doctor`, and for tests.
@@ -185,7 +190,7 @@ impl Mail {
                 due_date: None,
                 ..everything.without_survey()
             },
-            Self::TaskAssigned | Self::Escalation | Self::DueSoon => MailContext {
+            Self::TaskAssigned | Self::Escalation | Self::DueSoon | Self::CustomerWrote => MailContext {
                 unsubscribe_url: None,
                 scheduling_url: None,
                 referral_url: None,

@@ -126,7 +126,7 @@ fn folder(path: &str) -> Result<Destination, RelayError> {
     if path.is_absolute() { Ok(Destination::File(path.to_owned())) } else { Err(RelayError::Url("names a folder without a leading /")) }
 }
 
-fn parse_login(login: &str) -> Result<Login, RelayError> {
+pub(crate) fn parse_login(login: &str) -> Result<Login, RelayError> {
     let (user, password) = login.split_once(':').ok_or(RelayError::Url("has a user but no password"))?;
     let decode = |text: &str| percent_decode(text).ok_or(RelayError::Url("has a broken %-escape in the log-in"));
     let (user, password) = (decode(user)?, decode(password)?);
@@ -136,7 +136,7 @@ fn parse_login(login: &str) -> Result<Login, RelayError> {
     Ok(Login { user, password: SecretString::from(password) })
 }
 
-fn parse_place(place: &str, default_port: u16) -> Result<(String, u16), RelayError> {
+pub(crate) fn parse_place(place: &str, default_port: u16) -> Result<(String, u16), RelayError> {
     let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
         Some((address, port)) => (address, port.strip_prefix(':')),
         None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),

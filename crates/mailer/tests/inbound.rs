@@ -10,8 +10,8 @@ use hearback_mailer::inbound::{Blame, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refuse
 /// Stands in all of them where a genuine mark would be.
 const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
 
-fn own() -> Email {
-    Email::parse("care@rida.example").unwrap()
+fn own() -> [Email; 1] {
+    [Email::parse("care@rida.example").unwrap()]
 }
 
 fn named(name: &str) -> Inbound {

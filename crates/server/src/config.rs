@@ -55,6 +55,8 @@ pub struct Config {
     pub calls: Calls,
     /// How mail leaves.
     pub mail: Mail,
+    /// How mail comes in.
+    pub inbound: Inbound,
     /// Folders.
     pub data: Data,
     /// Limits of the intake.
@@ -162,6 +164,18 @@ pub struct Mail {
     ca_file: PathBuf,
     /// Who signs.
     pub dkim: Dkim,
+}
+
+/// `[inbound]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbound {
+    /// The mailbox; empty for none.
+    pub url: Secret,
+    url_file: PathBuf,
+    /// Seconds.
+    pub poll: u64,
+    ca_file: PathBuf,
 }
 
 /// `[data]`
@@ -298,6 +312,11 @@ impl Config {
         filled(&self.mail.ca_file)
     }
 
+    /// Certificates to trust besides the system's, for the mailbox.
+    pub fn inbound_ca_file(&self) -> Option<&Path> {
+        filled(&self.inbound.ca_file)
+    }
+
     /// The address that was really taken: port 0 has become one, and links that follow from it must say so.
     pub fn listens_on(&mut self, address: std::net::SocketAddr) {
         if self.server.public_url == format!("http://{}", self.server.bind) {
@@ -329,6 +348,7 @@ impl Config {
     fn resolve(&mut self) -> Result<(), ConfigError> {
         twin("database.url_file", &self.database.url_file, &mut self.database.url)?;
         twin("mail.url_file", &self.mail.url_file, &mut self.mail.url)?;
+        twin("inbound.url_file", &self.inbound.url_file, &mut self.inbound.url)?;
         self.data.dir = std::path::absolute(&self.data.dir)
             .map_err(|error| ConfigError::new("data.dir", format!("`{}` is not a path: {error}", self.data.dir.display())))?;
         if self.database.url.is_empty() {
@@ -362,6 +382,10 @@ impl Config {
         range("mail.connect_timeout", mail.connect_timeout, 1, 120)?;
         range("mail.reply_timeout", mail.reply_timeout, 1, 600)?;
         range("mail.dot_timeout", mail.dot_timeout, 1, 900)?;
+        if !self.inbound.url.is_empty() {
+            scheme("inbound.url", &self.inbound.url, &["imaps://", "imap+starttls://", "imap://"])?;
+        }
+        range("inbound.poll", self.inbound.poll, 5, 3_600)?;
         range("intake.max_batch", intake.max_batch as u64, 1, 10_000)?;
         range("intake.max_waiting", intake.max_waiting as u64, 1, 1_000_000)?;
         for (key, span) in [("loop.first_contact", closing.first_contact), ("loop.close", closing.close)] {

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use hearback_core::{Clock, SystemClock, id::WorkspaceId};
 use hearback_engine::{Ctx, Settings, guard::Limits as GuardLimits, setup};
-use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
+use hearback_mailer::{Limits, Mailbox, RelayOptions, Templates, Transport};
 use hearback_store::{Db, workspaces};
 
 use crate::{
@@ -105,6 +105,16 @@ pub fn transport(config: &Config) -> anyhow::Result<Transport> {
     };
     Transport::parse(mail.url.expose(), &options, limits)
         .map_err(|error| usage(format!("{error}; `hearback check-config` shows where it is set")))
+}
+
+/// The mailbox that mail is fetched from; `None` when there is none. Nothing is connected yet.
+pub fn mailbox(config: &Config) -> anyhow::Result<Option<Mailbox>> {
+    let url = config.inbound.url.expose();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let mailbox = Mailbox::parse(url, config.inbound_ca_file());
+    mailbox.map(Some).map_err(|error| usage(format!("{error}; `hearback check-config` shows where it is set")))
 }
 
 fn settings(config: &Config) -> Result<Settings, ConfigError> {

@@ -72,3 +72,15 @@ pub async fn cancel_of_rules(tx: &Tx, ws: Uuid, versions: &[Uuid], why: &str, no
         .filter(Column::Status.is_in(["queued", "deferred"]));
     Ok(waiting.exec(&**tx).await?.rows_affected)
 }
+
+/// A mail that had been taken over came back after all; whether it was not known yet.
+pub async fn came_back(tx: &Tx, ws: Uuid, id: Uuid, reply: &str, now: i64) -> Result<bool, StoreError> {
+    let taken_over = Entity::update_many()
+        .col_expr(Column::Status, Expr::value("bounced"))
+        .col_expr(Column::Reply, Expr::value(reply))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::WorkspaceId.eq(ws))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Status.is_in(["sent", "sending", "unknown"]));
+    Ok(taken_over.exec(&**tx).await?.rows_affected > 0)
+}

@@ -13,8 +13,8 @@ use hearback_core::{
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, outbox, persons, preferences, responses, runs,
-    suppressions, tasks, testimonials, unconfirmed, workspaces,
+    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, messages, outbox, persons, preferences,
+    responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
 };
 
 /// Stands where an address was.
@@ -68,6 +68,7 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
         erase_follow_up(tx, ws, ids, now).await?;
     }
     erase_mail(tx, person, now).await?;
+    erase_letters(tx, person, &ids).await?;
     preferences::forget(tx, WorkspaceId::from_uuid(ws), PersonId::from_uuid(person.id)).await?;
     if let Some(address) = &person.email {
         let erased = suppressions::erased(WorkspaceId::from_uuid(ws), address);
@@ -195,6 +196,8 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
     // A subject or a server's reply may name the customer, whoever the mail went to.
     deliveries::Entity::update_many()
         .col_expr(deliveries::Column::Subject, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::Words, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::InReplyTo, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
         .filter(deliveries::Column::WorkspaceId.eq(ws))
         .filter(deliveries::Column::CaseId.is_in(ids()))
@@ -217,10 +220,43 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), St
         .col_expr(deliveries::Column::ToAddress, Expr::value(ERASED))
         .col_expr(deliveries::Column::ToName, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::Subject, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::Words, Expr::value(Option::<String>::None))
+        .col_expr(deliveries::Column::InReplyTo, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
         .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
         .filter(to_them(person))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// What they wrote, what came in their cases, and what names them although nobody could say whose it was.
+async fn erase_letters(tx: &Tx, person: &persons::Model, cases: &[Uuid]) -> Result<(), StoreError> {
+    let named = person.email.as_ref().map(|email| {
+        Condition::any()
+            .add(messages::Column::FromAddress.eq(email))
+            .add(messages::Column::Text.contains(email))
+            .add(messages::Column::Subject.contains(email))
+    });
+    let theirs = Condition::any().add(messages::Column::PersonId.eq(person.id)).add_option(named);
+    blank_letters(tx, person.workspace_id, theirs).await?;
+    for cases in cases.chunks(CHUNK) {
+        let of_cases = Condition::any().add(messages::Column::CaseId.is_in(cases.iter().copied()));
+        blank_letters(tx, person.workspace_id, of_cases).await?;
+    }
+    Ok(())
+}
+
+async fn blank_letters(tx: &Tx, ws: Uuid, which: Condition) -> Result<(), StoreError> {
+    messages::Entity::update_many()
+        .col_expr(messages::Column::FromAddress, Expr::value(ERASED))
+        .col_expr(messages::Column::Subject, Expr::value(""))
+        .col_expr(messages::Column::Text, Expr::value(""))
+        .col_expr(messages::Column::Raw, Expr::value(""))
+        .col_expr(messages::Column::MessageId, Expr::value(Option::<String>::None))
+        .filter(messages::Column::WorkspaceId.eq(ws))
+        .filter(which)
         .exec(&**tx)
         .await?;
     Ok(())

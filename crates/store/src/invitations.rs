@@ -72,3 +72,16 @@ pub fn answer(script: &mut Script, ws: Uuid, answered: &[Answered], now: DateTim
     };
     script.update(ANSWER, &FIELDS, "invitations.workspace_id = x.w AND invitations.id = x.i", answered.iter().map(record));
 }
+
+/// Its mail came back: nobody was asked. One that was answered all the same stays answered.
+pub async fn came_back(tx: &crate::Tx, ws: Uuid, id: Uuid, now: i64) -> Result<(), StoreError> {
+    let open = Entity::update_many()
+        .col_expr(Column::State, Expr::value("bounced"))
+        .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::WorkspaceId.eq(ws))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.is_in(["queued", "sent"]));
+    open.exec(&**tx).await?;
+    Ok(())
+}

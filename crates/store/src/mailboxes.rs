@@ -1,5 +1,8 @@
 //! How far each mailbox was read; of the installation, not of a workspace.
-use sea_orm::entity::prelude::*;
+
+use sea_orm::{ConnectionTrait, entity::prelude::*};
+
+use crate::{StoreError, Tx, bulk};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,3 +20,17 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// How far this mailbox was read.
+pub async fn by_name(conn: &impl ConnectionTrait, name: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(name.to_owned()).one(conn).await?)
+}
+
+/// Notes how far it was read. Of two nodes that read it at once the one that is ahead is believed; a mailbox that was made
+/// anew begins anew.
+pub async fn note(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    const OVER: &str = " ON CONFLICT (name) DO UPDATE SET uid_validity = excluded.uid_validity, looked_at = excluded.looked_at, \
+         next_uid = CASE WHEN mailboxes.uid_validity = excluded.uid_validity AND mailboxes.next_uid > excluded.next_uid \
+         THEN mailboxes.next_uid ELSE excluded.next_uid END";
+    bulk::insert_with::<Entity>(tx, &[row], OVER).await.map(|_| ())
+}

@@ -15,7 +15,7 @@ use crate::{
 
 /// Tables with rows of a person, in the order in which they move: whoever works on a case holds its row, so that what they
 /// write about it meanwhile is moved as well. `referrals` are one a person and move by themselves.
-pub const MOVED: [&str; 5] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed"];
+pub const MOVED: [&str; 6] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed", "messages"];
 
 /// Gives everything of `from` to `into`, and what leads to `from` leads to `into`. How many rows moved.
 pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId) -> Result<u64, StoreError> {

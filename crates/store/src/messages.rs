@@ -1,5 +1,12 @@
 //! Mail that came in.
-use sea_orm::entity::prelude::*;
+
+use hearback_core::id::{MessageId, WorkspaceId};
+use sea_orm::{Condition, ConnectionTrait, PaginatorTrait as _, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
+
+use crate::{
+    StoreError, Tx, bulk,
+    cursor::{Cursor, Listed, Page},
+};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -9,7 +16,7 @@ pub struct Model {
     pub workspace_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// `reply`, `auto_reply`, `bounce`, `delayed`, `complaint` or `unknown`.
+    /// `reply`, `auto_reply`, `bounce`, `delayed`, `complaint`, `opt_out` or `unknown`.
     pub kind: String,
     /// `done`, `muted` or `quarantined`.
     pub state: String,
@@ -18,7 +25,7 @@ pub struct Model {
     pub from_address: String,
     pub subject: String,
     pub text: String,
-    /// As it came, base64; empty once what it says is stored elsewhere.
+    /// As it came, base64; empty where it was too large to keep, or says nothing beyond the other columns.
     pub raw: String,
     pub message_id: Option<String>,
     pub reason: Option<String>,
@@ -33,3 +40,78 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Stores a message once; whether it is new. Two nodes that bring it at once meet here: the second waits, and finds it stored.
+pub async fn store(tx: &Tx, row: Model) -> Result<bool, StoreError> {
+    Ok(bulk::insert_missing::<Entity>(tx, &[row]).await? > 0)
+}
+
+/// Writes the whole row back; only for a row that was stored in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// One message.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: MessageId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// What a message belongs to, for counting how much comes in.
+#[derive(Debug, Clone, Copy)]
+pub enum Thread {
+    /// A case.
+    Case(Uuid),
+    /// Somebody who has none.
+    Person(Uuid),
+}
+
+/// How many replies and automatic answers came in this thread since then, other than this one.
+pub async fn lately(tx: &Tx, ws: WorkspaceId, thread: Thread, but: Uuid, since: i64) -> Result<u64, StoreError> {
+    let of_thread = match thread {
+        Thread::Case(case) => Column::CaseId.eq(case),
+        Thread::Person(person) => Condition::all().add(Column::PersonId.eq(person)).add(Column::CaseId.is_null()).into(),
+    };
+    let theirs = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(of_thread).filter(Column::Id.ne(but));
+    Ok(theirs.filter(Column::Kind.is_in(["reply", "auto_reply"])).filter(Column::ReceivedAt.gt(since)).count(&**tx).await?)
+}
+
+/// How many mails to this address came back since then for reasons that may pass (`reason` begins with this word).
+pub async fn came_back(tx: &Tx, ws: WorkspaceId, address: &str, word: &str, since: i64) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(DISTINCT m.delivery_id) FROM deliveries d CROSS JOIN messages m WHERE d.workspace_id = $1 \
+         AND d.to_address = $2 AND m.workspace_id = d.workspace_id AND m.delivery_id = d.id AND m.kind = 'bounce' \
+         AND m.state = 'done' AND m.received_at > $3 AND m.reason LIKE $4";
+    let values: [Value; 4] = [ws.uuid().into(), address.into(), since.into(), format!("{word}%").into()];
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    let n = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or_default();
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Which messages are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `reply`, `bounce`, ...
+    pub kind: Option<String>,
+    /// `done`, `muted` or `quarantined`.
+    pub state: Option<String>,
+}
+
+/// One page, the newest first.
+pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &Filter, page: Page) -> Result<Listed<Model>, StoreError> {
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(filter.kind.as_ref().map(|kind| Column::Kind.eq(kind)))
+        .add_option(filter.state.as_ref().map(|state| Column::State.eq(state)))
+        .add(page.below(Expr::col(Column::ReceivedAt), Column::Id));
+    let found = Entity::find().filter(fits).order_by_desc(Column::ReceivedAt).order_by_desc(Column::Id);
+    let rows = found.limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.received_at, id: row.id }))
+}
+
+/// What came in a case, the oldest first; the newest `limit`.
+pub async fn of_case(conn: &impl ConnectionTrait, ws: WorkspaceId, case: Uuid, limit: u64) -> Result<Vec<Model>, StoreError> {
+    let theirs = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::CaseId.eq(case));
+    let mut rows = theirs.order_by_desc(Column::ReceivedAt).order_by_desc(Column::Id).limit(limit).all(conn).await?;
+    rows.reverse();
+    Ok(rows)
+}

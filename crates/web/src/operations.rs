@@ -48,6 +48,10 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     text.line("hearback_answers_total", "", intake.stored.load(Ordering::Relaxed));
     text.head("hearback_answers_refused_total", "counter", "Answers that this process could not store.");
     text.line("hearback_answers_refused_total", "", intake.refused.load(Ordering::Relaxed));
+    text.head("hearback_messages_total", "counter", "Mails that came in through this process, by kind and state.");
+    for (kind, state, n) in cx.came_in.all() {
+        text.line("hearback_messages_total", &format!("{{kind=\"{kind}\",state=\"{state}\"}}"), n);
+    }
     Ok(text.0)
 }
 

@@ -4,6 +4,7 @@
 //! the timeline. Refuses to know: which steps are legal (that is `core`), who may take them (that is `web`).
 
 mod desk;
+mod letter;
 mod many;
 mod task;
 
@@ -26,6 +27,8 @@ use desk::Desk;
 
 pub use desk::lacks;
 pub(crate) use desk::{core_case, write_case};
+pub(crate) use letter::{Letter, heard};
+pub use letter::{NewReply, reply};
 pub use many::{MAX_CASES, close_many};
 pub use task::{TaskChange, update_task};
 

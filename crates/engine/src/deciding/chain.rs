@@ -50,6 +50,16 @@ pub(crate) fn converted(workspace: &Workspace, about: (CaseId, u32), occasion: &
     workspace.listens(trigger).then(|| job(workspace, trigger, about, Vec::new(), occasion, now))
 }
 
+/// The jobs that ask the rules about mails which a server had taken over and that came back later.
+pub(crate) async fn came_back(
+    tx: &Tx,
+    workspace: &Workspace,
+    mails: &[uuid::Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<outbox::Model>, StoreError> {
+    if workspace.listens(Trigger::MailBounced) { returned(tx, workspace, mails, now).await } else { Ok(Vec::new()) }
+}
+
 /// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
 /// anything was noted.
 pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -38,7 +38,7 @@ const SUBJECTS: [&str; 17] = [
 ];
 
 /// Why this was written by a machine; `None` when nothing says so.
-pub(super) fn sign(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, own: &Email) -> Option<&'static str> {
+pub(super) fn sign(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, own: &[Email]) -> Option<&'static str> {
     if head.word("auto-submitted").is_some_and(|word| word != "no") {
         return Some("the header Auto-Submitted says so");
     }
@@ -73,9 +73,9 @@ pub(super) fn sign(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &st
     (hint && head.has("x-auto-response-suppress")).then_some("its subject and a header together say so")
 }
 
-/// Our own address, with whatever stands behind `+`.
-fn is_ours(from: &str, own: &Email) -> bool {
+/// An address of our own, with whatever stands behind `+`.
+fn is_ours(from: &str, own: &[Email]) -> bool {
     let Some((local, domain)) = from.rsplit_once('@') else { return false };
     let bare = local.split('+').next().unwrap_or_default();
-    own.as_str().rsplit_once('@').is_some_and(|(own, own_domain)| own == bare && own_domain == domain)
+    own.iter().filter_map(|own| own.as_str().rsplit_once('@')).any(|own| own == (bare, domain))
 }

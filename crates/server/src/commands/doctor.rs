@@ -53,6 +53,7 @@ pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
         finding("data folder", room(&config.data.dir)),
         finding("mail", mail(&config).await),
         finding("signatures", signatures(&config)),
+        finding("incoming mail", mailbox(&config).await),
         finding("links", links(&config)),
     ];
     match open::existing_database(&config).await {
@@ -154,6 +155,15 @@ fn signatures(config: &Config) -> anyhow::Result<String> {
     };
     let records: Vec<String> = signer.records().iter().map(|record| format!("{} TXT \"{}\"", record.name, record.text)).collect();
     Ok(format!("mail is signed; the DNS must have {}", records.join(" and ")))
+}
+
+async fn mailbox(config: &Config) -> anyhow::Result<String> {
+    let Some(mailbox) = open::mailbox(config)? else {
+        return Ok("no mailbox is read; set inbound.url so that bounces and replies are understood".to_owned());
+    };
+    let open = mailbox.open().await.context("the mailbox can't be read; check inbound.url, and that its port is open from here")?;
+    open.close().await;
+    Ok("the mailbox lets us in".to_owned())
 }
 
 fn links(config: &Config) -> anyhow::Result<String> {

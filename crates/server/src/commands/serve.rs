@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, ticks::TICKS};
+use hearback_engine::{Ctx, access, inbound, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
@@ -93,13 +93,13 @@ pub async fn serve(
         });
     }
     if role != Role::Web {
-        worker(&mut lifecycle, config, &cx);
+        worker(&mut lifecycle, config, &cx)?;
     }
     lifecycle.run(drain).await
 }
 
 /// Starts what works through the queue, and what looks at the tables again and again.
-fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) {
+fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
     // The worker gives back what it did not finish a little before everything is cut off.
     let drain = Duration::from_secs(config.worker.drain.saturating_sub(5).max(1));
     let settings = WorkerSettings { concurrency: config.worker.concurrency, drain, ..WorkerSettings::default() };
@@ -127,8 +127,23 @@ fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) {
         };
         Pulse { name: tick.name, period: tick.period, run }
     });
+    mailbox(lifecycle, config, cx)?;
     let stop = lifecycle.stop();
     lifecycle.spawn("ticks", run_pulses(pulses.collect(), stop).map(Ok));
+    Ok(())
+}
+
+/// Starts what looks into the mailbox, where there is one.
+fn mailbox(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
+    let Some(mailbox) = open::mailbox(config)? else { return Ok(()) };
+    let (cx, stop, period) = (cx.clone(), lifecycle.stop(), Duration::from_secs(config.inbound.poll));
+    info!(mailbox = mailbox.name(), "incoming mail is fetched");
+    lifecycle.spawn("inbound", async move {
+        // A message that is cut off by the end is fetched again: it is marked only after it was stored.
+        let _ = stop.run_until_cancelled(inbound::watch(&cx, &mailbox, period)).await;
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Takes the address, or says who may have it and how to choose another.

@@ -11,7 +11,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     access::ApiKey,
-    work::{self, CaseChange, NewContact},
+    work::{self, CaseChange, NewContact, NewReply},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
@@ -19,7 +19,7 @@ use hearback_store::{
     cursor::Page,
     events,
     lists::{self, DeliveryFilter, TaskFilter},
-    persons,
+    messages, persons,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{
     List, Time,
     deliveries::DeliveryView,
+    inbound::MessageView,
     json, path_id,
     responses::{PersonView, ResponseView, person_meant, survey_ids, survey_key},
     tasks::TaskView,
@@ -107,6 +108,8 @@ pub(crate) struct CaseDetail {
     timeline: Vec<EventView>,
     tasks: Vec<TaskView>,
     deliveries: Vec<DeliveryView>,
+    /// What came in by mail, the oldest first.
+    messages: Vec<MessageView>,
 }
 
 /// One entry of the timeline.
@@ -178,6 +181,7 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
         timeline: lists::timeline(db, &row).await?.into_iter().map(EventView::of).collect(),
         tasks: tasks.items.into_iter().map(|task| TaskView::of(task, now)).collect(),
         deliveries: deliveries.into_iter().map(|delivery| DeliveryView::of(delivery, &rules)).collect(),
+        messages: messages::of_case(db, ws, row.id, MOST_PARTS).await?.into_iter().map(MessageView::of).collect(),
         case: CaseView::of(row, survey, who, now),
     })
 }
@@ -191,6 +195,18 @@ pub(crate) async fn contact(
 ) -> Result<Json<CaseDetail>, Problem> {
     let id = path_id("case", &id)?;
     work::log_contact(&app.cx, caller.0.ws, id, &caller.actor(), contact).await?;
+    Ok(Json(detail(&app, &caller.0, id).await?))
+}
+
+/// `POST /cases/{id}/replies`: a mail to the customer, in one thread with what they wrote; the case after it.
+pub(crate) async fn reply(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body::Json(reply): body::Json<NewReply>,
+) -> Result<Json<CaseDetail>, Problem> {
+    let id = path_id("case", &id)?;
+    work::reply(&app.cx, caller.0.ws, id, &caller.actor(), reply).await?;
     Ok(Json(detail(&app, &caller.0, id).await?))
 }
 

@@ -10,6 +10,7 @@ mod cases_close;
 mod deliveries;
 mod events;
 mod health;
+mod inbound;
 mod metrics;
 mod openapi;
 mod people;
@@ -37,6 +38,7 @@ use hearback_core::Id;
 use hearback_store::{cursor::Listed, time::from_millis};
 use serde::{Serialize, Serializer};
 
+pub(crate) use inbound::{KINDS as MESSAGE_KINDS, filter as message_filter};
 pub(crate) use openapi::document as description;
 pub(crate) use responses::survey_ids;
 pub(crate) use surveys::workspace_key;
@@ -52,6 +54,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/cases", get(cases::list))
         .route("/cases/{id}", get(cases::one))
         .route("/cases/{id}/contacts", post(cases::contact))
+        .route("/cases/{id}/replies", post(cases::reply))
         .route("/cases/{id}/resolve", post(cases::resolve))
         .route("/cases/{id}/close", post(cases::close))
         .route("/cases/{id}/reopen", post(cases::reopen))
@@ -64,6 +67,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/tasks/{id}", patch(tasks::update).get(tasks::one))
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::one))
+        .route("/inbound", post(inbound::create))
+        .route("/messages", get(inbound::list))
+        .route("/messages/{id}", get(inbound::one))
         .route("/metrics", get(metrics::get))
         .route("/people", get(people::list).put(people::upsert))
         .route("/people/{id}", delete(people::erase).get(people::one))

@@ -17,7 +17,7 @@ use hearback_store::{
     cursor::Page,
     deliveries,
     lists::{self, DeliveryFilter, TaskFilter},
-    persons, responses, runs, tasks,
+    messages, persons, responses, runs, tasks,
 };
 use serde::Serialize;
 
@@ -73,6 +73,8 @@ struct View {
     waiting: Option<When>,
     lapses: Option<When>,
     forced_order: bool,
+    /// Whether the customer can be written to.
+    can_write: bool,
     /// The causes that may be chosen; empty: any text.
     codes: Vec<Choice>,
     facts: Vec<Fact>,
@@ -128,6 +130,8 @@ pub(crate) struct Typed {
     root_cause: String,
     resolution: String,
     note: String,
+    subject: String,
+    text: String,
 }
 
 impl Typed {
@@ -137,6 +141,7 @@ impl Typed {
         match step {
             "contact" => Self { contact_note: text("note"), ..Self::default() },
             "note" => Self { note: text("note"), ..Self::default() },
+            "reply" => Self { subject: text("subject"), text: text("text"), ..Self::default() },
             _ => Self { root_cause: text("root_cause"), resolution: text("resolution"), ..Self::default() },
         }
     }
@@ -160,6 +165,7 @@ fn notice(done: &str) -> Option<&'static str> {
         "lapse" => Some("The case is given up."),
         "assign" => Some("The case has a new owner."),
         "note" => Some("The note is in the timeline."),
+        "reply" => Some("The mail is on its way. The answer comes back into this case."),
         "task" => Some("The task is done."),
         _ => None,
     }
@@ -186,6 +192,7 @@ pub(crate) async fn page(
             .await?
             .items,
         events: lists::timeline(db, &case).await?,
+        messages: messages::of_case(db, ws, id.uuid(), MOST_PARTS).await?,
         runs: runs::of_case(db, ws.uuid(), id.uuid()).await?,
         other_cases: other_cases(app, visitor, &case).await?,
         captured: app.captures_mail(),
@@ -214,6 +221,7 @@ struct Parts {
     tasks: Vec<tasks::Model>,
     deliveries: Vec<deliveries::Model>,
     events: Vec<hearback_store::events::Model>,
+    messages: Vec<messages::Model>,
     runs: Vec<runs::Model>,
     other_cases: usize,
     captured: bool,
@@ -262,6 +270,7 @@ impl Parts {
             waiting: case.waiting_since.map(|at| When::past(at, now)),
             lapses: due(case.lapse_at),
             forced_order: terms.policy.forced_order,
+            can_write: self.person.as_ref().is_some_and(|person| person.email.is_some()),
             codes: terms.policy.root_causes.iter().map(|code| Choice::new(code, code, &cause)).collect(),
             facts: self.person.as_ref().map(|person| self.facts(person)).unwrap_or_default(),
             other_cases: self.other_cases,
@@ -274,7 +283,7 @@ impl Parts {
             tasks: self.tasks.iter().map(|task| self.task(task)).collect(),
             deliveries,
             older_deliveries,
-            timeline: timeline::entries(&self.events, &self.deliveries, &self.owners, now),
+            timeline: timeline::entries(&self.events, &self.deliveries, &self.messages, &self.owners, now),
             asked: self.runs.iter().map(|run| Asked::of(run, now)).collect(),
             typed: Typed {
                 root_cause: cause,

@@ -7,7 +7,7 @@ use axum::{
 use hearback_core::id::{CaseId, TaskId};
 use hearback_engine::{
     EngineError,
-    work::{self, CaseChange, NewContact, TaskChange},
+    work::{self, CaseChange, NewContact, NewReply, TaskChange},
 };
 use hearback_store::tasks;
 
@@ -49,6 +49,9 @@ async fn take(app: &App, id: CaseId, step: &str, form: &Form) -> Option<Result<(
         "resume" => work::resume(cx, ws, id, &actor, input.text("note")).await,
         "lapse" => work::lapse(cx, ws, id, &actor, input.text("note")).await,
         "assign" => work::assign(cx, ws, id, &actor, &input.required("owner")).await,
+        "reply" => {
+            work::reply(cx, ws, id, &actor, NewReply { subject: input.text("subject"), text: input.required("text") }).await.map(|_| ())
+        }
         "note" => work::add_note(cx, ws, id, &actor, &input.required("note")).await,
         _ => return None,
     })

@@ -10,6 +10,7 @@ mod cases;
 mod chart;
 mod dashboard;
 mod doors;
+mod messages;
 mod public;
 mod render;
 mod rules;
@@ -48,6 +49,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys", get(surveys::list).post(surveys::create))
         .route("/surveys/{key}", get(surveys::one))
         .route("/surveys/{key}/{step}", post(surveys::act).get(surveys::back))
+        .route("/messages", get(messages::list))
+        .route("/messages/{id}", get(messages::one))
         .route("/rules", get(rules::list))
         .route("/rules/{key}", get(rules::one))
         .route("/rules/{key}/{step}", post(rules::act).get(rules::back))

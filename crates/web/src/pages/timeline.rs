@@ -1,8 +1,8 @@
 //! The story of a case in plain words: each entry of the timeline as a sentence, each decision of a rule with its reason.
 
-use hearback_core::id::DeliveryId;
+use hearback_core::id::{DeliveryId, MessageId};
 use hearback_rules::plan::{RuleTrace, StepVerdict};
-use hearback_store::{deliveries, events, runs};
+use hearback_store::{deliveries, events, messages, runs};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +26,14 @@ pub(crate) struct Entry {
 }
 
 /// The story, the newest entry first. Mails of one kind that went out together are one entry, with their addresses.
-pub(crate) fn entries(events: &[events::Model], deliveries: &[deliveries::Model], owners: &Owners, now: i64) -> Vec<Entry> {
+/// What was written, by either side, stands with its entry.
+pub(crate) fn entries(
+    events: &[events::Model],
+    deliveries: &[deliveries::Model],
+    messages: &[messages::Model],
+    owners: &Owners,
+    now: i64,
+) -> Vec<Entry> {
     let address = |event: &events::Model| {
         let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
         let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
@@ -37,10 +44,31 @@ pub(crate) fn entries(events: &[events::Model], deliveries: &[deliveries::Model]
         let entry = Entry { items: address(event).map_or_else(Vec::new, |address| vec![address]), ..Entry::of(event, owners, now) };
         match entries.last_mut() {
             Some(last) if event.kind == "mail_sent" && last.what == entry.what => last.items.extend(entry.items),
-            _ => entries.push(if event.kind == "mail_sent" { entry } else { Entry::of(event, owners, now) }),
+            _ if event.kind == "mail_sent" => entries.push(entry),
+            _ => {
+                let plain = Entry::of(event, owners, now);
+                entries.push(Entry { quote: plain.quote.clone().or_else(|| written(event, deliveries, messages)), ..plain });
+            }
         }
     }
     entries
+}
+
+/// The words of a mail that came in, or that one of us wrote.
+fn written(event: &events::Model, deliveries: &[deliveries::Model], messages: &[messages::Model]) -> Option<String> {
+    let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let words = match event.kind.as_str() {
+        "wrote" | "auto_reply" => {
+            let id = text(&data, "message").parse::<MessageId>().ok()?;
+            messages.iter().find(|message| message.id == id.uuid())?.text.clone()
+        }
+        "replied" => {
+            let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
+            deliveries.iter().find(|delivery| delivery.id == id.uuid())?.words.clone()?
+        }
+        _ => return None,
+    };
+    Some(words).filter(|words| !words.is_empty())
 }
 
 impl Entry {
@@ -109,6 +137,12 @@ impl Said<'_> {
             "lapsed" => (format!("Given up{because}"), "bad"),
             "mail_sent" => (format!("Mail sent: {template}"), "good"),
             "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
+            "mail_returned" => (format!("Mail came back: {template}{because}"), "bad"),
+            "wrote" => ("The customer wrote by mail".to_owned(), "good"),
+            "replied" => ("Wrote to the customer by mail".to_owned(), "plain"),
+            "auto_reply" => ("An automatic answer came".to_owned(), "plain"),
+            "complained" => (format!("The customer called the mail unwanted: {template}"), "bad"),
+            "opted_out" => ("The customer wants no more mail".to_owned(), "plain"),
             "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
             "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
             "webhook_called" => (format!("Called the webhook {}", self.text("webhook")), "good"),

@@ -20,6 +20,7 @@ const BODIES: &[(&str, &str)] = &[
     ("/api/v1/responses/{id}", r#"{"score":4}"#),
     ("/api/v1/tasks/{id}", r#"{"status":"done"}"#),
     ("/api/v1/cases/{id}/contacts", r#"{"channel":"phone","outcome":"reached"}"#),
+    ("/api/v1/cases/{id}/replies", r#"{"text":"hello"}"#),
     ("/api/v1/cases/{id}/assign", r#"{"owner":"team:support"}"#),
     ("/api/v1/referrals/{code}/conversions", r#"{"external_id":"order-1"}"#),
     ("/api/v1/people/{id}/merge", r#"{"into":"00000000-0000-7000-8000-000000000000"}"#),

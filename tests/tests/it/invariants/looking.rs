@@ -115,6 +115,9 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let testimonial = hearback_core::id::RecordId::derived(&format!("testimonial/{}", id("/id")));
     let widget = json!({ "name": "Shop", "survey": "nps", "origins": ["https://shop.example"] });
     let widget = app.post("/widgets", widget).await.expect(201);
+    let letter = "From: stranger@example.com\nSubject: hello\n\nIs anybody there?\n";
+    let message = app.api.send("POST", "/api/v1/inbound", &[("content-type", "message/rfc822")], letter).await.expect(201);
+    let message = message["id"].as_str().unwrap();
     vec![
         ("/w/{key}", format!("/w/{}", widget["public_key"].as_str().unwrap())),
         ("/api/v1/widgets/{id}", format!("/api/v1/widgets/{}", widget["id"].as_str().unwrap())),
@@ -140,6 +143,8 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
         ("/mail/{name}", "/mail/none.eml".to_owned()),
         ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),
+        ("/api/v1/messages/{id}", format!("/api/v1/messages/{message}")),
+        ("/messages/{id}", format!("/messages/{message}")),
         ("/u/{token}", format!("/u/{token}")),
         ("/t/{token}", words),
         ("/api/v1/testimonials/{id}", format!("/api/v1/testimonials/{testimonial}")),

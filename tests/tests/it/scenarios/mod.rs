@@ -12,6 +12,8 @@ mod detractor;
 mod further_answers;
 mod guards;
 mod happy;
+mod inbound;
+mod inbound_replies;
 mod invited;
 mod isolation;
 mod kept;

@@ -37,6 +37,11 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub(super) async fn open(cx: &'a Ctx, ws: WorkspaceId, case: CaseId, actor: &'a Actor) -> Result<Self, EngineError> {
         let tx = cx.db.write().await?;
+        Self::within(cx, tx, ws, case, actor).await
+    }
+
+    /// The same in a transaction that has begun already; it ends with this step.
+    pub(super) async fn within(cx: &'a Ctx, tx: Tx, ws: WorkspaceId, case: CaseId, actor: &'a Actor) -> Result<Self, EngineError> {
         let workspace = cx.workspaces.get(&*tx, ws).await?;
         let mut row = cases::lock(&tx, ws, case).await?.ok_or_else(|| EngineError::not_found("case", case))?;
         let now = cx.now();

@@ -1,0 +1,227 @@
+//! A case's mail: what the customer wrote, and what one of us writes back.
+//!
+//! A customer's reply counts as a contact that got through ([`ContactOutcome::Replied`]). A mail of ours is a try to reach
+//! them that has no answer yet ([`ContactOutcome::NoAnswer`]): it counts towards the tries that closing may need, and the
+//! reply, when it comes, is the contact.
+
+use hearback_core::{
+    CaseEvent,
+    case::ContactOutcome,
+    id::{CaseId, DeliveryId, PersonId, RecordId, WorkspaceId},
+    text::{self, MAX_COMMENT, MAX_LINE},
+};
+use hearback_mailer::Mail;
+use hearback_store::{
+    Tx, bulk, contact_attempts, deliveries, messages,
+    outbox::{self, Job},
+    persons,
+    time::millis,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::desk::Desk;
+use crate::{
+    Actor, Ctx, EngineError,
+    apply::read_owner,
+    error::Fields,
+    facts::small,
+    workspace::{Member, Workspace},
+};
+
+/// A mail of the customer's that was stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Letter {
+    /// Its row.
+    pub(crate) message: Uuid,
+}
+
+/// The customer wrote: a contact that got through. It ends a wait, and opens a finished case again where the policy wants
+/// that; whoever looks after the case is told. Commits the transaction that stored the letter.
+pub(crate) async fn heard(cx: &Ctx, tx: Tx, ws: WorkspaceId, case: CaseId, letter: &Letter) -> Result<(), EngineError> {
+    let actor = Actor::Customer;
+    let mut desk = Desk::within(cx, tx, ws, case, &actor).await?;
+    let (waited, was_finished) = (desk.row.waiting_since.is_some(), !desk.status().is_active());
+    // Where the policy lets a finished case rest, the words are shown all the same.
+    let counts = desk.step(&CaseEvent::Contact(ContactOutcome::Replied)).is_ok();
+    if counts {
+        desk.row.contacts += 1;
+        let attempt = attempt(&desk, ContactOutcome::Replied, &actor);
+        bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
+    }
+    desk.note("wrote", &json!({ "channel": "email", "message": letter.message }));
+    if counts && was_finished {
+        desk.restart();
+        desk.note_system("reopened", &json!({ "why": "the customer replied" }));
+    } else if waited && desk.row.waiting_since.is_none() {
+        desk.note_system("resumed", &json!({ "why": "the customer replied" }));
+    }
+    let workspace = std::sync::Arc::clone(&desk.workspace);
+    let owner = read_owner(desk.row.owner.as_deref()).unwrap_or_else(|| workspace.default_owner.clone());
+    let told: Vec<deliveries::Model> =
+        workspace.addresses(&owner).iter().map(|member| notice(cx, &workspace, &desk, member, letter.message)).collect();
+    queue(&desk, &workspace, &told).await?;
+    desk.done().await?;
+    cx.wake.notify_one();
+    Ok(())
+}
+
+/// What one of us writes to the customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewReply {
+    /// The subject; without one that of the thread.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// What is said; at most 10,000 characters.
+    pub text: String,
+}
+
+/// Sends a mail to the customer of a case: it stands in one thread with what they wrote, and their answer comes back here.
+/// Refused where the address must not be mailed. Logged as a try to reach them.
+pub async fn reply(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, new: NewReply) -> Result<DeliveryId, EngineError> {
+    let mut fields = Fields::default();
+    let subject = fields.check_some("subject", new.subject.filter(|line| !line.trim().is_empty()), |line| text::line(&line, MAX_LINE));
+    let words = fields.check("text", text::block(&new.text, MAX_COMMENT)).flatten();
+    if words.is_none() {
+        fields.refuse("text", "must not be empty: write what the customer shall read");
+    }
+    fields.done()?;
+    let mut desk = Desk::open(cx, ws, case, actor).await?;
+    let person = persons::by_id(&*desk.tx, ws, PersonId::from_uuid(desk.row.person_id)).await?;
+    let person = person.ok_or_else(|| EngineError::not_found("person", desk.row.person_id))?;
+    let address = person.email.clone().ok_or_else(|| EngineError::conflict("the customer has no mail address; reach them another way"))?;
+    may_be_mailed(&desk, ws, &address).await?;
+    let last = messages::of_case(&*desk.tx, ws, desk.row.id, 1).await?.pop();
+    let id = DeliveryId::new(desk.now);
+    let said = subject.or_else(|| last.as_ref().map(|last| answering(&last.subject)));
+    let row = deliveries::Model {
+        id: id.uuid(),
+        person_id: Some(person.id),
+        kind: Mail::AgentReply.template().to_owned(),
+        to_address: address,
+        to_name: person.name,
+        subject: said,
+        message_id: format!("{id}@{}", cx.settings.mail_from.domain()),
+        words,
+        in_reply_to: last.and_then(|last| last.message_id),
+        ..blank(&desk)
+    };
+    if desk.status().is_active() {
+        desk.step(&CaseEvent::Contact(ContactOutcome::NoAnswer))?;
+        desk.row.contacts += 1;
+        let attempt = attempt(&desk, ContactOutcome::NoAnswer, actor);
+        bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
+    }
+    desk.note("replied", &json!({ "channel": "email", "delivery": id }));
+    let workspace = std::sync::Arc::clone(&desk.workspace);
+    queue(&desk, &workspace, &[row]).await?;
+    desk.done().await?;
+    cx.wake.notify_one();
+    Ok(id)
+}
+
+/// An address that is stopped is not mailed, whoever asks.
+async fn may_be_mailed(desk: &Desk<'_>, ws: WorkspaceId, address: &str) -> Result<(), EngineError> {
+    let stopped = hearback_store::lists::suppression(&*desk.tx, ws, address).await?;
+    match stopped {
+        Some(row) => Err(EngineError::conflict(format!("the address must not be mailed ({}); reach the customer another way", row.reason))),
+        None if desk.workspace.was_erased(address) => Err(EngineError::conflict("the customer was erased")),
+        None => Ok(()),
+    }
+}
+
+/// `Re:` once, whatever the subject began with.
+fn answering(subject: &str) -> String {
+    let mut bare = subject.trim();
+    while let Some(rest) = ["re:", "aw:", "vs:", "sv:", "ats:", "fwd:", "fw:"].iter().find_map(|prefix| {
+        bare.get(..prefix.len()).filter(|start| start.eq_ignore_ascii_case(prefix)).and_then(|_| bare.get(prefix.len()..))
+    }) {
+        bare = rest.trim_start();
+    }
+    let bare: String = bare.chars().take(MAX_LINE - 4).collect();
+    format!("Re: {bare}")
+}
+
+/// Tells one of us that the customer wrote; once for each message and address.
+fn notice(cx: &Ctx, workspace: &Workspace, desk: &Desk<'_>, to: &Member, message: Uuid) -> deliveries::Model {
+    let id = DeliveryId::derived(&format!("mail/wrote/{message}/{}", to.email));
+    deliveries::Model {
+        workspace_id: workspace.id.uuid(),
+        id: id.uuid(),
+        kind: Mail::CustomerWrote.template().to_owned(),
+        to_address: to.email.clone(),
+        to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
+        message_id: format!("{id}@{}", cx.settings.mail_from.domain()),
+        ..blank(desk)
+    }
+}
+
+fn blank(desk: &Desk<'_>) -> deliveries::Model {
+    deliveries::Model {
+        workspace_id: desk.row.workspace_id,
+        id: Uuid::nil(),
+        case_id: Some(desk.row.id),
+        person_id: None,
+        task_id: None,
+        medium: "mail".to_owned(),
+        kind: String::new(),
+        to_address: String::new(),
+        to_name: None,
+        subject: None,
+        status: "queued".to_owned(),
+        attempts: 0,
+        duplicates: 0,
+        message_id: String::new(),
+        acknowledges: false,
+        exempt: true,
+        reply: None,
+        rule_version_id: None,
+        step_index: None,
+        revision: Some(desk.row.revision),
+        chain: None,
+        link: None,
+        created_at: millis(desk.now),
+        updated_at: millis(desk.now),
+        sent_at: None,
+        invitation_id: None,
+        words: None,
+        in_reply_to: None,
+    }
+}
+
+async fn queue(desk: &Desk<'_>, workspace: &Workspace, mails: &[deliveries::Model]) -> Result<(), EngineError> {
+    let about = Some((CaseId::from_uuid(desk.row.id), small(desk.row.revision)));
+    let job = |mail: &deliveries::Model| {
+        let job = Job::Mail { delivery: DeliveryId::from_uuid(mail.id) };
+        outbox::row(workspace.id, &job, &format!("mail/{}", mail.id), desk.now, desk.now, about)
+    };
+    bulk::insert_missing::<deliveries::Entity>(&desk.tx, mails).await?;
+    outbox::enqueue(&desk.tx, &mails.iter().map(job).collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+fn attempt(desk: &Desk<'_>, outcome: ContactOutcome, actor: &Actor) -> contact_attempts::Model {
+    contact_attempts::Model {
+        workspace_id: desk.row.workspace_id,
+        id: RecordId::new(desk.now).uuid(),
+        case_id: desk.row.id,
+        channel: "email".to_owned(),
+        outcome: outcome.as_str().to_owned(),
+        note: None,
+        actor: actor.to_string(),
+        at: millis(desk.now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_one_subject() {
+        for (subject, answer) in [("Hello", "Re: Hello"), ("Re: Hello", "Re: Hello"), ("AW: RE: fw: Hello", "Re: Hello"), ("", "Re: ")] {
+            assert_eq!(answering(subject), answer);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Fetching: what is new in the mailbox is taken in, then marked as seen. Nothing is deleted.
+//!
+//! A message is stored before anything is marked: a crash in between fetches it again, and it is known by what it says. Any
+//! number of nodes may fetch at once.
+
+use std::time::Duration;
+
+use hearback_mailer::{Mailbox, MailboxError, Open, inbound::MAX_BYTES};
+use hearback_store::{mailboxes, time::millis};
+
+use super::{Door, of_the_house, take, take_unread};
+use crate::{
+    Ctx, EngineError,
+    alerts::{Alert, AlertKind, raise},
+    faults,
+};
+
+/// Messages between two notes of how far the mailbox was read.
+const BATCH: usize = 50;
+/// Failures in a row before somebody is told.
+const FAILURES: u32 = 3;
+/// The longest pause after failures.
+const LONGEST: Duration = Duration::from_mins(15);
+
+/// What one look found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Polled {
+    /// Messages that were new.
+    pub taken: u64,
+    /// Messages that were known already.
+    pub known: u64,
+}
+
+/// Why a look failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// The mailbox.
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    /// Our side.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<hearback_store::StoreError> for PollError {
+    fn from(error: hearback_store::StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// Looks into the mailbox again and again; never ends. Pauses grow while it fails, and somebody is told.
+pub async fn watch(cx: &Ctx, mailbox: &Mailbox, period: Duration) {
+    let mut failures = 0_u32;
+    loop {
+        match poll(cx, mailbox).await {
+            Ok(_) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(%error, failures, "the mailbox for incoming mail can't be read");
+                if failures == FAILURES
+                    && let Err(error) = tell(cx, mailbox, &error).await
+                {
+                    tracing::error!(%error, "nobody could be told");
+                }
+            }
+        }
+        tokio::time::sleep((period * 2_u32.pow(failures.min(10))).min(LONGEST.max(period))).await;
+    }
+}
+
+/// The message has no words of the server's in it: they may quote an address.
+async fn tell(cx: &Ctx, mailbox: &Mailbox, error: &PollError) -> Result<(), EngineError> {
+    let ws = of_the_house(cx).await?;
+    let what = match error {
+        PollError::Mailbox(MailboxError::Io { step, .. } | MailboxError::Refused { step, .. } | MailboxError::Timeout(step)) => step,
+        PollError::Mailbox(MailboxError::Url(_) | MailboxError::Tls(_)) => "setting it up",
+        PollError::Engine(_) => "storing what is in it",
+    };
+    let message = format!(
+        "incoming mail is not read: {what} failed {FAILURES} times; `hearback doctor` on the server says why. Nothing is lost meanwhile"
+    );
+    let tx = cx.db.write().await?;
+    raise(&tx, ws, &[Alert::new(AlertKind::Mailbox, mailbox.name(), message)], cx.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Looks once: takes all that is new.
+pub async fn poll(cx: &Ctx, mailbox: &Mailbox) -> Result<Polled, PollError> {
+    let mut open = mailbox.open().await?;
+    let polled = read(cx, &mailbox.name(), &mut open).await;
+    open.close().await;
+    polled
+}
+
+async fn read(cx: &Ctx, name: &str, open: &mut Open) -> Result<Polled, PollError> {
+    let validity = i64::from(open.uid_validity);
+    // A mailbox that was made anew is read from its beginning: what is known already is known by what it says.
+    let known = mailboxes::by_name(cx.db.read(), name).await?.filter(|row| row.uid_validity == validity);
+    let from = known.map_or(1, |row| u32::try_from(row.next_uid).unwrap_or(1)).max(1);
+    let mut polled = Polled::default();
+    let uids = open.list(from).await?;
+    for batch in uids.chunks(BATCH) {
+        let mut taken = Vec::with_capacity(batch.len());
+        for uid in batch {
+            if let Some(is_new) = fetch(cx, name, open, *uid).await? {
+                taken.push(*uid);
+                *(if is_new { &mut polled.taken } else { &mut polled.known }) += 1;
+            }
+        }
+        faults::pass("inbound.stored")?;
+        open.seen(&taken).await?;
+        let next_uid = batch.last().map_or(i64::from(from), |uid| i64::from(*uid) + 1);
+        let tx = cx.db.write().await?;
+        let row = mailboxes::Model { name: name.to_owned(), uid_validity: validity, next_uid, looked_at: millis(cx.now()) };
+        mailboxes::note(&tx, row).await?;
+        tx.commit().await?;
+    }
+    Ok(polled)
+}
+
+/// Takes one message: whether it was new; `None` when it is gone.
+async fn fetch(cx: &Ctx, name: &str, open: &mut Open, uid: u32) -> Result<Option<bool>, PollError> {
+    let Some(size) = open.size(uid).await? else { return Ok(None) };
+    if size as usize > MAX_BYTES {
+        let which = format!("{name}/{}/{uid}", open.uid_validity);
+        return Ok(Some(take_unread(cx, &which).await?.is_new));
+    }
+    let Some(raw) = open.fetch(uid, size).await? else { return Ok(None) };
+    Ok(Some(take(cx, raw, None, Door::Installation).await?.is_new))
+}

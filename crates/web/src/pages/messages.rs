@@ -1,0 +1,123 @@
+//! What came in by mail: replies, bounces, complaints, and what lies in quarantine with the reason.
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use hearback_core::id::MessageId;
+use hearback_store::{
+    cursor::{Cursor, Page},
+    messages,
+};
+use serde::Serialize;
+
+use super::{
+    Frame,
+    cases::Choice,
+    session::Visitor,
+    words::{self, When},
+};
+use crate::{
+    App,
+    api::{message_filter, path_id},
+    error::Problem,
+    query::Params,
+};
+
+/// Rows of one page.
+const ROWS: u64 = 50;
+/// Characters of a text in the list.
+const SHORT: usize = 200;
+
+/// One message as pages show it.
+#[derive(Debug, Serialize)]
+struct Line {
+    id: String,
+    kind: &'static str,
+    from: String,
+    subject: String,
+    text: String,
+    state: String,
+    quarantined: bool,
+    /// Why it is not done, in words.
+    reason: Option<String>,
+    case: Option<String>,
+    at: When,
+}
+
+impl Line {
+    fn of(row: messages::Model, now: i64, most: usize) -> Self {
+        let cut = row.text.chars().count() > most;
+        let text: String = row.text.chars().take(most).chain(cut.then_some('…')).collect();
+        Self {
+            id: row.id.to_string(),
+            kind: kind_words(&row.kind),
+            from: if row.from_address.is_empty() { "unknown".to_owned() } else { row.from_address },
+            subject: if row.subject.is_empty() { "(no subject)".to_owned() } else { row.subject },
+            text,
+            quarantined: row.state == "quarantined",
+            state: row.state,
+            reason: row.reason,
+            case: row.case_id.map(|case| case.to_string()),
+            at: When::past(row.received_at, now),
+        }
+    }
+}
+
+/// What kind of message, for people.
+pub(crate) fn kind_words(kind: &str) -> &'static str {
+    match kind {
+        "reply" => "Reply",
+        "auto_reply" => "Automatic answer",
+        "bounce" => "Mail came back",
+        "delayed" => "Mail is delayed",
+        "complaint" => "Complaint",
+        "opt_out" => "Wants no more mail",
+        _ => "Not understood",
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    kinds: Vec<Choice>,
+    states: Vec<Choice>,
+    filtered: bool,
+    lines: Vec<Line>,
+    next: Option<String>,
+}
+
+/// `GET /messages`
+pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::read(&uri, &["kind", "state", "limit", "cursor"])?;
+    let filter = message_filter(&params)?;
+    let page = Page { limit: ROWS, after: params.page()?.after };
+    let listed = messages::list(app.cx.db.read(), visitor.ws, &filter, page).await?;
+    let now = app.cx.now().timestamp_millis();
+    let (kind, state) = (filter.kind.unwrap_or_default(), filter.state.unwrap_or_default());
+    let choice = |name: &'static str, value: &str| if value.is_empty() { String::new() } else { format!("&{name}={value}") };
+    let view = View {
+        kinds: crate::api::MESSAGE_KINDS.map(|known| Choice::new(known, kind_words(known), &kind)).into(),
+        states: [("done", "Taken"), ("muted", "Muted"), ("quarantined", "Quarantine")]
+            .map(|(value, label)| Choice::new(value, label, &state))
+            .into(),
+        filtered: !kind.is_empty() || !state.is_empty(),
+        next: listed
+            .next
+            .map(|next| format!("/messages?cursor={}{}{}", Cursor::encode(next), choice("kind", &kind), choice("state", &state))),
+        lines: listed.items.into_iter().map(|row| Line::of(row, now, SHORT)).collect(),
+    };
+    let frame = Frame { title: "Messages", here: "messages", visitor: Some(&visitor), mail: app.captures_mail(), ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "messages", &frame, &view))
+}
+
+/// `GET /messages/{id}`
+pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    Params::read(&uri, &[])?;
+    let id: MessageId = path_id("message", &id)?;
+    let row = messages::by_id(app.cx.db.read(), visitor.ws, id).await?.ok_or_else(|| Problem::not_found("message", id))?;
+    let view = Line::of(row, app.cx.now().timestamp_millis(), usize::MAX);
+    let title = words::plain(view.kind);
+    let frame = Frame { title: &title, here: "messages", visitor: Some(&visitor), mail: app.captures_mail(), ..Frame::default() };
+    Ok(app.pages.page(StatusCode::OK, "message", &frame, &view))
+}

@@ -1,0 +1,54 @@
+//! Mail that comes in: mails in many shapes with genuine marks, brought to the product.
+
+use hearback_core::token::Purpose;
+use hearback_mailer::inbound::corpus;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{app::TestApp, client::Answer};
+
+/// Stands in the mails where a mark belongs.
+pub const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
+
+/// The genuine mark of a delivery.
+pub fn mark(app: &TestApp, purpose: Purpose, delivery: Uuid) -> String {
+    app.cx.settings.secret_key.mark(purpose, app.ws.uuid(), delivery)
+}
+
+/// The mail of this name, with this mark.
+pub fn shaped(name: &str, mark: &str) -> Vec<u8> {
+    let (_, raw) = corpus().into_iter().find(|(file, _)| file == &format!("{name}.eml")).unwrap_or_else(|| panic!("no mail {name}"));
+    // Not all of them are UTF-8.
+    let mut marked = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_slice();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(MARK.as_bytes()) {
+            marked.extend_from_slice(mark.as_bytes());
+            rest = after;
+        } else {
+            marked.extend_from_slice(&rest[..1]);
+            rest = &rest[1..];
+        }
+    }
+    marked
+}
+
+/// A reply to the address with this mark.
+pub fn reply(mark: &str, from: &str, text: &str) -> Vec<u8> {
+    format!(
+        "Return-Path: <{from}>\r\nFrom: {from}\r\nTo: The Shop <feedback+{mark}@shop.example>\r\nSubject: Re: your question\r\n\
+         Date: Mon, 16 Mar 2026 10:00:00 +0000\r\nMessage-ID: <{text_id}@example.com>\r\n\r\n{text}\r\n",
+        text_id = text.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).collect::<String>()
+    )
+    .into_bytes()
+}
+
+/// Brings a mail to the API of the first workspace.
+pub async fn bring(app: &TestApp, raw: impl Into<Vec<u8>>) -> Answer {
+    app.api.send("POST", "/api/v1/inbound", &[("content-type", "message/rfc822")], raw.into()).await
+}
+
+/// The same, as far as it was taken as new.
+pub async fn taken(app: &TestApp, raw: impl Into<Vec<u8>>) -> Value {
+    bring(app, raw).await.expect(201)
+}
