@@ -38,11 +38,15 @@ pub enum AlertKind {
     MailLoop,
     /// The mailbox for incoming mail can't be read. Subject: the mailbox.
     Mailbox,
+    /// The mail server can't be used with our settings. Subject: the mail server.
+    MailServer,
+    /// Too many mails of a wave were refused for who sends them. Subject: the wave.
+    WavePaused,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::RuleLoop,
         Self::RuleEffects,
         Self::RulePaused,
@@ -54,6 +58,8 @@ impl AlertKind {
         Self::Written,
         Self::MailLoop,
         Self::Mailbox,
+        Self::MailServer,
+        Self::WavePaused,
     ];
 
     /// The word used in the database and in the API.
@@ -70,6 +76,8 @@ impl AlertKind {
             Self::Written => "customer_wrote",
             Self::MailLoop => "mail_loop",
             Self::Mailbox => "mailbox",
+            Self::MailServer => "mail_server",
+            Self::WavePaused => "wave_paused",
         }
     }
 
@@ -87,6 +95,8 @@ impl AlertKind {
             Self::Written => "A customer wrote",
             Self::MailLoop => "Too many messages",
             Self::Mailbox => "Mailbox can't be read",
+            Self::MailServer => "Mail server can't be used",
+            Self::WavePaused => "Wave paused",
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     access::Doors, courier::Courier, dispatch::Dispatch, guard::Limits, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept,
-    policies::Usual, workspace::Known,
+    policies::Usual, throttle::Throttle, trouble::Watch, workspace::Known,
 };
 
 /// Settings of the engine, filled in by the composition root.
@@ -71,6 +71,10 @@ pub struct Parts {
     pub intake: Intake,
     /// Open ways to the mail server.
     pub courier: Courier,
+    /// How fast mail leaves.
+    pub throttle: Throttle,
+    /// What is known of trouble with mail.
+    pub watch: Watch,
     /// Where sending is noted, together.
     pub ledger: Ledger,
     /// What mails say, read together.
@@ -91,6 +95,7 @@ impl Ctx {
         let workspaces = Known::new(Usual::of(&settings));
         let (mailbag, asked) = Mailbag::new();
         let courier = Courier::new(transport, settings.mail_connections);
+        let throttle = Throttle::new(settings.dispatch.pace);
         let cx = Self(Arc::new(Parts {
             db,
             clock,
@@ -100,6 +105,8 @@ impl Ctx {
             workspaces,
             intake,
             courier,
+            throttle,
+            watch: Watch::default(),
             ledger,
             mailbag,
             came_in: crate::inbound::Counters::default(),

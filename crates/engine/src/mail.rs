@@ -8,3 +8,5 @@ pub(crate) mod invited;
 pub mod ledger;
 pub mod mailbag;
 pub mod sending;
+pub mod throttle;
+pub mod trouble;

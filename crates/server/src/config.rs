@@ -20,7 +20,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use self::environment::Environment;
-pub use self::{dispatch::Dkim, secret::Secret};
+pub use self::{
+    dispatch::{Dkim, Sending},
+    secret::Secret,
+};
 
 /// The defaults, which are also the reference.
 const DEFAULTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/default.toml"));
@@ -57,6 +60,8 @@ pub struct Config {
     pub mail: Mail,
     /// How mail comes in.
     pub inbound: Inbound,
+    /// How fast.
+    pub sending: Sending,
     /// Folders.
     pub data: Data,
     /// Limits of the intake.

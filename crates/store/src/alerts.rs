@@ -58,3 +58,15 @@ pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
     Ok(())
 }
+
+/// What was told of this kind is over, in whichever workspace it was noticed.
+pub async fn finish(tx: &Tx, kind: &str, now: i64) -> Result<(), StoreError> {
+    let open = Entity::update_many().col_expr(Column::DoneAt, Expr::value(now)).filter(Column::Kind.eq(kind));
+    open.filter(Column::DoneAt.is_null()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// What is open of this kind.
+pub async fn open(conn: &impl ConnectionTrait, kind: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::DoneAt.is_null()).limit(1).one(conn).await?)
+}

@@ -22,6 +22,12 @@ pub async fn waiting(connection: &impl ConnectionTrait, ws: WorkspaceId) -> Resu
     Ok(rows.count(connection).await?)
 }
 
+/// Mails that asked somebody something and were sent since then: a sender is known by all its mail.
+pub async fn asked_since(connection: &impl ConnectionTrait, since: i64) -> Result<u64, StoreError> {
+    use deliveries::Column::{InvitationId, SentAt};
+    Ok(deliveries::Entity::find().filter(InvitationId.is_not_null()).filter(SentAt.gte(since)).count(connection).await?)
+}
+
 async fn of(connection: &impl ConnectionTrait, statuses: &[&str]) -> Result<u64, StoreError> {
     let rows = deliveries::Entity::find().filter(deliveries::Column::Status.is_in(statuses.iter().copied()));
     Ok(rows.count(connection).await?)

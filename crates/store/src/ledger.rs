@@ -60,6 +60,7 @@ pub struct Sendable {
     pub invitation_state: Option<String>,
     pub invitation_until: Option<i64>,
     pub survey_id: Option<Uuid>,
+    pub wave_id: Option<Uuid>,
     pub wave_status: Option<String>,
 }
 
@@ -80,7 +81,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          f.code AS referral_code, d.link, COALESCE(s.reason, (SELECT 'survey_stopped' FROM preferences q \
            WHERE q.workspace_id = d.workspace_id AND q.person_id = d.person_id AND q.survey_key = v.key)) AS suppressed_for, \
          d.words, d.in_reply_to, d.subject, d.invitation_id, iv.state AS invitation_state, iv.expires_at AS invitation_until, \
-         iv.survey_id, wv.status AS wave_status, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
+         iv.survey_id, iv.wave_id, wv.status AS wave_status, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
          (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
            AND (n.status = 'sending' OR n.sent_at > $2)) AS lately \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
@@ -363,4 +364,13 @@ async fn ids(tx: &Tx, backend: DbBackend, sql: String, json: String, now: Option
     let values: Vec<Value> = std::iter::once(Value::from(json)).chain(now.map(Value::from)).collect();
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
+
+/// Pauses a wave that goes on, whose mails do more harm than good; its campaign and name, if it did go on.
+pub async fn pause_wave(tx: &Tx, ws: Uuid, wave: Uuid, why: &str, now: i64) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "UPDATE waves SET status = 'paused', paused_at = $4, reason = $3 WHERE workspace_id = $1 AND id = $2 \
+         AND status IN ('planning', 'running') RETURNING campaign || ' ' || name";
+    let values: [Value; 4] = [ws.into(), wave.into(), why.into(), now.into()];
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), SQL, values)).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
 }

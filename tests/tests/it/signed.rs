@@ -41,6 +41,7 @@ fn options() -> Options {
         return_path: address("bounces@shop.example"),
         reply_to: address("reply@shop.example"),
         signer: Some(Arc::new(signer())),
+        ..Dispatch::default()
     };
     Options { dispatch, ..Options::default() }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hearback_core::{Email, token::Purpose};
+use hearback_core::{Email, Pace, token::Purpose};
 use hearback_mailer::Signer;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ pub struct Dispatch {
     pub reply_to: Option<Email>,
     /// Signs what goes out.
     pub signer: Option<Arc<Signer>>,
+    /// How fast it goes.
+    pub pace: Pace,
 }
 
 /// The address to which bounces of this mail come.

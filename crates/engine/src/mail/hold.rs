@@ -10,7 +10,7 @@ use hearback_core::{
     text::{self, MAX_LINE},
 };
 use hearback_store::{
-    delivery_counts,
+    alerts, delivery_counts,
     outbox::{self, Outcome},
     time::{from_millis, millis},
     workspaces,
@@ -18,7 +18,7 @@ use hearback_store::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Actor, Ctx, EngineError, audit, workspace::Workspace};
+use crate::{Actor, Ctx, EngineError, alerts::AlertKind, audit, workspace::Workspace};
 
 /// How long a job rests that found sending on hold. The end of the hold wakes it earlier.
 const REST: Duration = Duration::minutes(10);
@@ -39,6 +39,8 @@ pub struct Sending {
     pub held: Option<Hold>,
     /// Mails that were not handed over yet.
     pub waiting: u64,
+    /// Why the mail server can't be used, when somebody has to mend that; since when.
+    pub trouble: Option<Hold>,
 }
 
 /// What becomes of what waits when sending goes on.
@@ -66,7 +68,9 @@ pub fn wait(workspace: &Workspace, now: DateTime<Utc>) -> Option<Outcome> {
 /// How sending stands.
 pub async fn status(cx: &Ctx, ws: WorkspaceId) -> Result<Sending, EngineError> {
     let row = workspaces::by_id(cx.db.read(), ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
-    Ok(Sending { held: Hold::of(&row), waiting: delivery_counts::waiting(cx.db.read(), ws).await? })
+    let trouble = alerts::open(cx.db.read(), AlertKind::MailServer.as_str()).await?;
+    let trouble = trouble.map(|alert| Hold { since: from_millis(alert.first_at), why: alert.message });
+    Ok(Sending { held: Hold::of(&row), waiting: delivery_counts::waiting(cx.db.read(), ws).await?, trouble })
 }
 
 /// Holds sending, for a reason in one line. What is between two commands of the mail server this very moment still ends.

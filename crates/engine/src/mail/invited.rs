@@ -12,12 +12,10 @@ use hearback_store::{
     time::from_millis,
 };
 
-use crate::{sending::End, workspace::Workspace};
+use crate::{sending::End, throttle::tomorrow, workspace::Workspace};
 
 /// How long the mail of a paused wave rests before it looks again.
 const PAUSED: Duration = Duration::minutes(1);
-/// How long a mail rests whose reader got enough mails for a day: it leaves at the same time of another day.
-const ENOUGH: Duration = Duration::days(1);
 
 /// Whether it is the time for a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub(crate) fn turn(mail: &Sendable, workspace: &Workspace, now: DateTime<Utc>) -
 
 /// What an invitation does that would be one mail too many for its reader: it waits. Other mails have lost their moment by then.
 pub(crate) fn waits(mail: &Sendable, why: &str, now: DateTime<Utc>) -> Option<Outcome> {
-    mail.invitation_id.map(|_| Outcome::Snooze(now + ENOUGH, why.to_owned()))
+    mail.invitation_id.map(|_| Outcome::Snooze(tomorrow(mail, now), why.to_owned()))
 }
 
 /// What becomes of the invitation when its mail ends like this. A reminder changes nothing: the question had arrived.

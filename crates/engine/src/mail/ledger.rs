@@ -177,7 +177,8 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     let now = cx.now();
     faults::pass("ledger.begin")?;
     let tx = cx.db.write().await?;
-    let keys: Vec<_> = reports.iter().map(|report| (report.fate.workspace, report.fate.delivery, report.moves())).collect();
+    let looked_at = reports.iter().filter(|report| report.has_consequences());
+    let keys: Vec<_> = looked_at.map(|report| (report.fate.workspace, report.fate.delivery, report.moves())).collect();
     let mut open: HashMap<uuid::Uuid, Reported> =
         ledger::lock_reported(&tx, &keys).await?.into_iter().map(|reported| (reported.delivery, reported)).collect();
     let mut writes = Writes { marks, most_a_day: Some(cx.settings.limits.mails_per_person_day), ..Writes::default() };
@@ -185,6 +186,10 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     let mut moved = HashSet::new();
     for report in reports {
         writes.settled.push((&report.lease, report.outcome.clone()));
+        if !report.has_consequences() {
+            writes.fates.push(&report.fate);
+            continue;
+        }
         // Somebody else has recorded it as sent or cancelled: then it is not told a second time.
         let Some(Reported { case, config_revision, .. }) = open.remove(&report.fate.delivery) else { continue };
         let workspace = workspace(cx, &tx, report, config_revision).await?;
@@ -231,6 +236,11 @@ async fn workspace(cx: &Ctx, tx: &Tx, report: &Report, revision: i64) -> Result<
 }
 
 impl Report {
+    /// Whether anything follows from it besides what the ledger says itself, which keeps what is final.
+    fn has_consequences(&self) -> bool {
+        self.case.is_some() || self.no_mailbox.is_some()
+    }
+
     /// The case that this report moves on: an accepted acknowledgement does.
     fn moves(&self) -> Option<uuid::Uuid> {
         self.case.filter(|_| self.acknowledges && self.fate.status == "sent")

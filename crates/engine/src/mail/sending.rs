@@ -20,7 +20,7 @@ use crate::{
     faults, guard, hold,
     invited::{self, Turn},
     ledger::Report,
-    suppressions,
+    suppressions, throttle, trouble,
 };
 
 /// How long a mail is tried before it is given up.
@@ -112,6 +112,10 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
             None => give_up(cx, lease, &mail, End { status: "suppressed", why, reason: None }).await,
         };
     }
+    let _under_way = match throttle::enter(cx, &mail, now).await? {
+        Ok(under_way) => under_way,
+        Err(outcome) => return Ok(outcome),
+    };
     let (message, subject) = match compose::compose(cx, &workspace, &mail).await {
         Ok(composed) => composed,
         Err(why) => return give_up(cx, lease, &mail, End::dead(format!("held: {why}"))).await,
@@ -148,7 +152,6 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
     faults::pass("sending.dot")?;
     match way.session.finish().await {
         Ok(reply) => {
-            cx.courier.works();
             faults::pass("sending.report")?;
             let now = cx.now();
             let report = Report {
@@ -160,6 +163,9 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             let recorded = cx.ledger.report(report).await?;
             // The connection goes on to its next mail while this result waits for its commit.
             cx.courier.keep(way);
+            cx.courier.works();
+            trouble::works(cx, now).await?;
+            trouble::ended(cx, lease.workspace, mail.wave_id, None, now).await?;
             recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
             Ok(Outcome::Settled)
         }
@@ -181,6 +187,9 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
     match fail.class() {
         FailClass::Relay => {
             let trouble = cx.courier.pause(fail, now);
+            if fail.is_about_us() {
+                trouble::tell(cx, lease.workspace, &fail.summary(), now).await?;
+            }
             let until = trouble.until + spread(mail);
             if mail.status == "deferred" && counts {
                 return Ok(Outcome::Snooze(until, trouble.why));
@@ -201,7 +210,9 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
                 event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
                 ..report(cx, lease, mail, Outcome::Done)
             };
-            record(cx, report).await
+            let recorded = record(cx, report).await?;
+            trouble::ended(cx, lease.workspace, mail.wave_id, fail.is_policy().then(|| fail.summary()), now).await?;
+            Ok(recorded)
         }
         FailClass::Retry if now - from_millis(mail.created_at) > LIFETIME => {
             give_up(cx, lease, mail, End::dead(format!("given up after {} days: {fail}", LIFETIME.num_days()))).await

@@ -137,6 +137,18 @@ impl Fail {
         self.stage >= Stage::Rcpt && code.is_some_and(|code| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].contains(&code))
     }
 
+    /// Whether it will not pass by itself: the server refuses the log-in, can't prove who it is, or wants encryption.
+    pub fn is_about_us(&self) -> bool {
+        let refused = self.reply().is_some_and(|reply| matches!(reply.code, 530 | 534 | 535 | 538));
+        refused || matches!((self.stage, &self.cause), (Stage::Tls | Stage::Auth, Cause::Tls(_) | Cause::Refused(_)) | (_, Cause::Tls(_)))
+    }
+
+    /// Whether our mail is refused for what it is or who sends it, and not for its reader (RFC 3463: 5.7.x).
+    pub fn is_policy(&self) -> bool {
+        let reply = self.reply().filter(|reply| reply.is_permanent());
+        self.stage >= Stage::Mail && reply.and_then(Reply::enhanced).is_some_and(|code| code.starts_with("5.7."))
+    }
+
     /// Stage and code without the server's words: safe for logs and metrics.
     pub fn summary(&self) -> String {
         match &self.cause {
@@ -222,6 +234,16 @@ mod tests {
         ] {
             assert!(!said(stage, code, words), "{code} {words}");
         }
+    }
+
+    #[test]
+    fn what_is_our_fault_is_nobody_elses() {
+        let said = |stage, code, words: &str| Fail::new(stage, Cause::Reply(Reply { code, lines: vec![words.to_owned()] }));
+        assert!(said(Stage::Rcpt, 550, "5.7.1 blocked").is_policy() && said(Stage::Dot, 554, "5.7.26 no DKIM").is_policy());
+        assert!(!said(Stage::Rcpt, 450, "4.7.1 later").is_policy() && !said(Stage::Rcpt, 550, "5.1.1 unknown").is_policy());
+        assert!(said(Stage::Auth, 535, "5.7.8 no").is_about_us() && !said(Stage::Greeting, 554, "5.3.2 full").is_about_us());
+        assert!(Fail::new(Stage::Tls, Cause::Tls("expired".to_owned())).is_about_us());
+        assert!(!Fail::new(Stage::Connect, Cause::Io(io::ErrorKind::ConnectionRefused)).is_about_us());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
 pub enum Command {
     /// Whether what is due is sent, and how many mails wait.
     Status {
-        /// As JSON: `{"held": {"since", "why"} or null, "waiting"}`.
+        /// As JSON: `{"held": {"since", "why"} or null, "waiting", "trouble": {"since", "why"} or null}`.
         #[arg(long)]
         json: bool,
     },
@@ -73,6 +73,9 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 /// In words.
 pub fn told(sending: &Sending) -> String {
     let waiting = sending.waiting;
+    if let (None, Some(Hold { since, why })) = (&sending.held, &sending.trouble) {
+        return format!("since {} {why}; {waiting} mails wait", since.format("%Y-%m-%d %H:%M UTC"));
+    }
     match &sending.held {
         None => format!("what is due is sent; {waiting} mails wait for their turn"),
         Some(Hold { since, why }) => {

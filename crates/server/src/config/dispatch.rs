@@ -1,11 +1,11 @@
-//! `[mail]`, as far as it is about how mail leaves: where bounces and replies come to, and who signs.
+//! `[sending]`, and `[mail]` as far as it is about how mail leaves: where bounces and replies come to, who signs, how fast.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use hearback_core::Email;
+use hearback_core::{Email, Pace, pace::WarmUp};
 use hearback_engine::dispatch::Dispatch;
 use hearback_mailer::{DkimError, KeyError, KeyFile, Signer};
 use serde::Deserialize;
@@ -14,6 +14,38 @@ use super::{Config, ConfigError, filled};
 
 /// Longest part before the `@` of an address that gets a mark of its own for each mail: 64 characters in all.
 const MAX_LOCAL: usize = 20;
+
+/// `[sending]`; 0 is any number.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sending {
+    per_second: u32,
+    per_domain_minute: u32,
+    per_domain_at_once: u32,
+    warm_up_from: String,
+    warm_up_start: u32,
+    warm_up_growth: u32,
+}
+
+impl Sending {
+    fn pace(&self) -> Result<Pace, ConfigError> {
+        let warm_up = match self.warm_up_from.as_str() {
+            "" => None,
+            text => {
+                let from = text
+                    .parse()
+                    .map_err(|_| ConfigError::new("sending.warm_up_from", format!("expected a day such as 2026-03-09, got `{text}`")))?;
+                super::range("sending.warm_up_start", u64::from(self.warm_up_start), 1, 10_000_000)?;
+                super::range("sending.warm_up_growth", u64::from(self.warm_up_growth), 0, 1_000)?;
+                Some(WarmUp { from, start: self.warm_up_start, growth: self.warm_up_growth })
+            }
+        };
+        super::range("sending.per_second", u64::from(self.per_second), 0, 1_000_000)?;
+        super::range("sending.per_domain_minute", u64::from(self.per_domain_minute), 0, 60_000_000)?;
+        let Self { per_second, per_domain_minute, per_domain_at_once, .. } = *self;
+        Ok(Pace { per_second, per_domain_minute, per_domain_at_once, warm_up })
+    }
+}
 
 /// `[mail.dkim]`
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +65,7 @@ impl Config {
             return_path: marked("mail.return_path", &self.mail.return_path)?,
             reply_to: marked("mail.reply_to", &self.mail.reply_to)?,
             signer: self.signer()?.map(Arc::new),
+            pace: self.sending.pace()?,
         })
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{all, suppress};
 
 /// A running wave.
-async fn wave(app: &TestApp) -> Uuid {
+pub(super) async fn wave(app: &TestApp) -> Uuid {
     let workspace = app.cx.workspaces.get(app.cx.db.read(), app.ws).await.unwrap();
     let row = waves::Model {
         workspace_id: app.ws.uuid(),

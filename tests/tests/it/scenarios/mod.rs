@@ -21,6 +21,7 @@ mod loop_clocks;
 mod loop_pages;
 mod optout;
 mod owners;
+mod paced;
 mod pages;
 mod pools;
 mod referrals;
