@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod merge;
+pub mod own_data;
 pub mod people;
 pub mod preferences;
 pub mod suppressions;

@@ -14,7 +14,7 @@ use crate::language::Language;
 /// The names a template may use; each is filled by the field of [`MailContext`] of the same name, except
 /// `lang` (the language of the wording), `comment_quoted` (the comment with `> ` before each line), `accent_color` and
 /// `ink_color` (the workspace's colour, and the colour of words on it), `lowest` and `highest` (the ends of the scale).
-pub const VARIABLES: [&str; 28] = [
+pub const VARIABLES: [&str; 29] = [
     "accent_color",
     "agent",
     "answer_url",
@@ -28,6 +28,7 @@ pub const VARIABLES: [&str; 28] = [
     "ink_color",
     "lang",
     "lowest",
+    "own_data_url",
     "person_name",
     "question",
     "reason",
@@ -81,6 +82,9 @@ pub struct MailContext {
     /// The page where a customer stops our mails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe_url: Option<String>,
+    /// Where somebody sees, takes away or deletes what we keep about them; proves their address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_data_url: Option<String>,
     /// The link a promoter can share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral_url: Option<String>,
@@ -161,6 +165,7 @@ impl MailContext {
         values.link("answer_url", self.answer_url.as_deref())?;
         values.link("case_url", self.case_url.as_deref())?;
         values.link("unsubscribe_url", self.unsubscribe_url.as_deref())?;
+        values.link("own_data_url", self.own_data_url.as_deref())?;
         values.link("referral_url", self.referral_url.as_deref())?;
         values.link("review_url", self.review_url.as_deref())?;
         values.link("testimonial_url", self.testimonial_url.as_deref())?;

@@ -29,6 +29,10 @@ pub enum Mail {
     SurveyReminder,
     /// To a customer: what one of us wrote to them.
     AgentReply,
+    /// To a customer who wants to see what we keep about them: a link that proves the address.
+    OwnDataExport,
+    /// To a customer who wants it deleted: the same.
+    OwnDataErase,
     /// To one of us: you have a task.
     TaskAssigned,
     /// To one of us: a case was handed to you.
@@ -44,6 +48,8 @@ pub enum Mail {
 pub enum Audience {
     /// A customer: in the customer's language, with a way to stop such mails.
     Customer,
+    /// A customer who asked for it: about what is theirs, whatever other mail they want.
+    Owner,
     /// One of us: with a link to the case.
     Staff,
 }
@@ -61,7 +67,7 @@ pub enum Origin {
 
 impl Mail {
     /// Every shipped mail.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DetractorOutreach,
         Self::PassiveThanks,
         Self::PromoterThanks,
@@ -71,6 +77,8 @@ impl Mail {
         Self::SurveyInvitation,
         Self::SurveyReminder,
         Self::AgentReply,
+        Self::OwnDataExport,
+        Self::OwnDataErase,
         Self::TaskAssigned,
         Self::Escalation,
         Self::DueSoon,
@@ -89,6 +97,8 @@ impl Mail {
             Self::SurveyInvitation => "survey_invitation",
             Self::SurveyReminder => "survey_reminder",
             Self::AgentReply => "agent_reply",
+            Self::OwnDataExport => "own_data_export",
+            Self::OwnDataErase => "own_data_erase",
             Self::TaskAssigned => "task_assigned",
             Self::Escalation => "escalation",
             Self::DueSoon => "due_soon",
@@ -113,6 +123,7 @@ impl Mail {
             | Self::SurveyInvitation
             | Self::SurveyReminder
             | Self::AgentReply => Audience::Customer,
+            Self::OwnDataExport | Self::OwnDataErase => Audience::Owner,
             Self::TaskAssigned | Self::Escalation | Self::DueSoon | Self::CustomerWrote => Audience::Staff,
         }
     }
@@ -128,6 +139,8 @@ impl Mail {
             | Self::ReferralInvitation
             | Self::ReviewInvitation
             | Self::TestimonialRequest
+            | Self::OwnDataExport
+            | Self::OwnDataErase
             | Self::TaskAssigned
             | Self::Escalation
             | Self::DueSoon
@@ -137,7 +150,9 @@ impl Mail {
 
     /// Whether a rule can ask for it: the others are about something that a rule does not know.
     pub const fn is_for_rules(self) -> bool {
-        !matches!(self, Self::CustomerWrote) && !matches!(self.origin(), Origin::Bulk | Origin::Person)
+        !matches!(self, Self::CustomerWrote)
+            && !matches!(self.origin(), Origin::Bulk | Origin::Person)
+            && !matches!(self.audience(), Audience::Owner)
     }
 
     /// What a typical mail is filled with: for previews, for `doctor`, and for tests.
@@ -158,6 +173,10 @@ impl Mail {
                 words: everything.words,
                 agent: everything.agent,
                 unsubscribe_url: everything.unsubscribe_url,
+                ..MailContext { company: everything.company, locale: everything.locale, ..MailContext::default() }
+            },
+            Self::OwnDataExport | Self::OwnDataErase => MailContext {
+                own_data_url: everything.own_data_url,
                 ..MailContext { company: everything.company, locale: everything.locale, ..MailContext::default() }
             },
             Self::DetractorOutreach => MailContext {
@@ -215,6 +234,7 @@ impl MailContext {
             due_date: NaiveDate::from_ymd_opt(2026, 3, 9),
             case_url: Some("https://hearback.example/cases/1".to_owned()),
             unsubscribe_url: Some("https://hearback.example/u/token".to_owned()),
+            own_data_url: Some("https://hearback.example/me/token".to_owned()),
             referral_url: Some("https://hearback.example/r/code".to_owned()),
             review_url: Some("https://reviews.example/write".to_owned()),
             testimonial_url: Some("https://hearback.example/t/token".to_owned()),
@@ -235,6 +255,16 @@ impl MailContext {
 
     /// About an answer that was given, or written by a program: without what only a survey or a person of ours would say.
     fn without_survey(self) -> Self {
-        Self { question: None, scale_low: None, scale_high: None, answer_url: None, scores: Vec::new(), words: None, subject: None, ..self }
+        Self {
+            own_data_url: None,
+            question: None,
+            scale_low: None,
+            scale_high: None,
+            answer_url: None,
+            scores: Vec::new(),
+            words: None,
+            subject: None,
+            ..self
+        }
     }
 }

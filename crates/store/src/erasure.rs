@@ -13,8 +13,8 @@ use hearback_core::{
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, messages, outbox, persons, preferences,
-    responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
+    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, interactions, invitations, messages, outbox,
+    persons, preferences, responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
 };
 
 /// Stands where an address was.
@@ -69,6 +69,12 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
     }
     erase_mail(tx, person, now).await?;
     erase_letters(tx, person, &ids).await?;
+    erase_asking(tx, person, now).await?;
+    testimonials::Entity::delete_many()
+        .filter(testimonials::Column::WorkspaceId.eq(ws))
+        .filter(testimonials::Column::PersonId.eq(person.id))
+        .exec(&**tx)
+        .await?;
     preferences::forget(tx, WorkspaceId::from_uuid(ws), PersonId::from_uuid(person.id)).await?;
     if let Some(address) = &person.email {
         let erased = suppressions::erased(WorkspaceId::from_uuid(ws), address);
@@ -228,6 +234,14 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), St
         .filter(to_them(person))
         .exec(&**tx)
         .await?;
+    // An invitation belongs to no case, whose mail is cancelled already.
+    deliveries::Entity::update_many()
+        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
+        .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
+        .filter(deliveries::Column::PersonId.eq(person.id))
+        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
+        .exec(&**tx)
+        .await?;
     Ok(())
 }
 
@@ -257,6 +271,34 @@ async fn blank_letters(tx: &Tx, ws: Uuid, which: Condition) -> Result<(), StoreE
         .col_expr(messages::Column::MessageId, Expr::value(Option::<String>::None))
         .filter(messages::Column::WorkspaceId.eq(ws))
         .filter(which)
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Questions that were to come are not asked any more; from which account somebody was asked goes.
+async fn erase_asking(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), StoreError> {
+    let theirs =
+        Condition::all().add(invitations::Column::WorkspaceId.eq(person.workspace_id)).add(invitations::Column::PersonId.eq(person.id));
+    invitations::Entity::update_many()
+        .col_expr(invitations::Column::AccountKey, Expr::value(Option::<String>::None))
+        .col_expr(invitations::Column::RemindAt, Expr::value(Option::<i64>::None))
+        .col_expr(invitations::Column::UpdatedAt, Expr::value(now))
+        .filter(theirs.clone())
+        .exec(&**tx)
+        .await?;
+    invitations::Entity::update_many()
+        .col_expr(invitations::Column::State, Expr::value("cancelled"))
+        .col_expr(invitations::Column::Reason, Expr::value(ERASED))
+        .filter(theirs)
+        .filter(invitations::Column::State.is_in(["planned", "blocked", "queued"]))
+        .exec(&**tx)
+        .await?;
+    // Some send an address as the id of what happened. Other ids stay: told again, it is not asked about again.
+    interactions::Entity::delete_many()
+        .filter(interactions::Column::WorkspaceId.eq(person.workspace_id))
+        .filter(interactions::Column::PersonId.eq(person.id))
+        .filter(interactions::Column::ExternalId.contains("@"))
         .exec(&**tx)
         .await?;
     Ok(())

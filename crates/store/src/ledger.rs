@@ -64,6 +64,11 @@ pub struct Sendable {
     pub wave_status: Option<String>,
 }
 
+/// Mails that somebody asked for about their own data: they leave within no limit, and to whoever wants no other mail.
+const WISHES: &str = "('own_data_export', 'own_data_erase')";
+/// The reasons of suppressions that do not stop them.
+const OF_WISHES: &str = "('unsubscribed', 'manual')";
+
 /// Deliveries (workspace, id) with what they are about; those that are gone (erased) are left out. A mail to us that was decided
 /// on later than the task of its case (by a delayed step, after a correction) is about that task.
 pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<HashMap<Uuid, Sendable>, StoreError> {
@@ -96,6 +101,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
+         AND (d.kind NOT IN {WISHES} OR s.reason NOT IN {OF_WISHES}) \
          LEFT JOIN rule_versions rv ON rv.workspace_id = d.workspace_id AND rv.id = d.rule_version_id \
          WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",
         select(backend, &FIELDS, 1)
@@ -228,9 +234,11 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
         "UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
          duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = x.now",
         &FIELDS,
-        "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
+        &format!(
+            "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
          AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
-         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address) \
+         AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address \
+           AND (deliveries.kind NOT IN {WISHES} OR s.reason NOT IN {OF_WISHES})) \
          AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE q.workspace_id = x.w \
            AND q.person_id = deliveries.person_id AND c.workspace_id = x.w AND c.id = deliveries.case_id \
            AND v.workspace_id = x.w AND v.id = c.survey_id AND v.key = q.survey_key) \
@@ -240,7 +248,8 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
            WHERE iv.workspace_id = x.w AND iv.id = deliveries.invitation_id AND (q.person_id IS NOT NULL \
            OR wv.status IN ('paused', 'cancelled') OR iv.state IN ('answered', 'not_asked', 'cancelled', 'bounced', 'expired'))) \
          AND (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = x.w AND n.person_id = deliveries.person_id \
-           AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < x.most",
+           AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < CASE WHEN deliveries.kind IN {WISHES} THEN 9223372036854775807 ELSE x.most END"
+        ),
         marks.iter().map(|mark| {
             [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into(), now.into(), (now - DAY).into(), most.into()]
         }),

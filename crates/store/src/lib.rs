@@ -43,6 +43,7 @@ pub mod merge;
 pub mod messages;
 pub mod operations;
 pub mod outbox;
+pub mod own_data;
 pub mod past;
 pub mod persons;
 pub mod policies;

@@ -15,7 +15,7 @@ use crate::{
 
 /// Tables with rows of a person, in the order in which they move: whoever works on a case holds its row, so that what they
 /// write about it meanwhile is moved as well. `referrals` are one a person and move by themselves.
-pub const MOVED: [&str; 6] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed", "messages"];
+pub const MOVED: [&str; 8] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed", "invitations", "interactions", "messages"];
 
 /// Gives everything of `from` to `into`, and what leads to `from` leads to `into`. How many rows moved.
 pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId) -> Result<u64, StoreError> {
@@ -53,8 +53,8 @@ pub async fn survivors(tx: &Tx, ws: Uuid, rows: Vec<Model>) -> Result<(Vec<Model
 }
 
 /// The persons who were merged into this one.
-pub async fn signposts(tx: &Tx, ws: WorkspaceId, into: PersonId) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::MergedInto.eq(into.uuid())).all(&**tx).await?)
+pub async fn signposts(conn: &impl ConnectionTrait, ws: WorkspaceId, into: PersonId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::MergedInto.eq(into.uuid())).all(conn).await?)
 }
 
 /// Those merged since then, of all workspaces, to whom an answer came that was under way meanwhile.

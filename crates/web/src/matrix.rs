@@ -76,6 +76,8 @@ const MATRIX: &[(&str, &str, Need)] = &[
     // Links of customers.
     ("GET", "/u/{token}", Anyone),
     ("POST", "/u/{token}", Anyone),
+    ("GET", "/me/{token}", Anyone),
+    ("POST", "/me/{token}", Anyone),
     ("GET", "/t/{token}", Anyone),
     ("POST", "/t/{token}", Anyone),
     // The script on other sites, and what it says and asks; for the origins of the widget alone.

@@ -25,6 +25,8 @@ pub struct View {
     pub stopped: bool,
     /// Whether the person can change that back.
     pub can_resume: bool,
+    /// Whether we know an address of them, to which what we keep can be told.
+    pub has_address: bool,
     /// The surveys, by name.
     pub surveys: Vec<SurveyChoice>,
     /// The languages that can be chosen.
@@ -56,7 +58,8 @@ pub struct LanguageChoice {
 }
 
 /// What the page says, by the last part of its key in the language files.
-const WORDS: [&str; 9] = ["title", "question", "confirm", "only", "language", "save", "resume", "stopped", "blocked"];
+const WORDS: [&str; 12] =
+    ["title", "question", "confirm", "only", "language", "save", "resume", "stopped", "blocked", "own_title", "own_export", "own_erase"];
 
 /// Names of the published surveys, by key.
 pub(crate) async fn surveys(cx: &Ctx, ws: WorkspaceId) -> Result<BTreeMap<String, String>, EngineError> {
@@ -94,6 +97,7 @@ pub(crate) async fn view(cx: &Ctx, ws: WorkspaceId, id: PersonId, done: &str) ->
         done: if done.is_empty() { String::new() } else { say(language, done, "") },
         stopped: reason.is_some(),
         can_resume: reason.is_some() && !is_blocked,
+        has_address: person.is_some_and(|person| person.email.is_some()),
         surveys: surveys.collect(),
         languages: languages.collect(),
         words: WORDS.into_iter().map(|key| (key, say(language, key, ""))).collect(),

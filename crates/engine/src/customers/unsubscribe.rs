@@ -13,6 +13,7 @@ use hearback_store::{Tx, bulk, persons, preferences as stored, time::millis};
 
 use crate::{
     Ctx, EngineError,
+    own_data::{self, Wish},
     preferences::{View, surveys, view},
     suppressions,
 };
@@ -30,6 +31,8 @@ pub enum Choice {
     ResumeSurvey(String),
     /// Mail in this language.
     Language(String),
+    /// To see or to delete what we keep: a mail to their own address leads on.
+    OwnData(Wish),
 }
 
 /// The page behind a link; `None` for a link that is not ours. Changes nothing.
@@ -41,6 +44,11 @@ pub async fn look(cx: &Ctx, token: &str) -> Result<Option<View>, EngineError> {
 /// Does what the person behind a link asks for; asking twice changes nothing more. `None` for a link that is not ours.
 pub async fn choose(cx: &Ctx, token: &str, choice: &Choice) -> Result<Option<View>, EngineError> {
     let Some((ws, id)) = open(cx, token) else { return Ok(None) };
+    if let Choice::OwnData(wish) = choice {
+        let known = persons::resolved(cx.db.read(), ws, id).await?.map_or(id, |person| PersonId::from_uuid(person.id));
+        let is_sent = own_data::request(cx, ws, known, *wish).await?;
+        return view(cx, ws, id, if is_sent { "own_sent" } else { "own_blocked" }).await;
+    }
     // Of somebody who was merged both rows, as each has an address of its own.
     let now_known_as = persons::resolved(cx.db.read(), ws, id).await?.map(|person| PersonId::from_uuid(person.id));
     let both: BTreeSet<PersonId> = now_known_as.into_iter().chain([id]).collect();
@@ -55,7 +63,7 @@ pub async fn choose(cx: &Ctx, token: &str, choice: &Choice) -> Result<Option<Vie
     let done = match choice {
         Choice::StopAll => "done",
         Choice::Resume => "resumed",
-        Choice::StopSurvey(_) | Choice::ResumeSurvey(_) | Choice::Language(_) => "saved",
+        Choice::StopSurvey(_) | Choice::ResumeSurvey(_) | Choice::Language(_) | Choice::OwnData(_) => "saved",
     };
     view(cx, ws, id, done).await
 }
@@ -87,6 +95,7 @@ async fn apply(cx: &Ctx, tx: &Tx, ws: WorkspaceId, person: persons::Model, choic
                 persons::save(tx, persons::Model { locale: Some(code.clone()), updated_at: millis(now), ..person }).await?;
             }
         }
+        Choice::OwnData(_) => {}
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::{
     apply::read_owner,
     dispatch,
     invited::is_to_customer,
+    own_data,
     wording::wording,
     workspace::{Survey, Workspace},
 };
@@ -35,7 +36,7 @@ pub(crate) async fn compose(cx: &Ctx, workspace: &Workspace, mail: &Sendable) ->
 }
 
 fn build(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<Composed, String> {
-    let context = context(cx, workspace, mail);
+    let context = own_data::mail(cx, workspace, mail)?.unwrap_or_else(|| context(cx, workspace, mail));
     let content = cx.templates.render(&mail.kind, &context).map_err(|error| error.to_string())?;
     let subject = content.subject.clone();
     let to = Email::parse(&mail.to_address).map_err(|error| error.to_string())?;

@@ -20,7 +20,7 @@ use crate::{
     faults, guard, hold,
     invited::{self, Turn},
     ledger::Report,
-    suppressions, throttle, trouble,
+    own_data, suppressions, throttle, trouble,
 };
 
 /// How long a mail is tried before it is given up.
@@ -106,7 +106,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     if let Some(outcome) = guard::wait(&mail, now) {
         return Ok(outcome);
     }
-    if let Some(why) = guard::too_many(&mail, cx.settings.limits) {
+    if let Some(why) = guard::too_many(&mail, cx.settings.limits).filter(|_| !own_data::is_wish(&mail)) {
         return match invited::waits(&mail, &why, now) {
             Some(outcome) => Ok(outcome),
             None => give_up(cx, lease, &mail, End { status: "suppressed", why, reason: None }).await,

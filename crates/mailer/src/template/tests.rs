@@ -59,6 +59,7 @@ fn customers_can_stop_and_staff_can_open_the_case() {
         let rendered = templates.render(mail.template(), &context).unwrap();
         let (link, other) = match mail.audience() {
             Audience::Customer => (context.unsubscribe_url, "/cases/"),
+            Audience::Owner => (context.own_data_url, "/u/"),
             Audience::Staff => (context.case_url, "/u/"),
         };
         let link = link.unwrap();

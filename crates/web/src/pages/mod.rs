@@ -11,6 +11,7 @@ mod chart;
 mod dashboard;
 mod doors;
 mod messages;
+mod own_data;
 mod public;
 mod render;
 mod rules;
@@ -62,6 +63,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/logout", post(doors::log_out))
         .route("/setup", get(doors::setup_page).post(doors::set_up))
         .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
+        .route("/me/{token}", get(own_data::page).post(own_data::act))
         .route("/t/{token}", get(public::testimonial_page).post(public::testimonial))
         .route("/r/{code}", get(public::referral).post(public::follow))
         .route("/widget.js", get(widget::script))

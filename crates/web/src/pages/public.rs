@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hearback_engine::{
+    own_data::Wish,
     preferences::View,
     referrals::{self, Landing},
     testimonials::{self, Given},
@@ -43,6 +44,8 @@ fn choice(form: &[u8]) -> Choice {
         "stop_survey" => Choice::StopSurvey(field("survey")),
         "resume_survey" => Choice::ResumeSurvey(field("survey")),
         "language" => Choice::Language(field("language")),
+        "own_export" => Choice::OwnData(Wish::Export),
+        "own_erase" => Choice::OwnData(Wish::Erase),
         _ => Choice::StopAll,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use hearback_store::{EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, unconfirmed};
 use hearback_tests::{
     app::{Options, TestApp},
     client::Client,
@@ -9,6 +10,7 @@ use hearback_tests::{
     process::until,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{done, file, operator};
 
@@ -58,6 +60,7 @@ async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs(
         }
         for case in &cases {
             work(&api, case).await;
+            elsewhere(&app, case).await;
         }
         let folder = app.database.folder.path();
         let in_mail = async || !files_with(&folder.join("mail"), CANARY).is_empty();
@@ -116,4 +119,93 @@ async fn work(api: &Client, case: &str) {
     }
     let change = json!({ "root_cause": word("cause"), "resolution": word("resolution"), "note": word("note") });
     post(api, &format!("/cases/{case}/resolve"), change).await;
+}
+
+/// What comes by other ways than the API: asked, not confirmed, told by another program, written in a mail, given for showing.
+async fn elsewhere(app: &TestApp, case: &str) {
+    let key = (app.ws.uuid(), case.parse::<Uuid>().unwrap());
+    let case = cases::Entity::find_by_id(key).one(app.cx.db.read()).await.unwrap().unwrap();
+    let (workspace_id, person_id, survey_id, at) = (case.workspace_id, case.person_id, case.survey_id, case.updated_at);
+    let word = |what: &str| Some(format!("{CANARY} {what} {}", case.id));
+    let said = |what: &str| word(what).unwrap();
+    let invitation = invitations::Model {
+        workspace_id,
+        id: Uuid::now_v7(),
+        person_id,
+        survey_id,
+        wave_id: None,
+        campaign: None,
+        account_key: word("account"),
+        channel: "email".to_owned(),
+        state: "planned".to_owned(),
+        reason: None,
+        due_at: at + 86_400_000_000,
+        ignores_limits: false,
+        reminders: 0,
+        remind_at: None,
+        sent_at: None,
+        answered_at: None,
+        response_id: None,
+        expires_at: None,
+        created_at: at,
+        updated_at: at,
+    };
+    let guess = unconfirmed::Model {
+        workspace_id,
+        invitation_id: invitation.id,
+        survey_id,
+        person_id,
+        score: 3,
+        comment: word("unsure"),
+        answers: word("answers"),
+        tries: 1,
+        given_at: at,
+        last_at: at,
+    };
+    let told = interactions::Model {
+        workspace_id,
+        external_id: format!("{CANARY}@crm/{}", case.id),
+        event: "ticket_closed".to_owned(),
+        person_id,
+        at,
+        created_at: at,
+    };
+    let message = messages::Model {
+        workspace_id,
+        id: Uuid::now_v7(),
+        kind: "reply".to_owned(),
+        state: "done".to_owned(),
+        hash: case.id.to_string(),
+        from_address: format!("{CANARY}@elsewhere.example"),
+        subject: said("subject"),
+        text: said("text"),
+        raw: said("raw"),
+        message_id: word("message id"),
+        reason: None,
+        case_id: Some(case.id),
+        delivery_id: None,
+        person_id: None,
+        received_at: at,
+    };
+    let testimonial = testimonials::Model {
+        workspace_id,
+        id: Uuid::now_v7(),
+        case_id: case.id,
+        person_id,
+        text: said("praise"),
+        permission: "public".to_owned(),
+        state: "given".to_owned(),
+        given_at: at,
+        updated_at: at,
+        name: word("name"),
+        approved_by: None,
+        approved_at: None,
+    };
+    let tx = app.cx.db.write().await.unwrap();
+    bulk::insert::<invitations::Entity>(&tx, &[invitation]).await.unwrap();
+    bulk::insert::<unconfirmed::Entity>(&tx, &[guess]).await.unwrap();
+    bulk::insert::<interactions::Entity>(&tx, &[told]).await.unwrap();
+    bulk::insert::<messages::Entity>(&tx, &[message]).await.unwrap();
+    bulk::insert::<testimonials::Entity>(&tx, &[testimonial]).await.unwrap();
+    tx.commit().await.unwrap();
 }

@@ -107,6 +107,8 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let id = |pointer: &str| case.pointer(pointer).and_then(serde_json::Value::as_str).unwrap().to_owned();
     let person = id("/person/id");
     let token = app.cx.settings.secret_key.sign(Purpose::Unsubscribe, app.ws.uuid(), person.parse().unwrap());
+    let until = app.now() + Duration::days(365);
+    let own = app.cx.settings.secret_key.sign_at(Purpose::OwnData, app.ws.uuid(), person.parse().unwrap(), until);
     let [link] = referrals::Entity::find().all(app.cx.db.read()).await.unwrap().try_into().unwrap();
     app.post("/surveys", json!({ "key": "asked-here", "name": "Asked here", "metric": "ces" })).await.expect(201);
     let (_, asked) = hearback_tests::survey::invite_address(&app.cx, app.ws, "asked@example.com").await;
@@ -145,6 +147,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),
         ("/api/v1/messages/{id}", format!("/api/v1/messages/{message}")),
         ("/messages/{id}", format!("/messages/{message}")),
+        ("/me/{token}", format!("/me/{own}")),
         ("/u/{token}", format!("/u/{token}")),
         ("/t/{token}", words),
         ("/api/v1/testimonials/{id}", format!("/api/v1/testimonials/{testimonial}")),

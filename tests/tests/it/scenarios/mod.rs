@@ -3,6 +3,7 @@
 mod alerts;
 mod backtest;
 mod bodies;
+mod calls;
 mod chains;
 mod clocks;
 mod closing;
@@ -20,6 +21,7 @@ mod kept;
 mod loop_clocks;
 mod loop_pages;
 mod optout;
+mod own_data;
 mod owners;
 mod paced;
 mod pages;

@@ -136,7 +136,7 @@ pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     }
     let id = PersonId::from_uuid(person.id);
     let cases = erasure::lock_cases(&tx, ws, id).await?;
-    for signpost in merge::signposts(&tx, ws, id).await? {
+    for signpost in merge::signposts(&*tx, ws, id).await? {
         erasure::erase(&tx, &signpost, &[], millis(now)).await?;
     }
     audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
