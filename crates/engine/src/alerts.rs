@@ -143,6 +143,11 @@ pub async fn raise(tx: &Tx, ws: WorkspaceId, raised: &[Alert], now: DateTime<Utc
     alerts::raise(tx, &rows.into_values().collect::<Vec<_>>()).await
 }
 
+/// What was raised is over by itself, in the transaction in which that is seen.
+pub async fn over(tx: &Tx, ws: WorkspaceId, kind: AlertKind, subject: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    alerts::close(tx, ws, kind.as_str(), subject, millis(now)).await
+}
+
 /// Somebody has looked after it. Doing it twice changes nothing.
 pub async fn done(cx: &Ctx, ws: WorkspaceId, id: RecordId) -> Result<alerts::Model, EngineError> {
     let tx = cx.db.write().await?;

@@ -39,6 +39,18 @@ pub async fn raise(tx: &Tx, rows: &[Model]) -> Result<(), StoreError> {
     bulk::insert_with::<Entity>(tx, rows, AGAIN).await.map(|_| ())
 }
 
+/// The open alert of this kind and subject needs nobody any more.
+pub async fn close(tx: &Tx, ws: WorkspaceId, kind: &str, subject: &str, at: i64) -> Result<(), StoreError> {
+    let open = Entity::update_many()
+        .col_expr(Column::DoneAt, Expr::value(at))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::DoneAt.is_null());
+    open.exec(&**tx).await?;
+    Ok(())
+}
+
 /// One page of the alerts that are open (`done` false) or were looked after, the newest first.
 pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, done: bool, page: Page) -> Result<Listed<Model>, StoreError> {
     let state = if done { Column::DoneAt.is_not_null() } else { Column::DoneAt.is_null() };

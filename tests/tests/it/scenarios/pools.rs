@@ -55,6 +55,8 @@ async fn a_mail_waits_for_its_code_and_the_owner_is_told() {
         app.advance(Duration::hours(5)).await;
         assert!(app.mails_to("b@example.com").is_empty());
         app.stock("thank-you", &["N-1", "N-2", "N-3"]).await;
+        let alerts = app.get("/alerts").await.expect(200);
+        assert_eq!(count(&texts(&alerts["items"], "/kind"), "pool_empty"), 0, "what was refilled needs nobody any more");
         app.run_until_idle().await;
         let mut codes = HashSet::new();
         for (receipt, to) in [(&second, "b@example.com"), (&third, "c@example.com")] {

@@ -94,6 +94,13 @@ pub(crate) async fn look(tx: &Tx, pool: pools::Model, now: DateTime<Utc>) -> Res
         None
     };
     let ws = WorkspaceId::from_uuid(pool.workspace_id);
+    for (kind, is_over) in
+        [(AlertKind::PoolEmpty, pool.empty_since.is_some() && !is_empty), (AlertKind::PoolLow, pool.low_since.is_some() && !is_low)]
+    {
+        if is_over {
+            alerts::over(tx, ws, kind, &pool.key, now).await?;
+        }
+    }
     if after != pool {
         pools::save(tx, after).await?;
     }
