@@ -3,7 +3,7 @@
 # servers and a real browser, documentation. Prints each step and how long it took; stops at the first failure.
 #
 # On Debian as root, what is missing is installed. Otherwise it has to be there: PostgreSQL's programs, Chromium with
-# its driver, Postfix's programs (only the programs are used: no service is configured or started).
+# its driver, Postfix's programs, npm (only the programs are used: no service is configured or started).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -33,6 +33,7 @@ missing_packages() {
   have chromium || echo chromium
   have chromedriver || echo chromium-driver
   have smtp-sink || echo postfix
+  have npm || echo npm
   have cc || echo build-essential
   have openssl || echo openssl
   # Other programs judge our mail: its signatures, its headers, whether it looks like spam.
@@ -68,6 +69,17 @@ cleanup() {
   exit "$code"
 }
 
+# The accessibility checker of the browser tests: one file of an npm package, always the same. Offline: set HEARBACK_TEST_AXE
+# to axe.min.js of that version.
+fetch_axe() {
+  local version=4.14.1 sum=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+  [ -z "${HEARBACK_TEST_AXE:-}" ] || { printf '    %s\n' "$HEARBACK_TEST_AXE"; return; }
+  (cd "$scratch" && npm pack --silent "axe-core@$version" >/dev/null) || return 1
+  printf '%s  %s\n' "$sum" "$scratch/axe-core-$version.tgz" | sha256sum --check --quiet || return 1
+  tar -xzf "$scratch/axe-core-$version.tgz" -C "$scratch" package/axe.min.js || return 1
+  export HEARBACK_TEST_AXE="$scratch/package/axe.min.js"
+}
+
 # A private server on a free port, durable as in production; gone when this script ends.
 start_postgres() {
   local bin port; bin=$(postgres_bin)
@@ -95,6 +107,7 @@ step 'format' cargo fmt --all --check
 step 'lints' cargo clippy --workspace --all-targets --locked --features "$features" -- -D warnings
 step 'build' cargo build --workspace --locked --features "$features"
 step 'PostgreSQL' start_postgres
+step 'accessibility checker' fetch_axe
 step 'tests' cargo test --workspace --locked --features "$features"
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --features "$features"
 printf '\nAll passed in %d s.\n' "$((SECONDS - started))"

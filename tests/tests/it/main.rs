@@ -4,6 +4,8 @@
 
 #[cfg(feature = "servers")]
 mod browser;
+#[cfg(feature = "servers")]
+mod browser_axe;
 mod browser_survey;
 #[cfg(feature = "servers")]
 mod browser_widget;
