@@ -34,6 +34,7 @@ missing_packages() {
   have chromedriver || echo chromium-driver
   have smtp-sink || echo postfix
   have npm || echo npm
+  have dovecot || echo dovecot-imapd
   have cc || echo build-essential
   have openssl || echo openssl
   # Other programs judge our mail: its signatures, its headers, whether it looks like spam.

@@ -17,6 +17,8 @@ pub mod engine;
 pub mod letters;
 pub mod listener;
 pub mod load;
+#[cfg(feature = "servers")]
+pub mod mail_house;
 pub mod process;
 pub mod received;
 pub mod site;

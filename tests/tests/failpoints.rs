@@ -173,3 +173,35 @@ async fn each_place_fails_once_on_sqlite() {
 async fn each_place_fails_once_on_postgres() {
     fails_once_at_each_place(Kind::Postgres).await;
 }
+
+/// A mail that comes in is stored before its mailbox hears of it: wherever that breaks off, it is taken once.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_comes_in_is_taken_once_wherever_it_breaks_off() {
+    use hearback_engine::{faults::INBOUND, inbound::poll};
+    use hearback_mailer::Mailbox;
+    use hearback_store::{EntityTrait as _, messages};
+    use hearback_tests::mail_house::MailHouse;
+
+    let scenario = FailScenario::setup();
+    for kind in hearback_tests::database::EVERY {
+        let scene = Scene::make(*kind).await;
+        let house = MailHouse::start().await;
+        let mailbox = Mailbox::parse(&house.imap("secret"), None).unwrap();
+        let cx = &scene.engine.cx;
+        for (n, place) in (1..).zip(INBOUND) {
+            house.put(&n.to_string(), format!("From: a@elsewhere.example\nSubject: {place}\n\nhello\n").as_bytes());
+            fail::cfg(*place, "1*return(error)").unwrap();
+            assert!(poll(cx, &mailbox).await.is_err(), "{place} is passed");
+            assert_eq!(
+                house.mails().iter().filter(|name| name.ends_with(":2,S")).count(),
+                n - 1,
+                "{place}: not marked before it is stored"
+            );
+            poll(cx, &mailbox).await.unwrap();
+            assert_eq!(house.mails().iter().filter(|name| name.ends_with(":2,S")).count(), n, "{place}");
+            assert_eq!(messages::Entity::find().all(cx.db.read()).await.unwrap().len(), n, "{place}");
+        }
+    }
+    scenario.teardown();
+}

@@ -101,14 +101,15 @@ pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door)
     Ok(taken(row))
 }
 
-/// What can be said of a mail of the mailbox that is too large to be fetched.
-pub(crate) async fn take_unread(cx: &Ctx, name: &str) -> Result<Taken, EngineError> {
+/// What can be said of a mail of the mailbox that was not read. Its name stands for what it says.
+async fn take_unread(cx: &Ctx, name: &str, why: Refused) -> Result<Taken, EngineError> {
     let ws = of_the_house(cx).await?;
     let hash = hex(&Sha256::digest(name.as_bytes()));
-    let row = row(cx, ws, hash, String::new(), Err(&Refused::Size));
+    let row = row(cx, ws, hash, String::new(), Err(&why));
     let tx = cx.db.write().await?;
     let is_new = messages::store(&tx, row.clone()).await?;
-    let row = keep(cx, tx, row, Refused::Size.to_string()).await?;
+    let row = keep(cx, tx, row, why.to_string()).await?;
+    cx.came_in.count(&row.kind, &row.state);
     Ok(Taken { is_new, ..taken(row) })
 }
 

@@ -16,6 +16,8 @@ mod crash;
 mod faults;
 mod invariants;
 mod jobs;
+#[cfg(feature = "servers")]
+mod mailbox;
 mod mails;
 mod scenarios;
 #[cfg(feature = "servers")]

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use hearback_mailer::{Mailbox, MailboxError, Open, inbound::MAX_BYTES};
+use hearback_mailer::{
+    Mailbox, MailboxError, Open,
+    inbound::{MAX_BYTES, Refused},
+};
 use hearback_store::{mailboxes, time::millis};
 
 use super::{Door, of_the_house, take, take_unread};
@@ -121,11 +124,19 @@ async fn read(cx: &Ctx, name: &str, open: &mut Open) -> Result<Polled, PollError
 
 /// Takes one message: whether it was new; `None` when it is gone.
 async fn fetch(cx: &Ctx, name: &str, open: &mut Open, uid: u32) -> Result<Option<bool>, PollError> {
+    let which = format!("{name}/{}/{uid}", open.uid_validity);
     let Some(size) = open.size(uid).await? else { return Ok(None) };
     if size as usize > MAX_BYTES {
-        let which = format!("{name}/{}/{uid}", open.uid_validity);
-        return Ok(Some(take_unread(cx, &which).await?.is_new));
+        return Ok(Some(take_unread(cx, &which, Refused::Size).await?.is_new));
     }
     let Some(raw) = open.fetch(uid, size).await? else { return Ok(None) };
-    Ok(Some(take(cx, raw, None, Door::Installation).await?.is_new))
+    match take(cx, raw, None, Door::Installation).await {
+        Ok(taken) => Ok(Some(taken.is_new)),
+        Err(error @ EngineError::Store(_)) => Err(error.into()),
+        // Whatever is odd about one mail must not keep the next ones away.
+        Err(error) => {
+            tracing::error!(%error, uid, "a mail can't be taken in; it stays in the mailbox, and its place is in quarantine");
+            Ok(Some(take_unread(cx, &which, Refused::Broken).await?.is_new))
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod backtest;
 mod bulk;
 mod cases;
 mod child;
+mod inbound;
 mod ingest;
 mod load;
 mod mail;
@@ -81,6 +82,8 @@ enum Path {
     Backtest,
     /// The survey page opened and answered, 200 requests a second.
     Survey,
+    /// Mails that come in: told apart, and stored.
+    Inbound,
     /// From the commit that queued a job to its start, on an idle system.
     Wake,
     /// From a low score to the alert in the mail server, at half the rate of the intake.
@@ -117,6 +120,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Path::Cases => times(cases::run(&place).await?),
         Path::Backtest => times(backtest::run(&place).await?),
         Path::Survey => times(survey::run(&place).await?),
+        Path::Inbound => times(inbound::run(&place).await?),
         Path::Wake => times(wake::run(&place).await?),
         Path::Alert => times(alert::run(&place).await?),
     });
