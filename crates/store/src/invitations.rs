@@ -61,12 +61,12 @@ pub struct Answered {
 
 /// Notes that invitations were answered: nobody is reminded any more.
 pub fn answer(script: &mut Script, ws: Uuid, answered: &[Answered], now: DateTime<Utc>) {
-    if answered.is_empty() {
-        return;
-    }
     const ANSWER: &str = "UPDATE invitations SET state = 'answered', reason = NULL, response_id = x.response, answered_at = x.at, \
          remind_at = NULL, updated_at = x.at";
     const FIELDS: [(&str, Kind); 4] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("response", Kind::Uuid), ("at", Kind::Int)];
+    if answered.is_empty() {
+        return;
+    }
     let record = |answered: &Answered| -> [sea_orm::Value; 4] {
         [ws.into(), answered.id.uuid().into(), answered.response.uuid().into(), millis(now).into()]
     };

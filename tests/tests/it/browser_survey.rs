@@ -121,9 +121,7 @@ async fn every_screen_fits_a_narrow_phone() {
             assert_eq!(browser.run("return document.documentElement.lang").await, lang);
             assert_eq!(browser.run("return document.querySelectorAll('h1').length").await, 1);
             assert_eq!(browser.run(SMALL).await, json!([]), "{lang}, step {step}");
-            if let Ok(folder) = std::env::var("HEARBACK_TEST_PICTURES") {
-                std::fs::write(format!("{folder}/survey-{lang}-{step}.png"), browser.picture().await).unwrap();
-            }
+            assert!(browser.picture().await.len() > 5_000, "{lang}, step {step} shows something");
             if browser.count("form[method=post]").await == 0 {
                 break;
             }

@@ -47,7 +47,33 @@ impl Body {
     }
 }
 
+impl Body {
+    /// Answers as people read them: each question, and what was chosen or written, in the order asked.
+    pub fn in_words<'b>(&'b self, answers: &'b Answers, code: &'b str) -> impl Iterator<Item = (String, String)> + 'b {
+        self.questions.iter().filter_map(move |question| {
+            let said = question.in_words(answers.get(&question.key)?, code);
+            Some((question.text.say(code, code).unwrap_or(&question.key).to_owned(), said))
+        })
+    }
+}
+
 impl Question {
+    fn in_words(&self, answer: &Answer, code: &str) -> String {
+        let choices = match &self.ask {
+            Ask::SingleChoice { choices } | Ask::MultipleChoice { choices } => choices.as_slice(),
+            Ask::Text | Ask::Scale { .. } => &[],
+        };
+        let word = |key: &String| {
+            let choice = choices.iter().find(|choice| choice.key == *key);
+            choice.and_then(|choice| choice.text.say(code, code)).unwrap_or(key).to_owned()
+        };
+        match answer {
+            Answer::Number(number) => number.to_string(),
+            Answer::Text(text) => word(text),
+            Answer::Several(keys) => keys.iter().map(word).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// The answer cleaned; `None` when it says nothing.
     pub fn check_answer(&self, answer: Answer) -> Result<Option<Answer>, String> {
         match (&self.ask, answer) {

@@ -58,3 +58,17 @@ fn answers_are_for_the_questions_that_were_asked() {
     let bad = given(&[("what", text("cats")), ("more", text("x")), ("ease", Answer::Number(8)), ("nothing", text("y"))]);
     assert_eq!(body.check_answers(Segment::Promoter, bad).unwrap_err().len(), 4);
 }
+
+#[test]
+fn answers_read_as_they_were_asked() {
+    let body = body();
+    let answers = Answers::from([
+        ("ease".to_owned(), Answer::Number(3)),
+        ("where".to_owned(), Answer::Several(vec!["shop".to_owned(), "gone".to_owned()])),
+        ("what".to_owned(), Answer::Text("price".to_owned())),
+        ("unknown".to_owned(), Answer::Number(1)),
+    ]);
+    let words: Vec<(String, String)> = body.in_words(&answers, "en").collect();
+    let words: Vec<(&str, &str)> = words.iter().map(|(question, said)| (question.as_str(), said.as_str())).collect();
+    assert_eq!(words, [("What was it about?", "Price"), ("Where?", "Shop, gone"), ("How easy?", "3")]);
+}

@@ -125,7 +125,7 @@ fn merged(survey: &Survey, segment: Segment, stored: &responses::Model, sent: An
 }
 
 /// Answers to further questions, as stored.
-pub(crate) fn read_answers(row: &responses::Model) -> Answers {
+pub fn read_answers(row: &responses::Model) -> Answers {
     row.answers.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
@@ -222,7 +222,7 @@ async fn follow_up(
         Some(_) => Occasion { previous_score: u8::try_from(before.score).ok(), ..Trigger::ResponseCorrected.into() },
         None => Trigger::ResponseSettled.into(),
     };
-    decide(cx, tx, workspace, rows, occasion, changes).await?;
+    Box::pin(decide(cx, tx, workspace, rows, occasion, changes)).await?;
     rows.response.settled_at = before.settled_at.or(Some(millis(cx.now())));
     Ok(())
 }

@@ -55,19 +55,19 @@ pub struct Wish {
 
 /// `/s/{token}`: the first screen behind the link of an invitation or of a preview. Changes nothing.
 pub async fn look(cx: &Ctx, token: &str, wish: &Wish) -> Result<Page, EngineError> {
-    shown(cx, door::by_token(cx, token, wish).await?, wish)
+    Ok(shown(cx, door::by_token(cx, token, wish).await?, wish))
 }
 
 /// `/p/{survey}`: the first screen behind a public link. Changes nothing.
 pub async fn look_public(cx: &Ctx, name: &str, wish: &Wish) -> Result<Page, EngineError> {
-    shown(cx, door::by_name(cx, name, wish).await?, wish)
+    Ok(shown(cx, door::by_name(cx, name, wish).await?, wish))
 }
 
 /// A form of `/s/{token}` came back.
 pub async fn post(cx: &Ctx, token: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
     match door::by_token(cx, token, wish).await? {
         Found::Open(asked) => answered(cx, &asked, form).await,
-        closed => shown(cx, closed, wish),
+        closed => Ok(shown(cx, closed, wish)),
     }
 }
 
@@ -75,12 +75,12 @@ pub async fn post(cx: &Ctx, token: &str, wish: &Wish, form: &Form) -> Result<Pag
 pub async fn post_public(cx: &Ctx, name: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
     match door::by_name(cx, name, wish).await? {
         Found::Open(asked) => answered(cx, &asked, form).await,
-        closed => shown(cx, closed, wish),
+        closed => Ok(shown(cx, closed, wish)),
     }
 }
 
-fn shown(cx: &Ctx, found: Found, wish: &Wish) -> Result<Page, EngineError> {
-    Ok(match found {
+fn shown(cx: &Ctx, found: Found, wish: &Wish) -> Page {
+    match found {
         Found::Unknown => Page::Unknown,
         Found::Closed(asked) => Page::Gone(Box::new(screen::closed(cx, &asked))),
         Found::Open(asked) => {
@@ -92,7 +92,7 @@ fn shown(cx: &Ctx, found: Found, wish: &Wish) -> Result<Page, EngineError> {
             let screen = Screen::Score { chosen, with_why: is_open_already, problem: false };
             Page::Shown(Box::new(screen::show(cx, &asked, &before, &ticket, &screen)))
         }
-    })
+    }
 }
 
 /// Keeps what was said, and shows what comes next.

@@ -52,6 +52,9 @@ struct View {
     segment_words: &'static str,
     survey: String,
     comment: Option<String>,
+    /// Further questions and what was answered.
+    further: Vec<Fact>,
+    may_contact: Option<bool>,
     channel: String,
     answered: When,
     revision: i64,
@@ -230,6 +233,12 @@ struct Parts {
 }
 
 impl Parts {
+    fn further(&self) -> Vec<Fact> {
+        let (Some(response), Some(survey)) = (&self.response, self.workspace.survey(self.case.survey_id)) else { return Vec::new() };
+        let answers = hearback_engine::correct::read_answers(response);
+        survey.body.in_words(&answers, "en").map(|(name, value)| Fact { name, value }).collect()
+    }
+
     fn view(self, typed: Typed) -> View {
         let mut deliveries: Vec<DeliveryRow> = self.deliveries.iter().map(|delivery| self.delivery(delivery)).collect();
         let older_deliveries = deliveries.split_off(deliveries.len().min(NEWEST_DELIVERIES));
@@ -250,6 +259,8 @@ impl Parts {
             segment_words: segment_words(&self.surveys, case),
             survey: survey.map(|survey| survey.name.clone()).unwrap_or_default(),
             comment: self.response.as_ref().and_then(|response| response.comment.clone()),
+            further: self.further(),
+            may_contact: self.response.as_ref().and_then(|response| response.may_contact),
             channel: self.response.as_ref().map(|response| response.channel.clone()).unwrap_or_default(),
             answered: When::past(case.answered_at, now),
             revision: case.revision,

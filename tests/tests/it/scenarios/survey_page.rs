@@ -6,6 +6,7 @@ use chrono::Duration;
 use hearback_core::id::WaveId;
 use hearback_engine::{
     Actor,
+    access::Role,
     people::erase_person,
     setup::{WorkspaceChange, change_workspace},
     submit::NewPerson,
@@ -125,6 +126,9 @@ async fn a_program_that_opens_links_and_sends_forms_answers_nothing() {
         assert_eq!((&metrics["unconfirmed"], &metrics["n"]), (&json!({ "n": 1 }), &json!(0)));
         metrics = app.get("/metrics?survey=nps&unconfirmed=include").await.expect(200);
         assert_eq!((&metrics["unconfirmed"]["n"], &metrics["n"]), (&json!(1), &json!(1)));
+        let person = hearback_core::id::PersonId::from_uuid(kept.person_id);
+        erase_person(&app.cx, app.ws, &Actor::Operator, person).await.unwrap();
+        assert!(all::<unconfirmed::Entity>(app).await.is_empty(), "nothing stays of what counts nowhere");
     })
     .await;
 }
@@ -158,6 +162,10 @@ async fn each_screen_is_kept_and_the_last_one_settles() {
         let [row] = answers(app).await.try_into().unwrap();
         assert_eq!((row.comment.as_deref(), row.answers.as_deref()), (Some("Kaina"), Some(r#"{"which":"price"}"#)));
         assert!(row.settled_at.is_some());
+        let boss = app.log_in("boss@shop.example", Role::Viewer).await;
+        let case = app.get("/cases").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+        let page = boss.get(&format!("/cases/{case}")).await.text();
+        assert!(page.contains("<dt>Which part?</dt><dd>The price</dd>"), "{page}");
 
         // Somebody who leaves in the middle is heard all the same, a while later.
         let (_, link) = invite_address(&app.cx, app.ws, "left@example.com").await;
@@ -308,6 +316,9 @@ async fn the_page_is_small_private_and_in_the_colours_of_its_workspace() {
             bytes += anna.get(file).await.text().len();
         }
         assert!(bytes < 30_000, "{bytes} bytes with a large picture");
+        let statuses = futures::future::join_all((0..25).map(|_| anna.form(&link, "score=99"))).await;
+        let refused = statuses.iter().find(|answer| answer.status == 429).expect("a program that goes on is held up");
+        assert!(!refused.header("retry-after").is_empty());
     })
     .await;
 }
