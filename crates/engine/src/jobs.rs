@@ -126,7 +126,7 @@ async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<
     let is_first = revision == 1 || rows.response.settled_at.is_none();
     let trigger = if is_first { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
     let mut changes = Changes::default();
-    Box::pin(decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes)).await?;
+    decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
     responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.now())).await?;
     finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
@@ -140,7 +140,7 @@ async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occ
         Err(outcome) => return Ok(outcome),
     };
     let mut changes = Changes::default();
-    Box::pin(decide(cx, &tx, &workspace, &mut rows, occasion, &mut changes)).await?;
+    decide(cx, &tx, &workspace, &mut rows, occasion, &mut changes).await?;
     finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 

@@ -70,7 +70,8 @@ pub async fn lock_all(tx: &Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Mode
 
 /// Writes the whole row back; only for a row that [`lock`] gave in this transaction.
 pub async fn save(tx: &Tx, case: Model) -> Result<(), StoreError> {
-    Entity::update(ActiveModel::from(case).reset_all()).exec(&**tx).await?;
+    // Kept out of the futures of those who call it: a row of so many columns fills them.
+    Box::pin(Entity::update(ActiveModel::from(case).reset_all()).exec(&**tx)).await?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Stores a changed answer.
 pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
-    Entity::update(row.into_active_model().reset_all()).exec(&**tx).await?;
+    Box::pin(Entity::update(row.into_active_model().reset_all()).exec(&**tx)).await?;
     Ok(())
 }
 

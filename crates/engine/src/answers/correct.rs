@@ -222,7 +222,7 @@ async fn follow_up(
         Some(_) => Occasion { previous_score: u8::try_from(before.score).ok(), ..Trigger::ResponseCorrected.into() },
         None => Trigger::ResponseSettled.into(),
     };
-    Box::pin(decide(cx, tx, workspace, rows, occasion, changes)).await?;
+    decide(cx, tx, workspace, rows, occasion, changes).await?;
     rows.response.settled_at = before.settled_at.or(Some(millis(cx.now())));
     Ok(())
 }
