@@ -291,6 +291,28 @@ impl Plan {
     }
 }
 
+/// How late a wave may begin by itself.
+const CATCH_UP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+/// Which of the moments at which a schedule should have fired, in order, still begins a wave, and which are missed: those
+/// that were passed over while nobody looked become one, if it is not too late for that.
+pub fn catch_up(mut due: Vec<DateTime<Utc>>, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Vec<DateTime<Utc>>) {
+    let last = due.pop_if(|last| now - *last <= CATCH_UP);
+    (last, due)
+}
+
+/// What people call a wave: by its quarter, month, day or minute, as it takes to tell it from its neighbours.
+pub fn wave_name(fire: DateTime<Utc>, until: Option<DateTime<Utc>>, zone: Tz) -> String {
+    use chrono::Datelike as _;
+    let local = wall::local(zone, fire);
+    match until.map(|until| (until - fire).num_hours()) {
+        Some(hours) if hours >= 88 * 24 => format!("{}-Q{}", local.year(), local.month0() / 3 + 1),
+        Some(hours) if hours >= 27 * 24 => local.format("%Y-%m").to_string(),
+        Some(hours) if hours >= 23 => local.format("%Y-%m-%d").to_string(),
+        _ => local.format("%Y-%m-%d %H:%M").to_string(),
+    }
+}
+
 #[cfg(test)]
 #[path = "campaign/tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ mod words;
 use hearback_core::{LoopStatus, Metric, Segment};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Property};
+use crate::facts::{AccountFacts, Facts, PersonFacts, Property};
 
 pub(crate) use phrase::has_word;
 
@@ -91,14 +91,35 @@ impl Condition {
             Self::Survey(list) => list.contains(&response.survey),
             Self::Metric(list) => list.contains(&response.metric),
             Self::Channel(list) => list.contains(&response.channel),
-            Self::Locale(list) => facts.person.locale.as_deref().is_some_and(|tag| list.iter().any(|wanted| speaks(tag, wanted))),
-            Self::Person(name, compare) => compare.holds(facts.person.properties.get(name)),
-            Self::Account(name, compare) => compare.holds(account_property(facts, name)),
+            Self::Locale(_) | Self::Person(..) | Self::Account(..) | Self::HasEmail(_) => {
+                self.holds_for(&facts.person, facts.account.as_ref())
+            }
             Self::HasComment(wanted) => response.comment.is_some() == *wanted,
             Self::CommentContains(list) => response.comment.as_deref().is_some_and(|comment| phrase::contains_any(comment, list)),
             Self::Tag(list) => list.iter().any(|tag| facts.case.tags.contains(tag)),
             Self::LoopStatus(list) => list.contains(&facts.case.loop_status),
-            Self::HasEmail(wanted) => facts.person.email.is_some() == *wanted,
+        }
+    }
+
+    /// Whether it holds of somebody who has not answered; a question about an answer has no answer then.
+    pub(crate) fn holds_for(&self, person: &PersonFacts, account: Option<&AccountFacts>) -> bool {
+        match self {
+            Self::All(list) => list.iter().all(|condition| condition.holds_for(person, account)),
+            Self::Any(list) => list.iter().any(|condition| condition.holds_for(person, account)),
+            Self::Not(condition) => !condition.holds_for(person, account),
+            Self::Locale(list) => person.locale.as_deref().is_some_and(|tag| list.iter().any(|wanted| speaks(tag, wanted))),
+            Self::Person(name, compare) => compare.holds(person.properties.get(name)),
+            Self::Account(name, compare) => compare.holds(account.and_then(|account| account.properties.get(name))),
+            Self::HasEmail(wanted) => person.email.is_some() == *wanted,
+            Self::Segment(_)
+            | Self::Score(_)
+            | Self::Survey(_)
+            | Self::Metric(_)
+            | Self::Channel(_)
+            | Self::HasComment(_)
+            | Self::CommentContains(_)
+            | Self::Tag(_)
+            | Self::LoopStatus(_) => false,
         }
     }
 

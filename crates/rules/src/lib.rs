@@ -5,6 +5,7 @@
 //! answers "why did I get no task?".
 //! Refuses to know: how an effect becomes rows, who is in a team, what time it is.
 
+pub mod audience;
 pub mod condition;
 pub mod effect;
 pub mod facts;
@@ -17,6 +18,7 @@ pub mod shipped;
 mod tests;
 mod write;
 
+pub use audience::Audience;
 pub use condition::{Compare, Condition};
 pub use effect::{Effect, Planned, StepRef};
 pub use facts::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseFacts};

@@ -79,6 +79,16 @@ pub fn parse_yaml_with(file: &str, text: &str, known: &Known<'_>) -> Result<Vec<
     }
 }
 
+/// The condition of an audience, or every mistake in it.
+pub(crate) fn condition_of(json: &str) -> Result<crate::Condition, Vec<String>> {
+    let mut reader = Reader { problems: Problems::default(), known: &Known::default(), rules: BTreeMap::new() };
+    let condition = tree::read(json, &mut reader.problems).and_then(|root| reader.condition(&root));
+    match (condition, reader.problems.is_empty()) {
+        (Some(condition), true) => Ok(condition),
+        _ => Err(reader.problems.into_errors("").into_iter().map(|error| error.message).collect()),
+    }
+}
+
 /// Turns nodes into rules. Its methods give `None` after they have reported why.
 struct Reader<'a> {
     problems: Problems,

@@ -1,5 +1,9 @@
 //! Recurring plans of asking: which survey, whom, when.
-use sea_orm::entity::prelude::*;
+
+use hearback_core::id::WorkspaceId;
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
+
+use crate::{StoreError, Tx};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -27,3 +31,30 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The campaign with this key.
+pub async fn by_key(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), key.to_owned())).one(conn).await?)
+}
+
+/// The same, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), key.to_owned())).lock_exclusive().one(&**tx).await?)
+}
+
+/// Writes the whole row back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// All of a workspace, by key.
+pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Key).all(conn).await?)
+}
+
+/// Those of all workspaces whose time has come, the longest waiting first.
+pub async fn due(conn: &impl ConnectionTrait, now: i64, limit: u64) -> Result<Vec<Model>, StoreError> {
+    let due = Entity::find().filter(Column::Status.eq("active")).filter(Column::NextFireAt.lte(now));
+    Ok(due.order_by_asc(Column::NextFireAt).limit(limit).all(conn).await?)
+}

@@ -1,9 +1,18 @@
 //! One person asked once.
-use chrono::{DateTime, Utc};
-use hearback_core::id::{InvitationId, ResponseId, WorkspaceId};
-use sea_orm::entity::prelude::*;
 
-use crate::{StoreError, bulk::Kind, script::Script, time::millis};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use hearback_core::id::{InvitationId, ResponseId, WaveId, WorkspaceId};
+use sea_orm::{Condition, ConnectionTrait, DbErr, QueryOrder, QueryResult, QuerySelect, Statement, Value, entity::prelude::*};
+
+use crate::{
+    StoreError, Tx,
+    bulk::{Kind, select, to_json},
+    cursor::{Cursor, Listed, Page},
+    script::Script,
+    time::millis,
+};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -47,9 +56,31 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// The states from which something still happens.
+pub const OPEN: [&str; 4] = ["planned", "blocked", "queued", "sent"];
+/// The states in which nothing has been handed to the mail system.
+const WAITING: [&str; 2] = ["planned", "blocked"];
+
 /// The invitation.
 pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// The same, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
+}
+
+/// These invitations, held until the transaction ends.
+pub async fn lock_all(tx: &Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Model>, StoreError> {
+    let these = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(these.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
+}
+
+/// Writes the whole row back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
 }
 
 /// An invitation that was answered, and by what.
@@ -84,4 +115,331 @@ pub async fn came_back(tx: &crate::Tx, ws: Uuid, id: Uuid, now: i64) -> Result<(
         .filter(Column::State.is_in(["queued", "sent"]));
     open.exec(&**tx).await?;
     Ok(())
+}
+
+/// What all invitations of a wave share.
+#[derive(Debug, Clone)]
+pub struct OfWave {
+    pub workspace: Uuid,
+    pub wave: Uuid,
+    pub survey: Uuid,
+    pub campaign: String,
+    pub channel: &'static str,
+}
+
+/// One person of a wave.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub id: Uuid,
+    pub person: Uuid,
+    pub account: Option<String>,
+    pub state: &'static str,
+    pub reason: Option<&'static str>,
+    pub due_at: i64,
+}
+
+/// Writes people of a wave; those who have their place already keep it.
+pub async fn put_places(tx: &Tx, of: &OfWave, places: &[Place], now: i64) -> Result<(), StoreError> {
+    const FIELDS: [(&str, Kind); 6] = [
+        ("id", Kind::Uuid),
+        ("person", Kind::Uuid),
+        ("account", Kind::Text),
+        ("state", Kind::Text),
+        ("reason", Kind::Text),
+        ("due", Kind::Int),
+    ];
+    let backend = tx.get_database_backend();
+    let sql = format!(
+        "INSERT INTO invitations (workspace_id, id, person_id, survey_id, wave_id, campaign, account_key, channel, state, reason, due_at, \
+         ignores_limits, reminders, created_at, updated_at) \
+         SELECT $2, x.id, x.person, $3, $4, $5, x.account, $6, x.state, x.reason, x.due, false, 0, $7, $7 \
+         FROM ({}) AS x WHERE true ON CONFLICT DO NOTHING",
+        select(backend, &FIELDS, 1)
+    );
+    let records = places.iter().map(|place| {
+        [
+            Value::from(place.id),
+            place.person.into(),
+            place.account.clone().into(),
+            place.state.into(),
+            place.reason.map(str::to_owned).into(),
+            place.due_at.into(),
+        ]
+    });
+    let values: [Value; 7] = [
+        to_json(backend, records).into(),
+        of.workspace.into(),
+        of.survey.into(),
+        of.wave.into(),
+        of.campaign.clone().into(),
+        of.channel.into(),
+        now.into(),
+    ];
+    tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(())
+}
+
+/// The last person, in the order of their ids, who has a place in the wave.
+pub async fn last_placed(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Option<Uuid>, StoreError> {
+    let of_wave = Entity::find().select_only().column(Column::PersonId).filter(Column::WorkspaceId.eq(ws.uuid()));
+    let of_wave = of_wave.filter(Column::WaveId.eq(wave.uuid())).order_by_desc(Column::PersonId).limit(1);
+    Ok(of_wave.into_tuple::<Uuid>().one(conn).await?)
+}
+
+/// Milliseconds of a quarter of an hour: every zone's days begin at one.
+const QUARTER: i64 = 900_000;
+
+/// How many are asked in each quarter of an hour from `since` on, in all open waves of a campaign.
+pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<Vec<(i64, u32)>, StoreError> {
+    const SQL: &str = "SELECT i.due_at / 900000 AS quarter, COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 \
+         AND w.campaign = $2 AND w.status IN ('planning', 'running', 'paused') AND i.workspace_id = w.workspace_id AND i.wave_id = w.id \
+         AND i.state NOT IN ('not_asked', 'cancelled') AND i.due_at >= $3 GROUP BY i.due_at / 900000";
+    let values: [Value; 3] = [ws.uuid().into(), campaign.into(), since.into()];
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let read = |row: &QueryResult| -> Result<(i64, u32), DbErr> {
+        let people: i64 = row.try_get_by_index(1)?;
+        Ok((row.try_get_by_index::<i64>(0)? * QUARTER, u32::try_from(people).unwrap_or(u32::MAX)))
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// How many of each account have a place in the wave.
+pub async fn accounts(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Vec<(String, i64)>, StoreError> {
+    let asked = Entity::find().select_only().column(Column::AccountKey).column_as(Column::Id.count(), "n");
+    let asked = asked.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
+    let asked = asked.filter(Column::AccountKey.is_not_null()).filter(Column::State.is_not_in(["not_asked", "cancelled"]));
+    Ok(asked.group_by(Column::AccountKey).into_tuple().all(conn).await?)
+}
+
+/// Those of a wave whose time has come, the longest waiting first of each state.
+pub async fn due(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, now: i64, limit: u64) -> Result<Vec<Uuid>, StoreError> {
+    let mut found = Vec::new();
+    for state in WAITING {
+        let due = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, state)).filter(Column::DueAt.lte(now));
+        let left = limit.saturating_sub(found.len() as u64);
+        found.extend(due.order_by_asc(Column::DueAt).limit(left).into_tuple::<Uuid>().all(conn).await?);
+    }
+    Ok(found)
+}
+
+fn of_state(ws: WorkspaceId, wave: WaveId, state: &str) -> Condition {
+    Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::WaveId.eq(wave.uuid())).add(Column::State.eq(state))
+}
+
+/// How many of a wave stand in the outbox, counted up to `most`.
+pub async fn queued(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, most: u64) -> Result<usize, StoreError> {
+    let queued = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, "queued")).limit(most);
+    Ok(queued.into_tuple::<Uuid>().all(conn).await?.len())
+}
+
+/// How many of a wave were asked from `since` on.
+pub async fn asked_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<u32, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 AND w.campaign = $2 \
+         AND w.status IN ('planning', 'running', 'paused') AND i.workspace_id = w.workspace_id AND i.wave_id = w.id \
+         AND i.state IN ('queued', 'sent', 'answered', 'bounced', 'expired') AND i.due_at >= $3";
+    let values: [Value; 3] = [ws.uuid().into(), campaign.into(), since.into()];
+    let row = conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let people: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    Ok(u32::try_from(people).unwrap_or(u32::MAX))
+}
+
+/// What becomes of an invitation that waited.
+#[derive(Debug, Clone)]
+pub struct Move {
+    pub id: Uuid,
+    pub state: &'static str,
+    pub reason: Option<&'static str>,
+    pub due_at: i64,
+    pub remind_at: Option<i64>,
+    /// At once for a link; a mail is noted when the mail server has it.
+    pub sent_at: Option<i64>,
+    pub expires_at: Option<i64>,
+}
+
+/// Moves invitations on that still wait.
+pub fn put_moves(script: &mut Script, ws: Uuid, moves: &[Move], now: i64) {
+    const FIELDS: [(&str, Kind); 9] = [
+        ("w", Kind::Uuid),
+        ("i", Kind::Uuid),
+        ("new_state", Kind::Text),
+        ("new_reason", Kind::Text),
+        ("due", Kind::Int),
+        ("remind", Kind::Int),
+        ("sent", Kind::Int),
+        ("expires", Kind::Int),
+        ("now", Kind::Int),
+    ];
+    script.update(
+        "UPDATE invitations SET state = x.new_state, reason = x.new_reason, due_at = x.due, remind_at = x.remind, \
+         sent_at = x.sent, expires_at = x.expires, updated_at = x.now",
+        &FIELDS,
+        "invitations.workspace_id = x.w AND invitations.id = x.i AND invitations.state IN ('planned', 'blocked')",
+        moves.iter().map(|row| {
+            [
+                ws.into(),
+                row.id.into(),
+                row.state.into(),
+                row.reason.map(str::to_owned).into(),
+                row.due_at.into(),
+                row.remind_at.into(),
+                row.sent_at.into(),
+                row.expires_at.into(),
+                now.into(),
+            ]
+        }),
+    );
+}
+
+/// Those of a wave that are to be reminded.
+pub async fn to_remind(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, now: i64, limit: u64) -> Result<Vec<Uuid>, StoreError> {
+    let due = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid()));
+    let due = due.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.lte(now));
+    Ok(due.order_by_asc(Column::RemindAt).limit(limit).into_tuple::<Uuid>().all(conn).await?)
+}
+
+/// A reminder that was sent or put off: how many there were, and when the next one is due.
+#[derive(Debug, Clone, Copy)]
+pub struct Reminded {
+    pub id: Uuid,
+    pub reminders: i64,
+    pub remind_at: Option<i64>,
+}
+
+/// Notes what became of reminders.
+pub fn put_reminded(script: &mut Script, ws: Uuid, rows: &[Reminded], now: i64) {
+    const FIELDS: [(&str, Kind); 5] =
+        [("w", Kind::Uuid), ("i", Kind::Uuid), ("sent", Kind::Int), ("remind", Kind::Int), ("now", Kind::Int)];
+    script.update(
+        "UPDATE invitations SET reminders = x.sent, remind_at = x.remind, updated_at = x.now",
+        &FIELDS,
+        "invitations.workspace_id = x.w AND invitations.id = x.i",
+        rows.iter().map(|row| [ws.into(), row.id.into(), row.reminders.into(), row.remind_at.into(), now.into()]),
+    );
+}
+
+/// Ends the invitations of a wave whose time for answering is over; how many.
+pub async fn expire(tx: &Tx, ws: WorkspaceId, wave: WaveId, now: i64) -> Result<u64, StoreError> {
+    let over = Entity::update_many()
+        .col_expr(Column::State, Expr::value("expired"))
+        .col_expr(Column::Reason, Expr::value("expired"))
+        .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(of_state(ws, wave, "sent"))
+        .filter(Column::ExpiresAt.lte(now));
+    Ok(over.exec(&**tx).await?.rows_affected)
+}
+
+/// When something in a wave is due next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Next {
+    /// The first that waits.
+    pub due_at: Option<i64>,
+    /// The first reminder.
+    pub remind_at: Option<i64>,
+    /// Whether some stand in the outbox.
+    pub queued: bool,
+    /// Whether some can still be answered.
+    pub sent: bool,
+}
+
+/// See [`Next`].
+pub async fn next(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Next, StoreError> {
+    let mut next = Next::default();
+    for state in WAITING {
+        let first = Entity::find().select_only().column(Column::DueAt).filter(of_state(ws, wave, state));
+        let first = first.order_by_asc(Column::DueAt).limit(1).into_tuple::<i64>().one(conn).await?;
+        next.due_at = next.due_at.into_iter().chain(first).min();
+    }
+    let first = Entity::find().select_only().column(Column::RemindAt).filter(Column::WorkspaceId.eq(ws.uuid()));
+    let first = first.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.is_not_null());
+    next.remind_at = first.order_by_asc(Column::RemindAt).limit(1).into_tuple::<i64>().one(conn).await?;
+    for (state, found) in [("queued", &mut next.queued), ("sent", &mut next.sent)] {
+        let one = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, state)).limit(1);
+        *found = one.into_tuple::<Uuid>().one(conn).await?.is_some();
+    }
+    Ok(next)
+}
+
+/// How many of a wave there are of each state and reason.
+pub async fn counts(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    wave: WaveId,
+) -> Result<BTreeMap<(String, Option<String>), i64>, StoreError> {
+    let all = Entity::find().select_only().columns([Column::State, Column::Reason]).column_as(Column::Id.count(), "n");
+    let all = all.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
+    let rows: Vec<(String, Option<String>, i64)> = all.group_by(Column::State).group_by(Column::Reason).into_tuple().all(conn).await?;
+    Ok(rows.into_iter().map(|(state, reason, n)| ((state, reason), n)).collect())
+}
+
+/// How many mails were sent and how many of them were answered: in waves of this campaign, or in all.
+pub async fn answered(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: Option<&str>) -> Result<(i64, i64), StoreError> {
+    let sent = Entity::find().select_only().column(Column::State).column_as(Column::Id.count(), "n");
+    let sent = sent.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::State.is_in(["sent", "answered", "expired"]));
+    let sent = campaign.into_iter().fold(sent, |sent, campaign| sent.filter(Column::Campaign.eq(campaign)));
+    let rows: Vec<(String, i64)> = sent.group_by(Column::State).into_tuple().all(conn).await?;
+    let all = rows.iter().map(|(_, n)| n).sum();
+    Ok((all, rows.iter().find(|(state, _)| state == "answered").map_or(0, |(_, n)| *n)))
+}
+
+/// Cancels what was not handed to the mail server: those that wait, and those in the outbox with their mails and jobs. With
+/// `also_sent` the links of those that were sent end too. How many.
+pub async fn cancel(tx: &Tx, ws: WorkspaceId, wave: WaveId, also_sent: bool, now: i64) -> Result<u64, StoreError> {
+    const WHY: &str = "its wave was cancelled";
+    let backend = tx.get_database_backend();
+    let of_wave = "SELECT i.id FROM invitations i WHERE i.workspace_id = $1 AND i.wave_id = $2 AND i.state IN ('queued', 'sent')";
+    let mails = format!(
+        "UPDATE deliveries SET status = 'cancelled', reply = '{WHY}', updated_at = $3 WHERE workspace_id = $1 \
+         AND status IN ('queued', 'deferred') AND invitation_id IN ({of_wave})"
+    );
+    let mut cancelled = 0;
+    tx.execute_raw(Statement::from_sql_and_values(backend, mails, [ws.uuid().into(), wave.uuid().into(), now.into()])).await?;
+    let states: &[&str] = if also_sent { &OPEN } else { &WAITING };
+    let waiting = Entity::update_many()
+        .col_expr(Column::State, Expr::value("cancelled"))
+        .col_expr(Column::Reason, Expr::value("cancelled"))
+        .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::WaveId.eq(wave.uuid()))
+        .filter(Column::State.is_in(states.iter().copied()));
+    cancelled += waiting.exec(&**tx).await?.rows_affected;
+    // Of those in the outbox, the ones whose mail is between two commands of the mail server this very moment still go.
+    let sql = "UPDATE invitations SET state = 'cancelled', reason = 'cancelled', remind_at = NULL, updated_at = $3 WHERE workspace_id = $1 \
+         AND wave_id = $2 AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 \
+         AND d.invitation_id = invitations.id AND d.status IN ('sending', 'unknown', 'sent'))";
+    let values: [Value; 3] = [ws.uuid().into(), wave.uuid().into(), now.into()];
+    cancelled += tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?.rows_affected();
+    let reminders = Entity::update_many().col_expr(Column::RemindAt, Expr::value(Option::<i64>::None));
+    let reminders = reminders.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
+    reminders.filter(Column::RemindAt.is_not_null()).exec(&**tx).await?;
+    Ok(cancelled)
+}
+
+/// Which invitations to list; what is `None` or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InvitationFilter {
+    pub wave: Option<WaveId>,
+    pub person: Option<Uuid>,
+    /// Any of these.
+    pub states: Vec<String>,
+    pub reason: Option<String>,
+}
+
+/// One page of the invitations that fit, by id.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    filter: &InvitationFilter,
+    page: Page,
+) -> Result<Listed<Model>, StoreError> {
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(filter.wave.map(|wave| Column::WaveId.eq(wave.uuid())))
+        .add_option(filter.person.map(|person| Column::PersonId.eq(person)))
+        .add_option((!filter.states.is_empty()).then(|| Column::State.is_in(filter.states.iter().cloned())))
+        .add_option(filter.reason.as_ref().map(|reason| Column::Reason.eq(reason)))
+        .add_option(page.after.map(|after| Column::Id.lt(after.id)));
+    let rows = Entity::find().filter(fits).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.created_at, id: row.id }))
 }

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod alerts;
 pub mod api_keys;
+pub mod audience;
 pub mod audit;
 pub mod backup;
 pub mod bulk;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, DeliveryId, JobId, WorkspaceId};
+use hearback_core::id::{CaseId, DeliveryId, InvitationId, JobId, WaveId, WorkspaceId};
 use hearback_rules::{StepRef, Trigger};
 use sea_orm::{
     Condition, ConnectionTrait, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
@@ -71,6 +71,10 @@ pub enum Job {
     Ask { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },
     /// An answer has rested long enough to act on.
     Settle { case: CaseId, revision: u32 },
+    /// Plan a wave, then ask its people as their time comes, until all of them have their end.
+    Wave { wave: WaveId },
+    /// The same for one person who was invited alone.
+    Invite { invitation: InvitationId },
     /// Nothing; measures the queue.
     Noop,
 }
@@ -83,6 +87,8 @@ impl Job {
             Self::Post { .. } => "post",
             Self::Ask { .. } => "ask",
             Self::Settle { .. } => "settle",
+            Self::Wave { .. } => "wave",
+            Self::Invite { .. } => "invite",
             Self::Noop => "noop",
         }
     }
@@ -422,6 +428,23 @@ pub const RULE_PAUSED: &str = "its rule is paused: it wanted to send too many ma
 pub async fn wake_paused(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<(), StoreError> {
     let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
     due.filter(Column::State.eq("queued")).filter(Column::Error.eq(RULE_PAUSED)).exec(&**tx).await?;
+    Ok(())
+}
+
+/// What a job says that waits because its wave or campaign is paused.
+pub const WAVE_PAUSED: &str = "its wave is paused";
+
+/// Lets the jobs that wait for a paused wave or campaign look again at once; those whose own one is still paused go on waiting.
+pub async fn wake_waves(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
+    due.filter(Column::State.eq("queued")).filter(Column::Error.eq(WAVE_PAUSED)).exec(&**tx).await?;
+    Ok(())
+}
+
+/// Lets a job that waits look again at once.
+pub async fn wake(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
+    due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq("queued")).exec(&**tx).await?;
     Ok(())
 }
 

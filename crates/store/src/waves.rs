@@ -1,8 +1,12 @@
 //! One run of a campaign, made of invitations.
-use hearback_core::id::WorkspaceId;
-use sea_orm::entity::prelude::*;
 
-use crate::StoreError;
+use hearback_core::id::{WaveId, WorkspaceId};
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
+
+use crate::{
+    StoreError, Tx,
+    cursor::{Cursor, Listed, Page},
+};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -37,6 +41,35 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The wave.
-pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: Uuid) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id((ws.uuid(), id)).one(conn).await?)
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: WaveId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// The same, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, id: WaveId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
+}
+
+/// Writes the whole row back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
+    Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// The waves of a campaign that have no end yet, held until the transaction ends.
+pub async fn lock_open(tx: &Tx, ws: WorkspaceId, campaign: &str) -> Result<Vec<Model>, StoreError> {
+    let open = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));
+    let open = open.filter(Column::Status.is_in(["planning", "running", "paused"]));
+    Ok(open.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
+}
+
+/// One page, of one campaign or of all, the latest first.
+pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: Option<&str>, page: Page) -> Result<Listed<Model>, StoreError> {
+    let fits = Condition::all()
+        .add(Column::WorkspaceId.eq(ws.uuid()))
+        .add_option(campaign.map(|campaign| Column::Campaign.eq(campaign)))
+        .add(page.below(Expr::col(Column::FireAt), Column::Id));
+    let rows = Entity::find().filter(fits).order_by_desc(Column::FireAt).order_by_desc(Column::Id);
+    let rows = rows.limit(page.limit + 1).all(conn).await?;
+    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.fire_at, id: row.id }))
 }

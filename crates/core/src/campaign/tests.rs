@@ -77,3 +77,22 @@ fn reminders_are_counted_from_the_invitation() {
     assert_eq!(plan.reminder_due(now(), 1), Some(now() + chrono::TimeDelta::days(7)));
     assert_eq!(plan.reminder_due(now(), 2), None);
 }
+
+#[test]
+fn what_was_missed_becomes_one_wave_if_it_is_not_too_late() {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let fires = || vec![at("2026-03-14T07:00:00Z"), at("2026-03-15T07:00:00Z"), at("2026-03-16T07:00:00Z")];
+    assert_eq!(catch_up(fires(), at("2026-03-16T07:00:04Z")), (Some(at("2026-03-16T07:00:00Z")), fires()[..2].to_vec()));
+    assert_eq!(catch_up(fires(), at("2026-03-17T07:00:00Z")).0, Some(at("2026-03-16T07:00:00Z")));
+    assert_eq!(catch_up(fires(), at("2026-03-17T07:00:01Z")), (None, fires()));
+}
+
+#[test]
+fn waves_are_called_by_what_tells_them_apart() {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let name = |from, until| wave_name(at(from), until, Tz::Europe__Vilnius);
+    assert_eq!(name("2026-10-01T06:00:00Z", Some(at("2027-01-01T07:00:00Z"))), "2026-Q4");
+    assert_eq!(name("2026-02-01T07:00:00Z", Some(at("2026-03-01T07:00:00Z"))), "2026-02");
+    assert_eq!(name("2026-03-28T07:00:00Z", Some(at("2026-03-29T06:00:00Z"))), "2026-03-28");
+    assert_eq!(name("2026-03-16T09:00:00Z", None), "2026-03-16 11:00");
+}
