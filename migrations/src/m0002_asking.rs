@@ -71,6 +71,7 @@ fn asking() -> Vec<Table> {
             .belongs("survey_id", "surveys")
             .index_where(false, "workspace_id, wave_id, state, due_at", "wave_id IS NOT NULL")
             .index_where(false, "workspace_id, wave_id, remind_at", "remind_at IS NOT NULL")
+            .index_where(false, "workspace_id, campaign, due_at", "wave_id IS NULL AND campaign IS NOT NULL")
             .index(false, "workspace_id, person_id, sent_at"),
         // Scores that somebody or something chose by a link, and that nobody confirmed.
         Table::in_workspace("unconfirmed", &[("invitation_id", Uuid)])

@@ -4,7 +4,8 @@
 //! weekdays. Refuses to know why somebody asks: schedules, calendars and send windows all come here.
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc, Weekday, WeekdaySet};
-use chrono_tz::{GapInfo, Tz};
+use chrono_tz::GapInfo;
+pub use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 

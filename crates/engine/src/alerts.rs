@@ -42,11 +42,16 @@ pub enum AlertKind {
     MailServer,
     /// Too many mails of a wave were refused for who sends them. Subject: the wave.
     WavePaused,
+
+    /// A campaign could not begin a wave at its time. Subject: the campaign.
+    WaveMissed,
+    /// The clock of a server was set by minutes or more. Subject: `clock`.
+    ClockJumped,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::RuleLoop,
         Self::RuleEffects,
         Self::RulePaused,
@@ -60,6 +65,8 @@ impl AlertKind {
         Self::Mailbox,
         Self::MailServer,
         Self::WavePaused,
+        Self::WaveMissed,
+        Self::ClockJumped,
     ];
 
     /// The word used in the database and in the API.
@@ -78,6 +85,9 @@ impl AlertKind {
             Self::Mailbox => "mailbox",
             Self::MailServer => "mail_server",
             Self::WavePaused => "wave_paused",
+
+            Self::WaveMissed => "wave_missed",
+            Self::ClockJumped => "clock_jumped",
         }
     }
 
@@ -97,6 +107,9 @@ impl AlertKind {
             Self::Mailbox => "Mailbox can't be read",
             Self::MailServer => "Mail server can't be used",
             Self::WavePaused => "Wave paused",
+
+            Self::WaveMissed => "Wave missed",
+            Self::ClockJumped => "Clock was set",
         }
     }
 }

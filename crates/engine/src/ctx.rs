@@ -81,6 +81,9 @@ pub struct Parts {
     pub mailbag: Mailbag,
     /// How much mail came in.
     pub came_in: crate::inbound::Counters,
+
+    /// What is known of the clock.
+    pub(crate) steady: crate::asking::steady::Watch,
     /// What is kept in memory of log-ins and keys.
     pub(crate) doors: Doors,
     /// Counts that took long.
@@ -110,6 +113,8 @@ impl Ctx {
             ledger,
             mailbag,
             came_in: crate::inbound::Counters::default(),
+
+            steady: crate::asking::steady::Watch::default(),
             doors: Doors::default(),
             kept: Kept::default(),
         }));

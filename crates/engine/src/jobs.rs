@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
+    asking::{invite, planning},
     decide::{Occasion, decide},
     facts, faults,
     roster::{self, Roster},
@@ -39,6 +40,8 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
             let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
             ask(cx, lease, *case, *revision, occasion).await
         }
+        Ok(Job::Wave { wave }) => planning::run(cx, lease, *wave).await,
+        Ok(Job::Invite { invitation }) => invite::run(cx, lease, *invitation).await,
         Ok(Job::Settle { case, revision }) => settle(cx, lease, *case, *revision).await,
         Err(why) => return Outcome::Dead(format!("this version can't read the job: {why}")),
     };

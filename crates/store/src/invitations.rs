@@ -243,6 +243,21 @@ pub async fn asked_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign:
     Ok(u32::try_from(people).unwrap_or(u32::MAX))
 }
 
+/// The same of those who are invited one by one.
+pub async fn asked_alone_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<u32, StoreError> {
+    let asked = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));
+    let asked = asked.filter(Column::WaveId.is_null()).filter(Column::DueAt.gte(since));
+    let asked = asked.filter(Column::State.is_in(["queued", "sent", "answered", "bounced", "expired"]));
+    Ok(u32::try_from(asked.count(conn).await?).unwrap_or(u32::MAX))
+}
+
+/// Whether an invitation of a campaign waits for this person.
+pub async fn waits(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, person: Uuid) -> Result<bool, StoreError> {
+    let waiting = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::PersonId.eq(person));
+    let waiting = waiting.filter(Column::Campaign.eq(campaign)).filter(Column::State.is_in(["planned", "blocked", "queued"]));
+    Ok(waiting.limit(1).one(conn).await?.is_some())
+}
+
 /// What becomes of an invitation that waited.
 #[derive(Debug, Clone)]
 pub struct Move {
@@ -351,7 +366,8 @@ pub async fn next(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) ->
         next.due_at = next.due_at.into_iter().chain(first).min();
     }
     let first = Entity::find().select_only().column(Column::RemindAt).filter(Column::WorkspaceId.eq(ws.uuid()));
-    let first = first.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.is_not_null());
+    let first =
+        first.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.is_not_null()).filter(Column::State.is_in(["queued", "sent"]));
     next.remind_at = first.order_by_asc(Column::RemindAt).limit(1).into_tuple::<i64>().one(conn).await?;
     for (state, found) in [("queued", &mut next.queued), ("sent", &mut next.sent)] {
         let one = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, state)).limit(1);

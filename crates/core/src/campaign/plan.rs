@@ -187,6 +187,11 @@ impl Plan {
     pub fn free_at(&self, last_asked: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         free_at(last_asked, self.recontact_days)
     }
+
+    /// Whether chance chooses the one with this id, where only a part is asked.
+    pub fn chooses(&self, id: Uuid) -> bool {
+        self.sample >= 1.0 || unit(mix(low(id))) < self.sample
+    }
 }
 
 /// From when on somebody may be asked again who was asked before.

@@ -8,6 +8,11 @@ pub fn for_margin(points: f64, variance_unit: f64, confidence: Confidence) -> Op
     needed(variance_unit * confidence.z().powi(2), points)
 }
 
+/// The margin to each side, in points, that this many answers give: the other way round of [`for_margin`].
+pub fn margin(answers: u64, variance_unit: f64, confidence: Confidence) -> f64 {
+    100.0 * confidence.z() * (variance_unit / (answers as f64 + 3.0)).sqrt()
+}
+
 /// Answers needed in each of two groups to find a difference of `points` with probability `power`, both variances given.
 pub fn for_difference(points: f64, variances_unit: (f64, f64), confidence: Confidence, power: Confidence) -> Option<u64> {
     let z = confidence.z() + normal::quantile(power.value());
@@ -41,6 +46,8 @@ mod tests {
         assert_eq!(for_margin(f64::NAN, 1.0, Confidence::P95), None);
         assert_eq!(for_margin(100.0, 0.1, Confidence::P95), Some(1));
         assert_eq!(invitations(382, 0.2), Some(1910));
+        let enough = for_margin(5.0, 0.61, Confidence::P95).unwrap();
+        assert!(margin(enough, 0.61, Confidence::P95) <= 5.0 && margin(enough - 1, 0.61, Confidence::P95) > 5.0);
         assert_eq!(invitations(382, 0.0), None);
     }
 }

@@ -8,7 +8,7 @@ use hearback_core::campaign::Reason;
 use hearback_mailer::{Mail, Origin};
 use hearback_store::{
     ledger::{Moved, Sendable},
-    outbox::Outcome,
+    outbox::{self, Outcome},
     time::from_millis,
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn turn(mail: &Sendable, workspace: &Workspace, now: DateTime<Utc>) -
     }
     match mail.wave_status.as_deref() {
         Some("cancelled") => never("cancelled", "the wave was cancelled", Reason::Cancelled),
-        Some("paused") => Turn::Later(Outcome::Snooze(now + PAUSED, "its wave is paused".to_owned())),
+        Some("paused") => Turn::Later(Outcome::Snooze(now + PAUSED, outbox::WAVE_PAUSED.to_owned())),
         _ => Turn::Now,
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn cancel(
 const fn mail_of(job: &Job) -> Option<DeliveryId> {
     match job {
         Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
-        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Noop => None,
+        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => None,
     }
 }
 
@@ -64,7 +64,7 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
                 what.push(json!({ "do": "call_webhook", "webhook": to }));
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
-            Job::Settle { .. } | Job::Ask { .. } | Job::Noop => {}
+            Job::Settle { .. } | Job::Ask { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
         }
     }
     Ok(what)

@@ -106,7 +106,7 @@ async fn invited(cx: &Ctx, ws: WorkspaceId, id: InvitationId, wish: &Wish) -> Re
     let person = persons::resolved(db, ws, PersonId::from_uuid(invitation.person_id)).await?;
     let (Some(survey), Some(person)) = (workspace.survey(invitation.survey_id).cloned(), person) else { return Ok(Found::Unknown) };
     let wave = match invitation.wave_id {
-        Some(wave) => waves::by_id(db, ws, wave).await?,
+        Some(wave) => waves::by_id(db, ws, hearback_core::id::WaveId::from_uuid(wave)).await?,
         None => None,
     };
     let until = until(&invitation, &survey.body);

@@ -1,0 +1,179 @@
+//! A campaign's time has come, by its schedule or by somebody's word: a wave begins.
+//!
+//! What must stay true: one wave for each moment, whatever the number of nodes and whatever their clocks say. The row of the
+//! campaign is locked, its next moment moves on in the same transaction, and the table itself takes no second wave of a moment.
+
+use chrono::{DateTime, Utc};
+use hearback_core::{
+    campaign::{Plan, catch_up, wave_name},
+    id::{WaveId, WorkspaceId},
+    wall,
+};
+use hearback_store::{
+    Tx, bulk, campaigns,
+    outbox::{self, Job},
+    surveys,
+    time::{from_millis, millis},
+    waves,
+};
+use serde_json::Value;
+
+use super::{campaigns::read_plan, steady, waves::wave_job};
+use crate::{
+    Actor, Ctx, EngineError,
+    alerts::{self, Alert, AlertKind},
+    audit,
+    workspace::Workspace,
+};
+
+/// Campaigns that one look fires; the next look goes on.
+const PER_LOOK: u64 = 100;
+/// Missed moments that are kept as waves; older ones are only counted.
+const MOST_MISSED: usize = 100;
+
+/// Begins the waves of all campaigns whose time has come; how many campaigns that were.
+pub async fn fire_due(cx: &Ctx) -> Result<u64, EngineError> {
+    if !steady::is_steady(cx).await? {
+        return Ok(0);
+    }
+    let mut fired = 0;
+    for row in campaigns::due(cx.db.read(), millis(cx.now()), PER_LOOK).await? {
+        match fire(cx, WorkspaceId::from_uuid(row.workspace_id), &row.key).await {
+            Ok(done) => fired += u64::from(done),
+            // One campaign that can't be read must not hold up the others.
+            Err(error) => tracing::error!(campaign = %row.key, %error, "a campaign could not begin its wave; trying again"),
+        }
+    }
+    Ok(fired)
+}
+
+async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError> {
+    let now = cx.now();
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let tx = cx.db.write().await?;
+    let Some(mut campaign) = campaigns::lock(&tx, ws, key).await? else { return Ok(false) };
+    let due = campaign.next_fire_at.filter(|at| campaign.status == "active" && *at <= millis(now)).map(from_millis);
+    let Some(due) = due else { return Ok(false) };
+    let plan = read_plan(&campaign)?;
+    let Some(times) = plan.times() else {
+        campaigns::save(&tx, campaigns::Model { next_fire_at: None, ..campaign }).await?;
+        return Ok(tx.commit().await.map(|()| false)?);
+    };
+    let fires = std::iter::once(due).chain(times.after(due).take_while(|fire| *fire <= now)).collect();
+    let (begins, missed) = catch_up(fires, now);
+    let begin = Begin { workspace: &workspace, campaign: &campaign, plan: &plan, now };
+    let mut alerts = Vec::new();
+    if !missed.is_empty() {
+        for fire in missed.iter().rev().take(MOST_MISSED) {
+            begin.write(&tx, *fire, Some("nothing was running when it should have begun")).await?;
+        }
+        alerts.push(begin.missed(missed.len(), begins.is_some()));
+    }
+    if let Some(fire) = begins {
+        let survey = workspace.surveys.contains_key(&plan.survey);
+        let why = (!survey).then_some("its survey is not published");
+        begin.write(&tx, fire, why).await?;
+        alerts.extend((!survey).then(|| begin.no_survey()));
+    }
+    alerts::raise(&tx, ws, &alerts, now).await?;
+    campaign.next_fire_at = times.after(now.max(due)).next().map(millis);
+    campaigns::save(&tx, campaign).await?;
+    tx.commit().await?;
+    cx.wake.notify_one();
+    Ok(true)
+}
+
+/// Begins a wave now, whatever the schedule says.
+pub async fn run_now(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<waves::Model, EngineError> {
+    let now = cx.now();
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let tx = cx.db.write().await?;
+    let campaign = campaigns::lock(&tx, ws, key).await?.ok_or_else(|| EngineError::not_found("campaign", key))?;
+    match campaign.status.as_str() {
+        "active" => {}
+        "paused" => return Err(EngineError::conflict("this campaign is paused; resume it first")),
+        _ => return Err(EngineError::conflict("this campaign has ended; make a new one with another key")),
+    }
+    let plan = read_plan(&campaign)?;
+    if plan.trigger.is_some() {
+        return Err(EngineError::conflict("this campaign asks after an event, one by one; it has no waves"));
+    }
+    if !workspace.surveys.contains_key(&plan.survey) {
+        return Err(EngineError::conflict(format!("the survey `{}` is not published; publish it first", plan.survey)));
+    }
+    let begin = Begin { workspace: &workspace, campaign: &campaign, plan: &plan, now };
+    let wave = begin.write(&tx, now, None).await?;
+    audit::note(&tx, ws, actor, "wave.begun", &campaign.key, Value::Null, now).await?;
+    tx.commit().await?;
+    cx.wake.notify_one();
+    Ok(wave)
+}
+
+/// What a wave is made of.
+struct Begin<'a> {
+    workspace: &'a Workspace,
+    campaign: &'a campaigns::Model,
+    plan: &'a Plan,
+    now: DateTime<Utc>,
+}
+
+impl Begin<'_> {
+    /// Writes the wave of a moment, with its job; one that is `missed` for a reason has none. The wave that has the moment
+    /// already stays as it is.
+    async fn write(&self, tx: &Tx, fire: DateTime<Utc>, missed: Option<&str>) -> Result<waves::Model, EngineError> {
+        let (ws, key) = (self.workspace.id, &self.campaign.key);
+        let id = WaveId::derived(&format!("wave/{ws}/{key}/{}", millis(fire)));
+        let published = self.workspace.surveys.get(&self.plan.survey).map(|survey| survey.id.uuid());
+        let survey_id = match published {
+            Some(id) => Some(id),
+            None => surveys::versions(&**tx, ws, &self.plan.survey).await?.first().map(|row| row.id),
+        };
+        let Some(survey_id) = survey_id else {
+            return Err(EngineError::conflict(format!("there is no survey `{}` any more", self.plan.survey)));
+        };
+        let usual = self.workspace.staff.hours_of(None).zone();
+        let until = self.plan.times().and_then(|times| times.after(fire).next());
+        let row = waves::Model {
+            workspace_id: ws.uuid(),
+            id: id.uuid(),
+            campaign: key.clone(),
+            name: wave_name(fire, until, self.plan.zone(usual)),
+            status: if missed.is_some() { "missed" } else { "planning" }.to_owned(),
+            survey_id,
+            fire_at: millis(fire),
+            body: self.campaign.body.clone(),
+            created_at: millis(self.now),
+            planned_at: None,
+            paused_at: None,
+            finished_at: missed.map(|_| millis(self.now)),
+            reason: missed.map(str::to_owned),
+        };
+        let new = bulk::insert_missing::<waves::Entity>(tx, std::slice::from_ref(&row)).await?;
+        if new > 0 && missed.is_none() {
+            outbox::enqueue(tx, &[outbox::row(ws, &Job::Wave { wave: id }, &wave_job(row.id), self.now, self.now, None)]).await?;
+        }
+        Ok(row)
+    }
+
+    fn missed(&self, count: usize, one_begins: bool) -> Alert {
+        let key = &self.campaign.key;
+        let rest = if one_begins {
+            "The latest one begins now; the others are left out.".to_owned()
+        } else {
+            format!(
+                "That is more than a day ago: none begins by itself. Run one now with `hearback waves run {key}`, or wait for the next."
+            )
+        };
+        let message = format!("The campaign {key} should have begun {count} waves while nothing was running. {rest}");
+        Alert::new(AlertKind::WaveMissed, key.clone(), message)
+    }
+
+    fn no_survey(&self) -> Alert {
+        let (key, survey) = (&self.campaign.key, &self.plan.survey);
+        let local = wall::local(self.plan.zone(wall::Tz::UTC), self.now).format("%Y-%m-%d %H:%M");
+        let message = format!(
+            "The campaign {key} could not begin its wave of {local}: the survey {survey} is not published. Publish it, then run the wave."
+        );
+        Alert::new(AlertKind::WaveMissed, key.clone(), message)
+    }
+}
