@@ -5,12 +5,15 @@ mod alerts;
 mod apikeys;
 mod audit;
 mod calendars;
+mod campaigns;
 mod cases;
 mod cases_close;
 mod deliveries;
 mod events;
 mod health;
 mod inbound;
+
+mod invitations;
 mod metrics;
 mod openapi;
 mod people;
@@ -25,6 +28,7 @@ mod surveys;
 mod tasks;
 mod teams;
 mod testimonials;
+mod waves;
 mod webhooks;
 mod widgets;
 mod workspace;
@@ -86,6 +90,22 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys/{key}/draft", put(surveys::draft))
         .route("/surveys/{key}/publish", post(surveys::publish))
         .route("/surveys/{key}/close", post(surveys::close))
+
+        .route("/campaigns", get(campaigns::list).post(campaigns::create))
+        .route("/campaigns/{key}", get(campaigns::one).put(campaigns::put))
+        .route("/campaigns/{key}/plan", get(campaigns::plan))
+        .route("/campaigns/{key}/pause", post(campaigns::pause))
+        .route("/campaigns/{key}/resume", post(campaigns::resume))
+        .route("/campaigns/{key}/end", post(campaigns::end))
+        .route("/campaigns/{key}/waves", post(campaigns::run))
+        .route("/waves", get(waves::list).post(campaigns::run_named))
+        .route("/waves/{id}", get(waves::one))
+        .route("/waves/{id}/pause", post(waves::pause))
+        .route("/waves/{id}/resume", post(waves::resume))
+        .route("/waves/{id}/cancel", post(waves::cancel))
+        .route("/invitations", get(invitations::list).post(invitations::create))
+        .route("/invitations/{id}", get(invitations::one))
+        .route("/interactions", post(invitations::interact))
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/backtest", post(rules::backtest))
         .route("/rules/{key}", get(rules::one))

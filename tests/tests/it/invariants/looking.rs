@@ -120,7 +120,15 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let letter = "From: stranger@example.com\nSubject: hello\n\nIs anybody there?\n";
     let message = app.api.send("POST", "/api/v1/inbound", &[("content-type", "message/rfc822")], letter).await.expect(201);
     let message = message["id"].as_str().unwrap();
+
+    let plan = json!({ "survey": "nps", "audience": { "person": { "plan": "gold" } } });
+    app.put("/campaigns/only-here", plan).await.expect(201);
+    let wave = app.post("/campaigns/only-here/waves", json!({})).await.expect(201);
+    let invitation = app.post("/invitations", json!({ "survey": "nps", "person": { "email": "anna@example.com" } })).await.expect(201);
     vec![
+        ("/api/v1/campaigns/{key}", "/api/v1/campaigns/only-here".to_owned()),
+        ("/api/v1/waves/{id}", format!("/api/v1/waves/{}", wave["id"].as_str().unwrap())),
+        ("/api/v1/invitations/{id}", format!("/api/v1/invitations/{}", invitation["id"].as_str().unwrap())),
         ("/w/{key}", format!("/w/{}", widget["public_key"].as_str().unwrap())),
         ("/api/v1/widgets/{id}", format!("/api/v1/widgets/{}", widget["id"].as_str().unwrap())),
         ("/api/v1/responses/{id}", format!("/api/v1/responses/{}", low["id"].as_str().unwrap())),

@@ -28,6 +28,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("bulk.rs", "insert_of", "the text of a statement; each row brings its workspace"),
     ("script.rs", "with", "puts statements together; each one names it"),
     ("ingest.rs", "look", "by the id of the workspace itself, and by the text of `by_texts`, which names it"),
+    ("campaigns.rs", "due", "a schedule fires for all workspaces; each row says whose it is"),
     ("pools.rs", "every", "a reconciler serves all workspaces; each row says whose it is"),
     ("incentive_waits.rs", "pools", "a reconciler serves all workspaces; each row says whose it is"),
     ("incentive_waits.rs", "unsettled", "a reconciler serves all workspaces; each row says whose it is"),

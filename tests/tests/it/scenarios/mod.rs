@@ -4,6 +4,8 @@ mod alerts;
 mod backtest;
 mod bodies;
 mod calls;
+
+mod campaigns;
 mod chains;
 mod clocks;
 mod closing;
@@ -15,6 +17,8 @@ mod guards;
 mod happy;
 mod inbound;
 mod inbound_replies;
+
+mod invitations;
 mod invited;
 mod isolation;
 mod kept;
@@ -34,6 +38,7 @@ mod survey_page;
 mod surveys;
 mod testimonials;
 mod versions;
+mod waves;
 mod webhooks;
 mod widgets;
 
