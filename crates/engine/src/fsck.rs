@@ -6,6 +6,7 @@
 
 mod decisions;
 mod mail;
+mod waves;
 
 use std::fmt::Display;
 
@@ -20,7 +21,7 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 const PAGE: u64 = 200;
 
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
-pub const CHECKS: [(&str, &str); 11] = [
+pub const CHECKS: [(&str, &str); 12] = [
     ("database", "the database's own check: SQLite's integrity and foreign keys; PostgreSQL's constraints, indexes, page checksums"),
     ("parents", "no row without the row it belongs to"),
     ("cases", "each response has exactly one case, which says the same"),
@@ -31,6 +32,7 @@ pub const CHECKS: [(&str, &str); 11] = [
     ("decisions", "each decision, recomputed from its rule versions and facts, is what is stored"),
     ("effects", "each decided effect has its row"),
     ("claims", "no job is claimed without a live claim"),
+    ("waves", "a wave is finished exactly when all its invitations have their end; until then one job works on it"),
     ("mail", "each unsent mail has its one job, each mail job its mail"),
 ];
 
@@ -62,6 +64,7 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     found.all("runs", integrity::answers_without_run(conn).await?);
     decisions::check(conn, now, &mut found).await?;
     found.all("claims", integrity::dead_claims(conn, millis(now - CLAIM_GRACE)).await?);
+    waves::check(conn, &mut found).await?;
     mail::check(conn, &mut found).await?;
     Ok(found.0)
 }

@@ -6,7 +6,7 @@
 mod pages;
 
 use hearback_core::{Scale, Score};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
 use crate::StoreError;
 
@@ -64,6 +64,14 @@ const LINKS: &[Link] = &[
     Link("pools", "workspace_id", "workspaces", "id"),
     Link("persons", "workspace_id", "workspaces", "id"),
     Link("preferences", "person_id", "persons", "id"),
+    Link("campaigns", "workspace_id", "workspaces", "id"),
+    Link("waves", "campaign", "campaigns", "key"),
+    Link("waves", "survey_id", "surveys", "id"),
+    Link("invitations", "person_id", "persons", "id"),
+    Link("invitations", "survey_id", "surveys", "id"),
+    Link("invitations", "wave_id", "waves", "id"),
+    Link("invitations", "campaign", "campaigns", "key"),
+    Link("interactions", "person_id", "persons", "id"),
     Link("suppressions", "workspace_id", "workspaces", "id"),
     Link("surveys", "workspace_id", "workspaces", "id"),
     Link("rule_versions", "workspace_id", "workspaces", "id"),
@@ -141,6 +149,31 @@ pub async fn rollups(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreEr
         wrong.join(" OR "),
     );
     Ok(told(lines(conn, &sql).await?, "roll-up of survey", "is not what a recount of the responses gives"))
+}
+
+/// Waves that are finished while somebody in them may still be asked or answer, or that have no end and no job that works on them.
+pub async fn waves(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let id = as_text(conn, "w.id", "id");
+    let unfinished = format!(
+        "SELECT {id} FROM waves w WHERE w.status = 'finished' AND EXISTS (SELECT 1 FROM invitations i WHERE i.workspace_id = w.workspace_id \
+         AND i.wave_id = w.id AND i.state IN ('planned', 'blocked', 'queued', 'sent')) LIMIT {MOST}"
+    );
+    let waiting = format!(
+        "SELECT {id} FROM waves w WHERE w.status IN ('planning', 'cancelled', 'finished', 'missed') AND w.planned_at IS NOT NULL \
+         AND EXISTS (SELECT 1 FROM invitations i WHERE i.workspace_id = w.workspace_id AND i.wave_id = w.id \
+         AND i.state IN ('planned', 'blocked')) LIMIT {MOST}"
+    );
+    let mut found =
+        told(lines(conn, &unfinished).await?, "wave", "is finished, and has people who are still to be asked or may still answer");
+    found.extend(told(lines(conn, &waiting).await?, "wave", "is not running, and has people who wait to be asked"));
+    Ok(found)
+}
+
+/// Waves that have no end yet, with the job that works on each.
+pub async fn open_waves(conn: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let sql = "SELECT workspace_id, id FROM waves WHERE status IN ('planning', 'running', 'paused')";
+    let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
+    Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
 }
 
 /// Cases whose counters of tasks or contacts are not what a recount gives, or whose status and times contradict each other.

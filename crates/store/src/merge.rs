@@ -24,6 +24,12 @@ pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId)
         let values = [ws.clone(), from.clone(), into.clone()];
         Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
     };
+    // Whoever has two places in a wave now keeps their own.
+    run("UPDATE invitations SET state = 'not_asked', reason = 'merged' WHERE workspace_id = $1 AND person_id = $2 \
+         AND state IN ('planned', 'blocked') AND EXISTS (SELECT 1 FROM invitations o WHERE o.workspace_id = $1 AND o.person_id = $3 \
+         AND o.wave_id = invitations.wave_id AND o.state <> 'not_asked')"
+        .to_owned())
+    .await?;
     let mut moved = 0;
     for table in MOVED {
         moved += run(format!("UPDATE {table} SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2")).await?;

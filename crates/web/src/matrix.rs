@@ -155,7 +155,6 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("PUT", "/api/v1/surveys/{key}/draft", Key(AdminKey)),
     ("POST", "/api/v1/surveys/{key}/publish", Key(AdminKey)),
     ("POST", "/api/v1/surveys/{key}/close", Key(AdminKey)),
-
     ("GET", "/api/v1/campaigns", Key(Read)),
     ("POST", "/api/v1/campaigns", Key(AdminKey)),
     ("GET", "/api/v1/campaigns/{key}", Key(Read)),

@@ -28,7 +28,7 @@ pub(super) fn wave_job(wave: Uuid) -> String {
 }
 
 /// The job of a wave.
-pub(super) fn job_of(wave: Uuid) -> JobId {
+pub(crate) fn job_of(wave: Uuid) -> JobId {
     JobId::derived(&wave_job(wave))
 }
 

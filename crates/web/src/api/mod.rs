@@ -90,7 +90,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys/{key}/draft", put(surveys::draft))
         .route("/surveys/{key}/publish", post(surveys::publish))
         .route("/surveys/{key}/close", post(surveys::close))
-
         .route("/campaigns", get(campaigns::list).post(campaigns::create))
         .route("/campaigns/{key}", get(campaigns::one).put(campaigns::put))
         .route("/campaigns/{key}/plan", get(campaigns::plan))
