@@ -42,7 +42,6 @@ pub enum AlertKind {
     MailServer,
     /// Too many mails of a wave were refused for who sends them. Subject: the wave.
     WavePaused,
-
     /// A campaign could not begin a wave at its time. Subject: the campaign.
     WaveMissed,
     /// The clock of a server was set by minutes or more. Subject: `clock`.
@@ -85,7 +84,6 @@ impl AlertKind {
             Self::Mailbox => "mailbox",
             Self::MailServer => "mail_server",
             Self::WavePaused => "wave_paused",
-
             Self::WaveMissed => "wave_missed",
             Self::ClockJumped => "clock_jumped",
         }
@@ -107,7 +105,6 @@ impl AlertKind {
             Self::Mailbox => "Mailbox can't be read",
             Self::MailServer => "Mail server can't be used",
             Self::WavePaused => "Wave paused",
-
             Self::WaveMissed => "Wave missed",
             Self::ClockJumped => "Clock was set",
         }

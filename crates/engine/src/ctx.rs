@@ -81,7 +81,6 @@ pub struct Parts {
     pub mailbag: Mailbag,
     /// How much mail came in.
     pub came_in: crate::inbound::Counters,
-
     /// What is known of the clock.
     pub(crate) steady: crate::asking::steady::Watch,
     /// What is kept in memory of log-ins and keys.

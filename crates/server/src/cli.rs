@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, backup, bench, check_config, codes, completions, demo, doctor, erase, export, fsck, import, migrate, restore, rules,
-        schedule, score, sending, serve, suppressions, user, workspace,
+        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, migrate, restore,
+        rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -63,6 +63,12 @@ enum Command {
     /// People of yours who log in.
     #[command(subcommand)]
     User(user::Command),
+    /// Plans of asking: make, change and list them.
+    #[command(subcommand)]
+    Campaigns(campaigns::Command),
+    /// Runs of campaigns: look ahead, begin, pause, resume, cancel.
+    #[command(subcommand)]
+    Waves(waves::Command),
     /// Keys for programs that call the API.
     #[command(subcommand)]
     Apikey(apikey::Command),
@@ -108,6 +114,8 @@ impl Cli {
             Command::Rules(command) => rules::run(command, config).await,
             Command::User(command) => user::run(command, config()?).await,
             Command::Apikey(command) => apikey::run(command, config()?).await,
+            Command::Campaigns(command) => campaigns::run(command, config()?).await,
+            Command::Waves(command) => waves::run(command, config()?).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Codes(command) => codes::run(command, config()?).await,
             Command::Suppressions(command) => suppressions::run(command, config()?).await,

@@ -37,6 +37,48 @@ pub async fn answers(db: &Db, ws: WorkspaceId, survey: SurveyId, from: i64, to: 
     Ok(())
 }
 
+/// Stores people number 0 to `people` of many zones and accounts: one in ten was asked within the last weeks, one in a hundred
+/// wants no mail.
+pub async fn people(db: &Db, ws: WorkspaceId, survey: SurveyId, people: i64, now: i64) -> Result<(), StoreError> {
+    let backend = db.backend();
+    let (person, invitation) = (id(backend, 1, "n"), id(backend, 4, "n"));
+    let all = format!(
+        "INSERT INTO persons (workspace_id, id, key, email, name, locale, timezone, account_key, owner, properties, created_at, updated_at) \
+         SELECT $1, {person}, 'email:fill' || n || '@bench.example', 'fill' || n || '@bench.example', 'Customer ' || n, 'lt', \
+         CASE n % 5 WHEN 0 THEN 'Europe/Vilnius' WHEN 1 THEN 'America/New_York' WHEN 2 THEN 'Asia/Tokyo' WHEN 3 THEN 'Europe/Helsinki' END, \
+         CASE WHEN n % 3 = 0 THEN 'account' || (n / 30) END, 'agent' || (n % 20) || '@bench.example', \
+         '{{\"plan\":\"' || (CASE n % 4 WHEN 0 THEN 'gold' WHEN 1 THEN 'silver' WHEN 2 THEN 'basic' ELSE 'none' END) || '\",\"orders\":' || (n % 40) || '}}', \
+         0, 0 FROM ({}) AS numbers WHERE $2 IS NOT NULL AND $5 > 0",
+        numbers(backend)
+    );
+    let asked = format!(
+        "INSERT INTO invitations (workspace_id, id, person_id, survey_id, channel, state, due_at, ignores_limits, reminders, sent_at, \
+         created_at, updated_at) SELECT $1, {invitation}, {person}, $2, 'email', 'sent', $5 - n % 2000000000, false, 0, \
+         $5 - n % 2000000000, 0, 0 FROM ({}) AS numbers WHERE n % 10 = 7",
+        numbers(backend)
+    );
+    let unwilling = format!(
+        "INSERT INTO suppressions (workspace_id, address, reason, created_at) SELECT $1, 'fill' || n || '@bench.example', 'unsubscribed', 0 \
+         FROM ({}) AS numbers WHERE n % 100 = 13 AND $2 IS NOT NULL AND $5 > 0",
+        numbers(backend)
+    );
+    let mut first = 0;
+    while first < people {
+        let end = (first + CHUNK).min(people);
+        let tx = db.write().await?;
+        for sql in [&all, &asked, &unwilling] {
+            let values: [Value; 5] = [ws.uuid().into(), survey.uuid().into(), first.into(), (end - 1).into(), now.into()];
+            tx.execute_raw(Statement::from_sql_and_values(backend, sql.clone(), values)).await?;
+        }
+        tx.commit().await?;
+        first = end;
+    }
+    if backend == DbBackend::Postgres {
+        db.read().execute_unprepared("VACUUM ANALYZE persons, invitations, suppressions").await?;
+    }
+    Ok(())
+}
+
 /// `n` from `$3` to `$4`.
 fn numbers(backend: DbBackend) -> &'static str {
     match backend {

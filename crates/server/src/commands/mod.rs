@@ -3,6 +3,7 @@
 pub mod apikey;
 pub mod backup;
 pub mod bench;
+pub mod campaigns;
 pub mod check_config;
 pub mod codes;
 pub mod completions;
@@ -25,4 +26,5 @@ pub mod serve;
 pub mod suppressions;
 pub mod times;
 pub mod user;
+pub mod waves;
 pub mod workspace;

@@ -20,6 +20,7 @@ mod sink;
 mod survey;
 mod timings;
 mod wake;
+mod waves;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,8 @@ enum Path {
     Survey,
     /// Mails that come in: told apart, and stored.
     Inbound,
+    /// Planning a wave of many people with all limits.
+    Waves,
     /// From the commit that queued a job to its start, on an idle system.
     Wake,
     /// From a low score to the alert in the mail server, at half the rate of the intake.
@@ -121,6 +124,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Path::Backtest => times(backtest::run(&place).await?),
         Path::Survey => times(survey::run(&place).await?),
         Path::Inbound => times(inbound::run(&place).await?),
+        Path::Waves => times(waves::run(&place).await?),
         Path::Wake => times(wake::run(&place).await?),
         Path::Alert => times(alert::run(&place).await?),
     });
