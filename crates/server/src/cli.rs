@@ -75,10 +75,10 @@ enum Command {
     /// Gift codes that rules give to customers.
     #[command(subcommand)]
     Codes(codes::Command),
-    /// Programmes or brands side by side: make, list and rename them.
     /// Addresses that must not be mailed.
     #[command(subcommand)]
     Suppressions(suppressions::Command),
+    /// Programmes or brands side by side: make, list and rename them.
     #[command(subcommand)]
     Workspace(workspace::Command),
     /// The Net Promoter Score of these counts, with its interval and its band.

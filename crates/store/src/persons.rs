@@ -1,5 +1,7 @@
 //! Customers. `key` is what makes one unique: `email:ADDRESS`, else `ext:ID`, else `anon:UUID`.
 
+use std::collections::HashMap;
+
 use hearback_core::id::{PersonId, WorkspaceId};
 use sea_orm::{Condition, QuerySelect, entity::prelude::*};
 
@@ -38,6 +40,12 @@ pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
+/// The person with this key; not one who was merged into another.
+pub async fn by_key(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
+    let alone = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key));
+    Ok(alone.filter(Column::MergedInto.is_null()).one(conn).await?)
+}
+
 /// Who an id means: the person themselves, or whoever they were merged into.
 pub async fn resolved(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
     match by_id(conn, ws, id).await? {
@@ -61,4 +69,14 @@ pub async fn lock_match(tx: &Tx, ws: WorkspaceId, key: &str, external_id: Option
 pub async fn save(tx: &Tx, person: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(person).reset_all()).exec(&**tx).await?;
     Ok(())
+}
+
+/// What these people are called: the name, else the address; who has neither is left out.
+pub async fn names(
+    conn: &impl ConnectionTrait,
+    ws: WorkspaceId,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    let these = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids)).all(conn).await?;
+    Ok(these.into_iter().filter_map(|row| Some((row.id, row.name.or(row.email)?))).collect())
 }

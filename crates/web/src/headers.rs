@@ -17,11 +17,15 @@ const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'self'; img-src 's
 pub const SURVEY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                           base-uri 'none'; frame-ancestors 'none'";
 
-/// The same for a preview, which our own pages frame.
+/// A page of ours that keeps itself up to date by a script.
+pub const LIVE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// As `SURVEY`, for a preview, which our own pages frame.
 pub const SURVEY_PREVIEW: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                                   base-uri 'none'; frame-ancestors 'self'";
 
-/// The same for a page whose form may be led on to `origin`.
+/// As on all other pages, where a form may be led on to `origin`.
 pub fn content_security_with_forms_to(origin: &str) -> String {
     CONTENT_SECURITY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))
 }

@@ -11,8 +11,9 @@ use hearback_core::token::fingerprint;
 use super::render::{self, TemplateError};
 
 /// Name of the file, what templates call its address, its type.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 4] = [
     ("app.css", "app_css", "text/css; charset=utf-8"),
+    ("live.js", "live_js", "text/javascript; charset=utf-8"),
     ("survey.css", "survey_css", "text/css; charset=utf-8"),
     ("survey.js", "survey_js", "text/javascript; charset=utf-8"),
 ];

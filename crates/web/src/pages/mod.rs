@@ -3,6 +3,9 @@
 mod alerts;
 mod assets;
 mod audit;
+mod campaign_form;
+mod campaign_plan;
+mod campaigns;
 mod captured;
 mod case;
 mod case_work;
@@ -20,6 +23,7 @@ mod survey;
 mod surveys;
 mod teams;
 mod timeline;
+mod waves;
 mod widget;
 mod words;
 
@@ -52,6 +56,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/surveys/{key}/{step}", post(surveys::act).get(surveys::back))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::one))
+        .route("/campaigns", get(campaigns::list))
+        .route("/campaigns/new", get(campaign_form::new).post(campaign_form::create))
+        .route("/campaigns/{key}", get(campaigns::one))
+        .route("/campaigns/{key}/{step}", post(campaigns::act).get(campaign_form::step))
+        .route("/waves/{id}", get(waves::one))
+        .route("/waves/{id}/{step}", post(waves::act).get(waves::back))
         .route("/rules", get(rules::list))
         .route("/rules/{key}", get(rules::one))
         .route("/rules/{key}/{step}", post(rules::act).get(rules::back))

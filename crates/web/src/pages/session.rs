@@ -110,6 +110,11 @@ impl Input {
         self.0.iter().find(|(key, value)| key == name && !value.trim().is_empty()).map(|(_, value)| value.clone())
     }
 
+    /// Everything that was chosen under this name.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+
     /// The same where something has to be entered: empty otherwise.
     pub(crate) fn required(&self, name: &str) -> String {
         self.text(name).unwrap_or_default()

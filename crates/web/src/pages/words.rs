@@ -28,6 +28,11 @@ impl When {
         Self::said(at, if at < now { format!("{} overdue", span(now - at)) } else { format!("due in {}", span(at - now)) })
     }
 
+    /// As people say it.
+    pub(crate) fn words(self) -> String {
+        self.words
+    }
+
     fn said(at: i64, words: String) -> Self {
         let time = from_millis(at);
         Self { iso: time.format("%Y-%m-%dT%H:%M:%SZ").to_string(), exact: exact(time), words }

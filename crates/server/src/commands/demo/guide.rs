@@ -36,11 +36,13 @@ Try this:
        -d '{{\"survey\":\"nps\",\"score\":2,\"comment\":\"The chain fell off.\",\"external_id\":\"try-1\",\"person\":{{\"email\":\"you@mail.example\",\"name\":\"You\",\"locale\":\"en\"}}}}'
 
      A case is open, somebody has a task, and two mails are at {url}/mail.
-  4. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
+  4. Answer as a customer: open {url}/mail, choose a mail \"One short question\" of somebody who has not answered,
+     press 3, write a word, send. The case is open; the campaign's page shows one more answer.
+  5. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
 
      curl -s -X PATCH {url}/api/v1/responses/ID -H 'Authorization: Bearer {api_key}' \\
        -H 'Content-Type: application/json' -d '{{\"score\":10}}'
-  5. Ask for the figures as a program would. One product makes people unhappy lately: which?
+  6. Ask for the figures as a program would. One product makes people unhappy lately: which?
 
      curl -s '{url}/api/v1/metrics?survey=nps&by=product' -H 'Authorization: Bearer {api_key}'
 

@@ -3,6 +3,7 @@
 //! The settings of this machine are not read: a demo never touches a real database or a real mail server.
 
 mod answers;
+mod asking;
 mod customers;
 mod guide;
 mod random;

@@ -8,12 +8,12 @@ use std::{collections::BTreeMap, time::Duration as Span};
 use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt as _;
 use hearback_core::{
-    ManualClock, Segment,
+    Clock as _, ManualClock, Segment,
     id::{CaseId, TaskId, WorkspaceId},
 };
 use hearback_engine::{
     Actor, Ctx, jobs,
-    submit::{FollowUp, submit_responses},
+    submit::{FollowUp, NewResponse, submit_responses},
     ticks::TICKS,
     work::{self, CaseChange, NewContact, TaskChange},
 };
@@ -24,6 +24,7 @@ use hearback_store::{
 
 use super::{
     answers::{Answer, working},
+    asking,
     customers::STAFF,
     random::Random,
     words::Cause,
@@ -70,7 +71,8 @@ impl Replay<'_> {
             self.plan(&mut agenda, answer.at, Event::Answer(Box::new(answer)));
         }
         while let Some(((at, _), event)) = agenda.pop_first() {
-            self.clock.set(at);
+            // Whoever read a mail took a few seconds.
+            self.clock.set(at.max(self.clock.now()));
             self.catch_up().await?;
             match event {
                 Event::Answer(answer) => self.answer(*answer, &mut agenda).await?,
@@ -91,12 +93,23 @@ impl Replay<'_> {
 
     async fn answer(&mut self, answer: Answer, agenda: &mut Agenda) -> anyhow::Result<()> {
         let owner = answer.response.person.owner.clone();
-        let Some(result) = submit_responses(self.cx, self.ws, vec![answer.response], FollowUp::On).await.pop() else { return Ok(()) };
-        let case = result?.case.id;
+        let Some(case) = self.give(answer.response).await? else { return Ok(()) };
         if let (Segment::Detractor, Some(why)) = (answer.segment, answer.cause) {
             self.plan_work(agenda, case, answer.at, owner, why);
         }
         Ok(())
+    }
+
+    /// Who was asked by mail answers from it; everybody else somewhere else.
+    async fn give(&self, response: NewResponse) -> anyhow::Result<Option<CaseId>> {
+        if response.channel.as_deref() == Some("email")
+            && let Some(invitation) = asking::answer_by_mail(self.cx, self.ws, self.clock, &response).await?
+        {
+            self.catch_up().await?;
+            return asking::case_of(self.cx, self.ws, invitation).await;
+        }
+        let result = submit_responses(self.cx, self.ws, vec![response], FollowUp::On).await.pop();
+        Ok(result.transpose()?.map(|receipt| receipt.case.id))
     }
 
     /// Most unhappy customers are called in time, some late, a few of the last ones not yet.

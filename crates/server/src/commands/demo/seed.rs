@@ -16,6 +16,7 @@ use hearback_store::{accounts, bulk};
 
 use super::{
     answers::{Answer, answers},
+    asking,
     customers::{COMPANY, STAFF, accounts as companies, customers},
     random::Random,
     replay::Replay,
@@ -49,6 +50,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
     for result in submit_responses(&cx, ws, history, FollowUp::Off).await {
         result.context("the sample data does not fit this version")?;
     }
+    asking::campaign(&cx, ws).await?;
     Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0 }.run(recent).await?;
     cx.db.clone().close().await?;
     state.complete = true;
