@@ -11,13 +11,16 @@ use std::sync::{
 
 use chrono::DateTime;
 use fail::FailScenario;
+use hearback_core::id::WaveId;
 use hearback_engine::{
-    EngineError,
-    faults::PLACES,
+    Actor, EngineError,
+    asking::{campaigns, fire, preview, waves},
+    faults::{ASKING, PLACES},
     fsck,
     submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_mailer::Limits;
+use hearback_store::fill;
 use hearback_tests::{
     audit,
     database::{Fresh, Kind},
@@ -172,6 +175,48 @@ async fn each_place_fails_once_on_sqlite() {
 #[tokio::test]
 async fn each_place_fails_once_on_postgres() {
     fails_once_at_each_place(Kind::Postgres).await;
+}
+
+/// A wave is planned and fed in pages: wherever that breaks off, whoever goes on asks everybody once.
+async fn a_wave_goes_on(kind: Kind) {
+    const PEOPLE: i64 = 5_200;
+    let scenario = FailScenario::setup();
+    let scene = Scene::make(kind).await;
+    let (cx, ws) = (&scene.engine.cx, scene.engine.ws);
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await.unwrap();
+    fill::people(&cx.db, ws, workspace.surveys["nps"].id, PEOPLE, 1).await.unwrap();
+    let gold = serde_json::json!({ "survey": "nps", "audience": { "person": { "orders": { "gte": 1 } } }, "account_cap": 6 });
+    let plan = serde_json::from_value(gold).unwrap();
+    campaigns::put(cx, ws, &Actor::Operator, "relations", plan).await.unwrap();
+    let expected = preview::preview(cx, ws, "relations", Some(cx.now()), preview::Shown::default()).await.unwrap();
+    for place in ASKING {
+        fail::cfg(*place, "1*off->2*return(error)->off").unwrap();
+    }
+    let wave = fire::run_now(cx, ws, &Actor::Operator, "relations").await.unwrap();
+    scene.engine.work_for(chrono::Duration::days(2)).await;
+    for place in ASKING {
+        fail::remove(place);
+    }
+    let wave = waves::one(cx, ws, WaveId::from_uuid(wave.id)).await.unwrap();
+    assert_eq!(wave.people(), i64::try_from(expected.people).unwrap(), "{kind:?}: everybody has one place or one reason");
+    assert_eq!((wave.asked(), wave.waiting()), (i64::try_from(expected.asked).unwrap(), 0), "{kind:?}: as the preview said");
+    let sent = scene.mail.mails().len();
+    assert_eq!(sent, usize::try_from(expected.asked).unwrap(), "{kind:?}: each is asked once");
+    let violations = fsck::check(&cx.db, cx.now()).await.unwrap();
+    assert!(violations.is_empty(), "{violations:#?}");
+    scene.end().await;
+    scenario.teardown();
+}
+
+#[tokio::test]
+async fn a_wave_goes_on_where_it_broke_off_on_sqlite() {
+    a_wave_goes_on(Kind::Sqlite).await;
+}
+
+#[cfg(feature = "servers")]
+#[tokio::test]
+async fn a_wave_goes_on_where_it_broke_off_on_postgres() {
+    a_wave_goes_on(Kind::Postgres).await;
 }
 
 /// A mail that comes in is stored before its mailbox hears of it: wherever that breaks off, it is taken once.

@@ -16,10 +16,6 @@ pub const PLACES: &[&str] = &[
     "jobs.begin",
     "jobs.commit",
     "jobs.committed",
-    "planning.commit",
-    "planning.committed",
-    "feed.commit",
-    "feed.committed",
     "sending.load",
     "sending.open",
     "sending.begin",
@@ -33,6 +29,9 @@ pub const PLACES: &[&str] = &[
 
 /// The places that a mail which comes in passes.
 pub const INBOUND: &[&str] = &["inbound.begin", "inbound.commit", "inbound.committed", "inbound.stored"];
+
+/// Every place that a wave passes, in order.
+pub const ASKING: &[&str] = &["planning.commit", "planning.committed", "feed.commit", "feed.committed"];
 
 /// Passes the place; fails or ends the process when a test says so.
 #[cfg_attr(not(feature = "failpoints"), expect(clippy::unnecessary_wraps, reason = "fails only in the tests' build"))]
