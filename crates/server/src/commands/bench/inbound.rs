@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hearback_core::token::Purpose;
+use hearback_core::{id::DeliveryId, token::Purpose};
 use hearback_engine::inbound::{Door, take};
 use hearback_mailer::inbound::{corpus, read};
-use uuid::Uuid;
 
 use super::{Place, metrics::prepare, timings::Timings};
 
@@ -40,7 +39,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     while begun.elapsed() < span {
         for (_, raw) in &mails {
             // Each is for another mail, which is not known: stored, nothing follows.
-            let mark = cx.settings.secret_key.mark(Purpose::Bounce, ws.uuid(), Uuid::now_v7());
+            let mark = cx.settings.secret_key.mark(Purpose::Bounce, ws.uuid(), DeliveryId::new(cx.now()).uuid());
             let raw = String::from_utf8_lossy(raw).replace(MARK, &mark).into_bytes();
             let one = Instant::now();
             take(&cx, raw, Some(format!("bench+{mark}@b.example")), Door::Installation).await?;
