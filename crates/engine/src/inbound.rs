@@ -7,6 +7,7 @@
 
 mod counters;
 mod follow;
+mod noted;
 mod poll;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -9,14 +9,9 @@ use hearback_mailer::{
     Mailbox, MailboxError, Open,
     inbound::{MAX_BYTES, Refused},
 };
-use hearback_store::{mailboxes, time::millis};
 
-use super::{Door, of_the_house, take, take_unread};
-use crate::{
-    Ctx, EngineError,
-    alerts::{Alert, AlertKind, raise},
-    faults,
-};
+use super::{Door, noted, take, take_unread};
+use crate::{Ctx, EngineError, faults};
 
 /// Messages between two notes of how far the mailbox was read.
 const BATCH: usize = 50;
@@ -61,7 +56,7 @@ pub async fn watch(cx: &Ctx, mailbox: &Mailbox, period: Duration) {
                 failures += 1;
                 tracing::warn!(%error, failures, "the mailbox for incoming mail can't be read");
                 if failures == FAILURES
-                    && let Err(error) = tell(cx, mailbox, &error).await
+                    && let Err(error) = noted::tell(cx, &mailbox.name(), what_failed(&error), FAILURES).await
                 {
                     tracing::error!(%error, "nobody could be told");
                 }
@@ -71,21 +66,13 @@ pub async fn watch(cx: &Ctx, mailbox: &Mailbox, period: Duration) {
     }
 }
 
-/// The message has no words of the server's in it: they may quote an address.
-async fn tell(cx: &Ctx, mailbox: &Mailbox, error: &PollError) -> Result<(), EngineError> {
-    let ws = of_the_house(cx).await?;
-    let what = match error {
+/// What failed, without a word of the server's: they may quote an address.
+fn what_failed(error: &PollError) -> &'static str {
+    match error {
         PollError::Mailbox(MailboxError::Io { step, .. } | MailboxError::Refused { step, .. } | MailboxError::Timeout(step)) => step,
         PollError::Mailbox(MailboxError::Url(_) | MailboxError::Tls(_)) => "setting it up",
         PollError::Engine(_) => "storing what is in it",
-    };
-    let message = format!(
-        "incoming mail is not read: {what} failed {FAILURES} times; `hearback doctor` on the server says why. Nothing is lost meanwhile"
-    );
-    let tx = cx.db.write().await?;
-    raise(&tx, ws, &[Alert::new(AlertKind::Mailbox, mailbox.name(), message)], cx.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    }
 }
 
 /// Looks once: takes all that is new.
@@ -98,9 +85,7 @@ pub async fn poll(cx: &Ctx, mailbox: &Mailbox) -> Result<Polled, PollError> {
 
 async fn read(cx: &Ctx, name: &str, open: &mut Open) -> Result<Polled, PollError> {
     let validity = i64::from(open.uid_validity);
-    // A mailbox that was made anew is read from its beginning: what is known already is known by what it says.
-    let known = mailboxes::by_name(cx.db.read(), name).await?.filter(|row| row.uid_validity == validity);
-    let from = known.map_or(1, |row| u32::try_from(row.next_uid).unwrap_or(1)).max(1);
+    let from = noted::read_up_to(cx, name, validity).await?;
     let mut polled = Polled::default();
     let uids = open.list(from).await?;
     for batch in uids.chunks(BATCH) {
@@ -114,10 +99,7 @@ async fn read(cx: &Ctx, name: &str, open: &mut Open) -> Result<Polled, PollError
         faults::pass("inbound.stored")?;
         open.seen(&taken).await?;
         let next_uid = batch.last().map_or(i64::from(from), |uid| i64::from(*uid) + 1);
-        let tx = cx.db.write().await?;
-        let row = mailboxes::Model { name: name.to_owned(), uid_validity: validity, next_uid, looked_at: millis(cx.now()) };
-        mailboxes::note(&tx, row).await?;
-        tx.commit().await?;
+        noted::note(cx, name, validity, next_uid).await?;
     }
     Ok(polled)
 }

