@@ -1,5 +1,7 @@
 //! Mail that comes in: mails in many shapes with genuine marks, brought to the product.
 
+#![expect(clippy::panic, clippy::missing_panics_doc, reason = "a mail that is not there must fail its test loudly")]
+
 use hearback_core::token::Purpose;
 use hearback_mailer::inbound::corpus;
 use serde_json::Value;
@@ -21,13 +23,13 @@ pub fn shaped(name: &str, mark: &str) -> Vec<u8> {
     // Not all of them are UTF-8.
     let mut marked = Vec::with_capacity(raw.len());
     let mut rest = raw.as_slice();
-    while !rest.is_empty() {
+    while let Some((first, others)) = rest.split_first() {
         if let Some(after) = rest.strip_prefix(MARK.as_bytes()) {
             marked.extend_from_slice(mark.as_bytes());
             rest = after;
         } else {
-            marked.extend_from_slice(&rest[..1]);
-            rest = &rest[1..];
+            marked.push(*first);
+            rest = others;
         }
     }
     marked

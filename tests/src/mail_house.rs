@@ -1,6 +1,8 @@
 //! Real mail servers in a folder of their own, on ports of their own, on loopback: Dovecot, which keeps a mailbox, and
 //! Postfix, which takes mail, sends it back where its address can't be reached, and puts what comes back into the mailbox.
 
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a server that does not start must fail its test loudly")]
+
 use std::{
     fs,
     net::TcpListener,

@@ -94,7 +94,7 @@ pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door)
         return Ok(Taken { is_new: false, ..taken(before) });
     }
     let row = match read {
-        Ok(mail) => settle(cx, tx, row, &mail, mark).await?,
+        Ok(mail) => Box::pin(settle(cx, tx, row, &mail, mark)).await?,
         Err(refused) => keep(cx, tx, row, refused.to_string()).await?,
     };
     cx.came_in.count(&row.kind, &row.state);
@@ -158,7 +158,7 @@ async fn settle(
                 person_id: delivery.person_id,
                 ..row
             };
-            follow::follow(Known { cx, ws, delivery, mail }, tx, row, as_what).await
+            Box::pin(follow::follow(Known { cx, ws, delivery, mail }, tx, row, as_what)).await
         }
     }
 }

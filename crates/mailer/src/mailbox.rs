@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How long a step of the conversation may take.
-const STEP: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_mins(1);
 /// Most bytes of an answer without a message in it.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 /// What a server may say around a message.

@@ -76,7 +76,7 @@ async fn a_mailbox_that_lets_nobody_in_is_told_and_nothing_hangs() {
             assert!(poll(&app.cx, &tls).await.is_err(), "no encryption, no mail");
         }
         let looks = watch(&app.cx, &wrong, Duration::from_millis(1));
-        let told = until(Duration::from_secs(60), "somebody is told", async || {
+        let told = until(Duration::from_mins(1), "somebody is told", async || {
             alerts::Entity::find().all(app.cx.db.read()).await.unwrap().iter().any(|alert| alert.kind == "mailbox")
         });
         tokio::select! { () = looks => {}, () = told => {} }
@@ -129,7 +129,7 @@ async fn real_bounces_of_a_real_server_find_their_mails() {
         app.run_until_idle().await;
         hand_on(app, &house).await;
         let mailbox = mailbox(&house);
-        until(Duration::from_secs(60), "all four come back", async || house.mails().len() >= 4).await;
+        until(Duration::from_mins(1), "all four come back", async || house.mails().len() >= 4).await;
         poll(&app.cx, &mailbox).await.unwrap();
         let mails = deliveries::Entity::find().all(app.cx.db.read()).await.unwrap();
         let stands = |address: &str| mails.iter().find(|mail| mail.to_address == address).unwrap().status.clone();

@@ -93,7 +93,7 @@ async fn nothing_follows_from_a_mail_without_a_genuine_mark() {
         let (_, mail) = thanked(app, "anna@example.com").await;
         let second = app.second_workspace().await;
         let foreign = app.cx.settings.secret_key.mark(Purpose::Bounce, second.uuid(), mail.id);
-        let unknown = mark(app, Purpose::Bounce, uuid::Uuid::now_v7());
+        let unknown = mark(app, Purpose::Bounce, hearback_core::id::DeliveryId::new(app.now()).uuid());
         let other_purpose = mark(app, Purpose::Reply, mail.id);
         let mut broken = mark(app, Purpose::Bounce, mail.id);
         let last = broken.pop().unwrap();
