@@ -2,9 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "rows that can't be written must fail their test loudly")]
 
-use hearback_core::id::{DeliveryId, PersonId};
-use hearback_engine::mails::{AskMail, mail_row};
-use hearback_store::{EntityTrait, bulk, deliveries, invitations, outbox, persons, time::millis};
+use hearback_core::id::{DeliveryId, PersonId, WorkspaceId};
+use hearback_engine::{
+    Ctx,
+    mails::{AskMail, mail_row},
+};
+use hearback_store::{EntityTrait, bulk, deliveries, invitations, outbox, persons, time::millis, waves};
 use uuid::Uuid;
 
 use crate::app::TestApp;
@@ -32,49 +35,39 @@ impl Asked {
 
     /// The same for many at once.
     pub async fn many(app: &TestApp, addresses: &[String], locale: &str, wave: Option<Uuid>) -> Vec<Self> {
-        let now = app.now();
-        let workspace = app.cx.workspaces.get(app.cx.db.read(), app.ws).await.expect("the workspace");
-        let survey = workspace.surveys.get("nps").expect("the shipped survey").id.uuid();
-        let (mut people, mut asked) = (Vec::new(), Vec::new());
-        for address in addresses {
-            let person = person(app, address, locale);
-            let invitation = invitations::Model {
-                workspace_id: app.ws.uuid(),
-                id: DeliveryId::new(now).uuid(),
-                person_id: person.id,
-                survey_id: survey,
-                wave_id: wave,
-                campaign: None,
-                account_key: None,
-                channel: "email".to_owned(),
-                state: "queued".to_owned(),
-                reason: None,
-                due_at: millis(now),
-                ignores_limits: false,
-                reminders: 0,
-                remind_at: None,
-                sent_at: None,
-                answered_at: None,
-                response_id: None,
-                expires_at: Some(millis(now + chrono::Duration::days(60))),
-                created_at: millis(now),
-                updated_at: millis(now),
-            };
-            people.push(person);
-            asked.push(Self { invitation, address: address.clone() });
-        }
-        let rows: Vec<_> = asked.iter().map(|asked| asked.invitation.clone()).collect();
-        let tx = app.cx.db.write().await.expect("a transaction");
-        bulk::insert::<persons::Entity>(&tx, &people).await.expect("people");
-        bulk::insert::<invitations::Entity>(&tx, &rows).await.expect("invitations");
+        ask(&app.cx, app.ws, addresses, locale, wave).await
+    }
+
+    /// A wave that goes out to all of them.
+    pub async fn wave(cx: &Ctx, ws: WorkspaceId, wave: Uuid, addresses: &[String]) {
+        let now = millis(cx.now());
+        let row = waves::Model {
+            workspace_id: ws.uuid(),
+            id: wave,
+            campaign: "quarterly".to_owned(),
+            name: "2026-Q1".to_owned(),
+            status: "running".to_owned(),
+            survey_id: survey(cx, ws).await,
+            fire_at: now,
+            body: "{}".to_owned(),
+            created_at: now,
+            planned_at: Some(now),
+            paused_at: None,
+            finished_at: None,
+            reason: None,
+        };
+        let tx = cx.db.write().await.expect("a transaction");
+        bulk::insert::<waves::Entity>(&tx, &[row]).await.expect("a wave");
         tx.commit().await.expect("a commit");
-        send(app, &asked, AskMail::Invitation).await;
-        asked
+        for addresses in addresses.chunks(1_000) {
+            ask(cx, ws, addresses, "en", Some(wave)).await;
+            cx.db.grew(4 * addresses.len());
+        }
     }
 
     /// Queues a reminder.
     pub async fn remind(&self, app: &TestApp) {
-        send(app, std::slice::from_ref(self), AskMail::Reminder(1)).await;
+        send(&app.cx, std::slice::from_ref(self), AskMail::Reminder(1)).await;
     }
 
     /// The invitation as it is now.
@@ -100,19 +93,64 @@ impl Asked {
     }
 }
 
-async fn send(app: &TestApp, asked: &[Asked], mail: AskMail) {
-    let rows = asked.iter().map(|asked| mail_row(&app.cx.settings, &asked.invitation, mail, (&asked.address, None), app.now()));
+async fn survey(cx: &Ctx, ws: WorkspaceId) -> Uuid {
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await.expect("the workspace");
+    workspace.surveys.get("nps").expect("the shipped survey").id.uuid()
+}
+
+async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave: Option<Uuid>) -> Vec<Asked> {
+    let now = cx.now();
+    let survey_id = survey(cx, ws).await;
+    let (mut people, mut asked) = (Vec::new(), Vec::new());
+    for address in addresses {
+        let person = person(cx, ws, address, locale);
+        let invitation = invitations::Model {
+            workspace_id: ws.uuid(),
+            id: DeliveryId::new(now).uuid(),
+            person_id: person.id,
+            survey_id,
+            wave_id: wave,
+            campaign: None,
+            account_key: None,
+            channel: "email".to_owned(),
+            state: "queued".to_owned(),
+            reason: None,
+            due_at: millis(now),
+            ignores_limits: false,
+            reminders: 0,
+            remind_at: None,
+            sent_at: None,
+            answered_at: None,
+            response_id: None,
+            expires_at: Some(millis(now + chrono::Duration::days(60))),
+            created_at: millis(now),
+            updated_at: millis(now),
+        };
+        people.push(person);
+        asked.push(Asked { invitation, address: address.clone() });
+    }
+    let rows: Vec<_> = asked.iter().map(|asked| asked.invitation.clone()).collect();
+    let tx = cx.db.write().await.expect("a transaction");
+    bulk::insert::<persons::Entity>(&tx, &people).await.expect("people");
+    bulk::insert::<invitations::Entity>(&tx, &rows).await.expect("invitations");
+    tx.commit().await.expect("a commit");
+    send(cx, &asked, AskMail::Invitation).await;
+    asked
+}
+
+async fn send(cx: &Ctx, asked: &[Asked], mail: AskMail) {
+    let rows = asked.iter().map(|asked| mail_row(&cx.settings, &asked.invitation, mail, (&asked.address, None), cx.now()));
     let (mails, jobs): (Vec<deliveries::Model>, Vec<outbox::Model>) = rows.unzip();
-    let tx = app.cx.db.write().await.expect("a transaction");
+    let tx = cx.db.write().await.expect("a transaction");
     bulk::insert::<deliveries::Entity>(&tx, &mails).await.expect("mails");
     outbox::enqueue(&tx, &jobs).await.expect("jobs");
     tx.commit().await.expect("a commit");
 }
 
-fn person(app: &TestApp, address: &str, locale: &str) -> persons::Model {
+fn person(cx: &Ctx, ws: WorkspaceId, address: &str, locale: &str) -> persons::Model {
     persons::Model {
-        workspace_id: app.ws.uuid(),
-        id: PersonId::new(app.now()).uuid(),
+        workspace_id: ws.uuid(),
+        id: PersonId::new(cx.now()).uuid(),
         key: format!("email:{address}"),
         external_id: None,
         email: Some(address.to_owned()),
@@ -123,8 +161,8 @@ fn person(app: &TestApp, address: &str, locale: &str) -> persons::Model {
         account_key: None,
         properties: "{}".to_owned(),
         merged_into: None,
-        created_at: millis(app.now()),
-        updated_at: millis(app.now()),
+        created_at: millis(cx.now()),
+        updated_at: millis(cx.now()),
     }
 }
 

@@ -24,3 +24,4 @@ mod scenarios;
 mod signed;
 mod smtp;
 mod walks;
+mod wave;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, jobs,
     submit::{FollowUp, NewResponse, submit_responses},
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Place,
+    Place, asked,
     child::connect,
     report::{Pair, Report},
 };
@@ -44,17 +45,10 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
     let mut number = 0;
     for _ in 0..place.args.pairs {
         let limit = source(&sink.address, place.args.amount).await?;
-        // Promoters and passives with an address: one mail each, at once.
-        for _ in 0..place.args.amount.div_ceil(1_000) {
-            let items = (0..1_000)
-                .map(|_| {
-                    number += 1;
-                    promoter(number)
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            for outcome in submit_responses(&cx, ws, items, FollowUp::On).await {
-                outcome.context("an answer was refused")?;
-            }
+        if place.args.asking {
+            asked::queue(&cx, ws, place.args.amount).await?;
+        } else {
+            thanked(&cx, ws, place.args.amount, &mut number).await?;
         }
         let before = delivery_counts::sent(cx.db.read()).await?;
         let waiting = delivery_counts::queued(cx.db.read()).await?;
@@ -62,6 +56,22 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
         report.pairs.push(Pair { limit, product: rate });
     }
     Ok(report)
+}
+
+/// Promoters and passives with an address: one mail each, at once.
+async fn thanked(cx: &Ctx, ws: WorkspaceId, mails: usize, number: &mut u64) -> anyhow::Result<()> {
+    for _ in 0..mails.div_ceil(1_000) {
+        let items = (0..1_000)
+            .map(|_| {
+                *number += 1;
+                promoter(*number)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for outcome in submit_responses(cx, ws, items, FollowUp::On).await {
+            outcome.context("an answer was refused")?;
+        }
+    }
+    Ok(())
 }
 
 fn promoter(number: u64) -> Result<NewResponse, serde_json::Error> {

@@ -4,6 +4,7 @@
 //! limit and the product one after the other; the medians of all pairs are printed.
 
 mod alert;
+mod asked;
 mod awake;
 mod backtest;
 mod bulk;
@@ -58,6 +59,9 @@ pub struct Args {
     /// For `awake`: answers of customers who are each sent a mail.
     #[arg(long)]
     mails: bool,
+    /// For `mail`: invitations to a survey, of about 10 kB, instead of thanks.
+    #[arg(long)]
+    asking: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,

@@ -1,0 +1,83 @@
+//! People who are asked: invitations with their first mails in the queue, without a campaign.
+
+use anyhow::Context as _;
+use hearback_core::id::{DeliveryId, PersonId, SurveyId, WorkspaceId};
+use hearback_engine::{
+    Ctx,
+    mails::{AskMail, mail_row},
+};
+use hearback_store::{bulk, deliveries, invitations, outbox, persons, time::millis};
+
+/// People of one transaction.
+const CHUNK: usize = 1_000;
+
+/// Queues the question for this many new people.
+pub async fn queue(cx: &Ctx, ws: WorkspaceId, people: usize) -> anyhow::Result<()> {
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let survey = workspace.surveys.get("nps").context("the shipped survey is gone")?.id;
+    let mut left = people;
+    while left > 0 {
+        let chunk: Vec<persons::Model> = (0..left.min(CHUNK)).map(|_| person(cx, ws)).collect();
+        left -= chunk.len();
+        let asked: Vec<invitations::Model> = chunk.iter().map(|person| invitation(cx, person, survey)).collect();
+        let rows = asked.iter().zip(&chunk).map(|(invitation, person)| {
+            let address = person.email.as_deref().unwrap_or_default();
+            mail_row(&cx.settings, invitation, AskMail::Invitation, (address, person.name.as_deref()), cx.now())
+        });
+        let (mails, jobs): (Vec<deliveries::Model>, Vec<outbox::Model>) = rows.unzip();
+        let tx = cx.db.write().await?;
+        bulk::insert::<persons::Entity>(&tx, &chunk).await?;
+        bulk::insert::<invitations::Entity>(&tx, &asked).await?;
+        bulk::insert::<deliveries::Entity>(&tx, &mails).await?;
+        outbox::enqueue(&tx, &jobs).await?;
+        tx.commit().await?;
+        cx.db.grew(4 * chunk.len());
+    }
+    Ok(())
+}
+
+fn person(cx: &Ctx, ws: WorkspaceId) -> persons::Model {
+    let id = PersonId::new(cx.now());
+    let email = format!("{}@bench.example", id.uuid().simple());
+    persons::Model {
+        workspace_id: ws.uuid(),
+        id: id.uuid(),
+        key: format!("email:{email}"),
+        external_id: None,
+        email: Some(email),
+        name: Some("Anna Petraitė".to_owned()),
+        locale: Some("lt".to_owned()),
+        timezone: None,
+        owner: None,
+        account_key: None,
+        properties: "{}".to_owned(),
+        merged_into: None,
+        created_at: millis(cx.now()),
+        updated_at: millis(cx.now()),
+    }
+}
+
+fn invitation(cx: &Ctx, person: &persons::Model, survey: SurveyId) -> invitations::Model {
+    invitations::Model {
+        workspace_id: person.workspace_id,
+        id: DeliveryId::new(cx.now()).uuid(),
+        person_id: person.id,
+        survey_id: survey.uuid(),
+        wave_id: None,
+        campaign: None,
+        account_key: None,
+        channel: "email".to_owned(),
+        state: "queued".to_owned(),
+        reason: None,
+        due_at: millis(cx.now()),
+        ignores_limits: false,
+        reminders: 0,
+        remind_at: None,
+        sent_at: None,
+        answered_at: None,
+        response_id: None,
+        expires_at: None,
+        created_at: millis(cx.now()),
+        updated_at: millis(cx.now()),
+    }
+}
