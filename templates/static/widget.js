@@ -5,15 +5,14 @@
 // no other server than the one it came from. It sets no cookie; all it remembers is when it may ask again.
 // It is served without comments and indentation.
 (() => {
-  'use strict';
   const script = document.currentScript;
   const { key, email, externalId, signature, locale, delay } = script.dataset;
   const address = new URL('w/' + key, script.src).href;
   const memory = 'hearback:' + key;
 
   // A browser that remembers nothing would be asked on every page: it is not asked at all.
-  const mayAsk = () => { try { return Date.now() >= Number(localStorage.getItem(memory)); } catch { return false; } };
-  const rest = (days) => localStorage.setItem(memory, String(Date.now() + days * 86400000));
+  const mayAsk = () => { try { return Date.now() >= (localStorage[memory] ?? 0); } catch { return false; } };
+  const rest = (days) => { localStorage[memory] = Date.now() + days * 864e5; };
 
   const visitor = {};
   if (signature && (email || externalId)) {
@@ -23,7 +22,7 @@
 
   const call = async (path, options) => {
     const answer = await fetch(path, { ...options, credentials: 'omit' });
-    if (!answer.ok) throw new Error('Hearback answered ' + answer.status);
+    if (!answer.ok) throw new Error('Hearback: ' + answer.status);
     return answer.json();
   };
 
@@ -55,8 +54,8 @@
     button { cursor: pointer; min-height: 2.5rem; padding: .25rem .75rem; justify-self: start; }
     button:hover, .send { background: var(--ink); color: var(--paper); font-weight: 600; }
     .scores { display: flex; gap: .25rem; }
-    .scores button { flex: 1 1 0; min-width: 0; padding: 0; font-weight: 600; }
-    .close { position: absolute; top: .625rem; right: .625rem; min-height: 2rem; width: 2rem; padding: 0; border: 0; }
+    .scores button { flex: 1; min-width: 0; padding: 0; justify-self: stretch; font-weight: 600; }
+    .close { position: absolute; top: .625rem; right: .625rem; min-height: 2rem; width: 2rem; padding: 0; border: 0; font-size: 22px; }
     .never { min-height: 1.75rem; padding: 0; border: 0; font-size: 14px; color: var(--soft); text-decoration: underline; }
     textarea { box-sizing: border-box; width: 100%; min-height: 5rem; padding: .5rem; }
     :focus-visible { outline: 3px solid var(--ink); outline-offset: 2px; }
@@ -116,7 +115,7 @@
     const ends = make('p', { 'aria-hidden': 'true' }, make('span', {}, survey.low), make('span', {}, survey.high));
     step(survey.question, make('div', group, ...scores), ends, button(words.never, 'never', () => { rest(36500); close(); }));
 
-    dialog.append(button('✕', 'close', close, words.close));
+    dialog.append(button('\u00d7', 'close', close, words.close));
     dialog.addEventListener('keydown', (event) => { if (event.key === 'Escape') close(); });
     // It comes by itself and so takes no focus; whoever went into it gets back to where they were.
     dialog.addEventListener('focusin', (event) => { before ??= event.relatedTarget; });

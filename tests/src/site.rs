@@ -8,25 +8,31 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// A place for a site, whose origin is known before its page.
+#[derive(Debug)]
+pub struct Plot {
+    socket: TcpListener,
+    origin: String,
+}
+
 /// Answers until it is dropped.
 #[derive(Debug)]
 pub struct Site {
-    socket: Option<TcpListener>,
     origin: String,
-    _stop: Option<DropGuard>,
+    _stop: DropGuard,
 }
 
-impl Site {
-    /// Takes a port; nothing is answered before [`Site::show`].
+impl Plot {
+    /// Takes a port; nothing is answered before [`Plot::show`].
     pub async fn reserve() -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://127.0.0.1:{}", socket.local_addr().expect("a bound port has an address").port());
-        Self { socket: Some(socket), origin, _stop: None }
+        Self { socket, origin }
     }
 
     /// Shows this page, whatever is asked for.
-    pub fn show(&mut self, policy: &str, html: &str) {
-        let socket = self.socket.take().expect("one page a site");
+    pub fn show(self, policy: &str, html: &str) -> Site {
+        let Self { socket, origin } = self;
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-security-policy: {policy}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             html.len()
@@ -40,9 +46,16 @@ impl Site {
                 let _ = answer(stream, &page).await;
             }
         });
-        self._stop = Some(stop.drop_guard());
+        Site { origin, _stop: stop.drop_guard() }
     }
 
+    /// What browsers send as its origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl Site {
     /// What browsers send as its origin.
     pub fn origin(&self) -> &str {
         &self.origin

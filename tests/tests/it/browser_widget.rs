@@ -5,7 +5,7 @@ use hearback_tests::{
     app::{Options, TestApp},
     browser::{Browser, Window},
     database::Kind,
-    site::Site,
+    site::{Plot, Site},
 };
 use serde_json::json;
 
@@ -17,8 +17,8 @@ const ENTER: &str = "\u{e007}";
 
 /// A shop whose page embeds the widget for Anna, and allows nothing but that.
 async fn shop(app: &TestApp) -> Site {
-    let mut site = Site::reserve().await;
-    let new = json!({ "name": "Shop", "survey": "nps", "origins": [site.origin()] });
+    let plot = Plot::reserve().await;
+    let new = json!({ "name": "Shop", "survey": "nps", "origins": [plot.origin()] });
     let widget = app.post("/widgets", new).await.expect(201);
     let script = widget["script"].as_str().unwrap();
     let signature = signature_of(widget["secret"].as_str().unwrap(), "email:anna@example.com");
@@ -29,11 +29,10 @@ async fn shop(app: &TestApp) -> Site {
         "default-src 'none'; script-src {ours}; connect-src {ours}; img-src data:; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     let icon = "<link rel=\"icon\" href=\"data:,\">";
-    site.show(
+    plot.show(
         &policy,
         &format!("<!doctype html><html lang=\"en\"><title>Shop</title>{icon}<h1>Shop</h1><a href=\"#x\">A link</a>{script}</html>"),
-    );
-    site
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

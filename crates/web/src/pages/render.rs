@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_script_of_widgets_is_small() {
         let widget = Pages::load(None).unwrap().widget;
-        assert!(widget.len() < 6 * 1024 + 200, "{} bytes", widget.len());
+        assert!(widget.len() < 6 * 1024, "{} bytes", widget.len());
         assert!(!widget.contains("innerHTML") && !widget.contains("//"), "no HTML from text, no comment");
     }
 }

@@ -4,6 +4,7 @@ mod crates;
 mod doors;
 mod foreign;
 pub(crate) mod looking;
+mod persons;
 mod queries;
 mod sources;
 

@@ -53,7 +53,7 @@ fn survey(workspace: &Workspace, id: Uuid) -> String {
 
 /// All of it, for a program.
 pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Everything, now: DateTime<Utc>) -> Value {
-    let list = |values: Vec<Value>| Value::Array(values);
+    let list = Value::Array;
     json!({
         "company": workspace.name,
         "made_at": now,
