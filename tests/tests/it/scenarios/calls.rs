@@ -52,7 +52,7 @@ async fn figures_for_a_monitoring_system_are_behind_a_door_of_their_own() {
         let text = figures.text();
         assert!(text.contains("\nhearback_up 1\n") && text.contains("hearback_jobs{state=\"queued\"}"), "{text}");
         assert!(!text.contains("anna"), "figures, no customers");
-        for path in ["/", "/healthz", "/cases", "/api/v1/cases"] {
+        for path in ["/", "/healthz", "/cases", "/login"] {
             assert_eq!(inside.get(path).await.status, 404, "{path}: nothing else is there");
         }
         assert_eq!(Client::stranger(app.address()).get("/metrics").await.status, 404, "customers reach another listener");
