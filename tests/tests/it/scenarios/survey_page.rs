@@ -236,7 +236,19 @@ async fn a_link_that_is_over_says_so_and_keeps_nothing() {
             finished_at: None,
             reason: None,
         };
+        let campaign = hearback_store::campaigns::Model {
+            workspace_id: app.ws.uuid(),
+            key: "quarter".to_owned(),
+            name: "Each quarter".to_owned(),
+            survey: "nps".to_owned(),
+            status: "ended".to_owned(),
+            body: "{}".to_owned(),
+            next_fire_at: None,
+            created_at: 0,
+            updated_at: 0,
+        };
         let tx = app.cx.db.write().await.unwrap();
+        hearback_store::bulk::insert::<hearback_store::campaigns::Entity>(&tx, &[campaign]).await.unwrap();
         hearback_store::bulk::insert::<hearback_store::waves::Entity>(&tx, &[wave]).await.unwrap();
         tx.commit().await.unwrap();
         sql(app, &format!("UPDATE invitations SET wave_id = (SELECT id FROM waves) WHERE id = {}", hex(links[2].0))).await;
