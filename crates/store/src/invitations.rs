@@ -215,20 +215,21 @@ pub async fn accounts(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId
 pub async fn due(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, now: i64, limit: u64) -> Result<Vec<Uuid>, StoreError> {
     let mut found = Vec::new();
     for state in WAITING {
-        let due = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, state)).filter(Column::DueAt.lte(now));
+        let due =
+            Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, state)).filter(Column::DueAt.lte(now));
         let left = limit.saturating_sub(found.len() as u64);
         found.extend(due.order_by_asc(Column::DueAt).limit(left).into_tuple::<Uuid>().all(conn).await?);
     }
     Ok(found)
 }
 
-fn of_state(ws: WorkspaceId, wave: WaveId, state: &str) -> Condition {
+fn wave_condition_from(ws: WorkspaceId, wave: WaveId, state: &str) -> Condition {
     Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::WaveId.eq(wave.uuid())).add(Column::State.eq(state))
 }
 
 /// How many of a wave stand in the outbox, counted up to `most`.
 pub async fn queued(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, most: u64) -> Result<usize, StoreError> {
-    let queued = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, "queued")).limit(most);
+    let queued = Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, "queued")).limit(most);
     Ok(queued.into_tuple::<Uuid>().all(conn).await?.len())
 }
 
@@ -339,7 +340,7 @@ pub async fn expire(tx: &Tx, ws: WorkspaceId, wave: WaveId, now: i64) -> Result<
         .col_expr(Column::Reason, Expr::value("expired"))
         .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(of_state(ws, wave, "sent"))
+        .filter(wave_condition_from(ws, wave, "sent"))
         .filter(Column::ExpiresAt.lte(now));
     Ok(over.exec(&**tx).await?.rows_affected)
 }
@@ -361,7 +362,7 @@ pub struct Next {
 pub async fn next(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Next, StoreError> {
     let mut next = Next::default();
     for state in WAITING {
-        let first = Entity::find().select_only().column(Column::DueAt).filter(of_state(ws, wave, state));
+        let first = Entity::find().select_only().column(Column::DueAt).filter(wave_condition_from(ws, wave, state));
         let first = first.order_by_asc(Column::DueAt).limit(1).into_tuple::<i64>().one(conn).await?;
         next.due_at = next.due_at.into_iter().chain(first).min();
     }
@@ -370,7 +371,7 @@ pub async fn next(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) ->
         first.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.is_not_null()).filter(Column::State.is_in(["queued", "sent"]));
     next.remind_at = first.order_by_asc(Column::RemindAt).limit(1).into_tuple::<i64>().one(conn).await?;
     for (state, found) in [("queued", &mut next.queued), ("sent", &mut next.sent)] {
-        let one = Entity::find().select_only().column(Column::Id).filter(of_state(ws, wave, state)).limit(1);
+        let one = Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, state)).limit(1);
         *found = one.into_tuple::<Uuid>().one(conn).await?.is_some();
     }
     Ok(next)

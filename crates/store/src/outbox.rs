@@ -1,5 +1,7 @@
 //! Deferred actions. The id is derived from what caused the action, so that nothing is queued twice.
 
+mod waiting;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -18,10 +20,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json, uuids},
-    deliveries,
     script::Script,
     time::{from_millis, millis},
 };
+
+pub use waiting::{ON_HOLD, RULE_PAUSED, WAVE_PAUSED, cancel_held, wake, wake_held, wake_paused, wake_waves};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -416,72 +419,6 @@ pub async fn hasten(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<U
     let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
     let waits = due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq("queued")).filter(Column::RunAt.gt(millis(now)));
     Ok(waits.exec(&**tx).await?.rows_affected > 0)
-}
-
-/// What a job says that found sending on hold.
-pub const ON_HOLD: &str = "sending is on hold";
-
-/// What a job says that waits because its rule is paused.
-pub const RULE_PAUSED: &str = "its rule is paused: it wanted to send too many mails";
-
-/// Lets the jobs that wait for a paused rule look again at once.
-pub async fn wake_paused(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
-    due.filter(Column::State.eq("queued")).filter(Column::Error.eq(RULE_PAUSED)).exec(&**tx).await?;
-    Ok(())
-}
-
-/// What a job says that waits because its wave or campaign is paused.
-pub const WAVE_PAUSED: &str = "its wave is paused";
-
-/// Lets the jobs that wait for a paused wave or campaign look again at once; those whose own one is still paused go on waiting.
-pub async fn wake_waves(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
-    due.filter(Column::State.eq("queued")).filter(Column::Error.eq(WAVE_PAUSED)).exec(&**tx).await?;
-    Ok(())
-}
-
-/// Lets a job that waits look again at once.
-pub async fn wake(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
-    due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq("queued")).exec(&**tx).await?;
-    Ok(())
-}
-
-/// The jobs that wait for sending to go on, and all mails.
-fn held(workspace: WorkspaceId) -> Condition {
-    Condition::all()
-        .add(Column::WorkspaceId.eq(workspace.uuid()))
-        .add(Column::State.eq("queued"))
-        .add(Condition::any().add(Column::Error.eq(ON_HOLD)).add(Column::Kind.is_in(["mail", "post"])))
-}
-
-/// Sending goes on: the jobs that waited for it are due now; how many there are.
-pub async fn wake_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
-    let due = due.filter(Column::State.eq("queued")).filter(Column::Error.eq(ON_HOLD));
-    Ok(due.exec(&**tx).await?.rows_affected)
-}
-
-/// Cancels all mails that were not handed over, and every other job that waited for sending to go on; how many jobs.
-pub async fn cancel_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    const WHY: &str = "cancelled when sending was resumed";
-    let cancelled = Entity::update_many()
-        .col_expr(Column::State, Expr::value("cancelled"))
-        .col_expr(Column::Error, Expr::value(WHY))
-        .col_expr(Column::FinishedAt, Expr::value(millis(now)))
-        .filter(held(workspace))
-        .exec(&**tx)
-        .await?;
-    deliveries::Entity::update_many()
-        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
-        .col_expr(deliveries::Column::Reply, Expr::value(WHY))
-        .col_expr(deliveries::Column::UpdatedAt, Expr::value(millis(now)))
-        .filter(deliveries::Column::WorkspaceId.eq(workspace.uuid()))
-        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
-        .exec(&**tx)
-        .await?;
-    Ok(cancelled.rows_affected)
 }
 
 /// When the next queued job is due; `None` when nothing waits.

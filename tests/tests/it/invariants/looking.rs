@@ -126,6 +126,10 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     let wave = app.post("/campaigns/only-here/waves", json!({})).await.expect(201);
     let invitation = app.post("/invitations", json!({ "survey": "nps", "person": { "email": "anna@example.com" } })).await.expect(201);
     vec![
+        ("/campaigns/{key}", "/campaigns/only-here".to_owned()),
+        ("/campaigns/{key}/{step}", "/campaigns/only-here/edit".to_owned()),
+        ("/waves/{id}", format!("/waves/{}", wave["id"].as_str().unwrap())),
+        ("/waves/{id}/{step}", format!("/waves/{}/pause", wave["id"].as_str().unwrap())),
         ("/api/v1/campaigns/{key}", "/api/v1/campaigns/only-here".to_owned()),
         ("/api/v1/waves/{id}", format!("/api/v1/waves/{}", wave["id"].as_str().unwrap())),
         ("/api/v1/invitations/{id}", format!("/api/v1/invitations/{}", invitation["id"].as_str().unwrap())),
