@@ -6,6 +6,9 @@
 mod browser;
 #[cfg(feature = "servers")]
 mod browser_axe;
+#[cfg(feature = "servers")]
+mod browser_demo;
+#[cfg(feature = "servers")]
 mod browser_survey;
 #[cfg(feature = "servers")]
 mod browser_widget;

@@ -27,7 +27,7 @@ const UNDER_WAY: usize = 200;
 /// A number from the environment.
 #[expect(clippy::disallowed_methods, reason = "the product never reads the environment outside its configuration; the tests have none")]
 fn people() -> usize {
-    std::env::var("HEARBACK_WAVE_PEOPLE").map_or(10_000, |text| text.parse().expect("HEARBACK_WAVE_PEOPLE must be a number"))
+    std::env::var("HEARBACK_WAVE_PEOPLE").map_or(1_000, |text| text.parse().expect("HEARBACK_WAVE_PEOPLE must be a number"))
 }
 
 async fn set_wave(engine: &Engine, status: &str) {

@@ -1,7 +1,7 @@
 //! Mail that was written to files instead of being sent, to be read here.
 //!
 //! Names come from the folder's own listing and nothing else is opened. A message's HTML is shown in a frame that
-//! may run nothing, load nothing and lead nowhere.
+//! may run nothing and load nothing; what is clicked in it opens beside it.
 
 use std::{fs, io, path::PathBuf, time::UNIX_EPOCH};
 
@@ -25,8 +25,8 @@ const LOOKED_UP: usize = 200;
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
 /// The frame's own policy: styles of the message itself and embedded pictures, nothing else.
-const FRAME_POLICY: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const FRAME_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                            base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// One line of the list.
 #[derive(Debug, Serialize)]
@@ -63,10 +63,17 @@ struct MailView {
     to: String,
     subject: String,
     date: String,
-    text: String,
+    text: Vec<Piece>,
     html: bool,
     headers: Vec<HeaderLine>,
     case: Option<String>,
+}
+
+/// A part of a text: one of our links, or what stands between them.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Piece {
+    text: String,
+    is_link: bool,
 }
 
 #[derive(Serialize)]
@@ -81,7 +88,7 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(name): Pa
     let case = delivery(&app, &visitor, &name).await?.case_id.map(|case| case.to_string());
     let bytes = read(&app, &name).await?;
     let message = MessageParser::default().parse(&bytes).ok_or_else(|| Problem::not_found("message", &name))?;
-    let view = view(name, &message, case);
+    let view = view(name, &message, case, &app.config.public_url);
     let title = view.subject.clone();
     let frame = Frame { title: &title, here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
     Ok(app.pages.page(StatusCode::OK, "mail", &frame, &view))
@@ -93,7 +100,8 @@ pub(crate) async fn html(State(app): State<App>, visitor: Visitor, Path(name): P
     let bytes = read(&app, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let html = message.as_ref().and_then(|message| message.body_html(0)).ok_or_else(|| Problem::not_found("message", &name))?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, FRAME_POLICY)], Html(html.into_owned())).into_response())
+    let beside = format!("<base target=\"_blank\">{html}");
+    Ok(([(header::CONTENT_SECURITY_POLICY, FRAME_POLICY)], Html(beside)).into_response())
 }
 
 fn folder(app: &App) -> Result<PathBuf, Problem> {
@@ -194,7 +202,23 @@ async fn delivery(app: &App, visitor: &Visitor, name: &str) -> Result<deliveries
     lists::delivery(app.cx.db.read(), visitor.ws, id).await?.ok_or_else(unknown)
 }
 
-fn view(name: String, message: &Message<'_>, case: Option<String>) -> MailView {
+/// The links of this server are links; those of others stay text.
+fn pieces(text: &str, public_url: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    let start = format!("{public_url}/");
+    while let Some(at) = rest.find(&start) {
+        let (before, from) = rest.split_at(at);
+        let (link, after) = from.split_at(from.find(char::is_whitespace).unwrap_or(from.len()));
+        pieces.push(Piece { text: before.to_owned(), is_link: false });
+        pieces.push(Piece { text: link.to_owned(), is_link: true });
+        rest = after;
+    }
+    pieces.push(Piece { text: rest.to_owned(), is_link: false });
+    pieces
+}
+
+fn view(name: String, message: &Message<'_>, case: Option<String>, public_url: &str) -> MailView {
     let headers = message
         .headers_raw()
         .map(|(name, value)| HeaderLine { name: name.to_owned(), value: value.split_whitespace().collect::<Vec<_>>().join(" ") });
@@ -204,7 +228,7 @@ fn view(name: String, message: &Message<'_>, case: Option<String>) -> MailView {
         to: address(message.to()),
         subject: subject(message),
         date: message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default(),
-        text: message.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(),
+        text: pieces(&message.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(), public_url),
         html: message.html_body_count() > 0,
         headers: headers.collect(),
         case,
@@ -223,4 +247,18 @@ fn address(address: Option<&mail_parser::Address<'_>>) -> String {
         (name, None) => name.unwrap_or_default().to_owned(),
     };
     all.map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_links_are_links() {
+        let text = "3: https://us.example/s/v1.a?score=3\nNot https://them.example/x";
+        let found = pieces(text, "https://us.example");
+        let links: Vec<&str> = found.iter().filter(|piece| piece.is_link).map(|piece| piece.text.as_str()).collect();
+        assert_eq!(links, ["https://us.example/s/v1.a?score=3"]);
+        assert_eq!(found.iter().map(|piece| piece.text.as_str()).collect::<String>(), text);
+    }
 }
