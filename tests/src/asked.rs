@@ -1,6 +1,6 @@
 //! People who are asked: invitations as rows, without a campaign.
 
-#![expect(clippy::expect_used, reason = "rows that can't be written must fail their test loudly")]
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "rows that can't be written must fail their test loudly")]
 
 use hearback_core::id::{DeliveryId, PersonId, WorkspaceId};
 use hearback_engine::{
@@ -172,7 +172,7 @@ pub async fn reply(app: &TestApp, asked: &Asked, words: &str, in_reply_to: &str)
     let id = DeliveryId::new(app.now());
     mail.id = id.uuid();
     mail.message_id = format!("{id}@{}", app.cx.settings.mail_from.domain());
-    mail.kind = "agent_reply".to_owned();
+    "agent_reply".clone_into(&mut mail.kind);
     mail.invitation_id = None;
     mail.words = Some(words.to_owned());
     mail.in_reply_to = Some(in_reply_to.to_owned());

@@ -184,7 +184,7 @@ async fn a_wave_goes_on(kind: Kind) {
     let scene = Scene::make(kind).await;
     let (cx, ws) = (&scene.engine.cx, scene.engine.ws);
     let workspace = cx.workspaces.get(cx.db.read(), ws).await.unwrap();
-    fill::people(&cx.db, ws, workspace.surveys["nps"].id, PEOPLE, 1).await.unwrap();
+    fill::people(&cx.db, ws, workspace.surveys.get("nps").unwrap().id, PEOPLE, 1).await.unwrap();
     let gold = serde_json::json!({ "survey": "nps", "audience": { "person": { "orders": { "gte": 1 } } }, "account_cap": 6 });
     let plan = serde_json::from_value(gold).unwrap();
     campaigns::put(cx, ws, &Actor::Operator, "relations", plan).await.unwrap();

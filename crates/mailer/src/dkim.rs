@@ -129,7 +129,7 @@ impl Signer {
                 names.join(":\r\n  ")
             );
             let signature = key.sign(&format!("{signed}{}", canonical::line("DKIM-Signature", &fields))).ok_or(DkimError::Signing)?;
-            front.push_str(&format!("DKIM-Signature: {fields}{}\r\n", folded(&STANDARD.encode(signature))));
+            front.extend(["DKIM-Signature: ", &fields, &folded(&STANDARD.encode(signature)), "\r\n"]);
         }
         let bytes = [front.as_bytes(), &message.bytes].concat();
         Ok(Message { bytes, ..message })

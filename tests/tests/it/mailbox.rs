@@ -26,7 +26,7 @@ async fn stored(app: &TestApp) -> Vec<messages::Model> {
 
 #[tokio::test]
 async fn what_is_in_the_mailbox_is_taken_once_and_never_deleted() {
-    on_every_database(async |app| {
+    Box::pin(on_every_database(async |app| {
         let house = MailHouse::start().await;
         let mailbox = mailbox(&house);
         app.answer("anna@example.com", 2).await;
@@ -60,7 +60,7 @@ async fn what_is_in_the_mailbox_is_taken_once_and_never_deleted() {
         let (one, two) = tokio::join!(poll(&app.cx, &mailbox), poll(&other.cx, &mailbox));
         assert_eq!(one.unwrap().taken + two.unwrap().taken, 60);
         assert_eq!(stored(app).await.len(), 64);
-    })
+    }))
     .await;
 }
 

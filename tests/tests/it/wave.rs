@@ -47,7 +47,7 @@ async fn asked_once(kind: Kind) {
     let mail = SmtpServer::start(outage).await;
     let setup = Setup::new(&database.url, database.folder.path(), &format!("smtp://127.0.0.1:{}", mail.port()));
     let engine = Engine::open(setup.database(), setup.mail(), Limits::default(), SystemClock.now()).await;
-    let wave = Uuid::now_v7();
+    let wave = Uuid::from_u128(7);
     let addresses: Vec<String> = (0..people).map(|n| format!("{n}@example.com")).collect();
     Asked::wave(&engine.cx, engine.ws, wave, &addresses).await;
     let sent = || mail.mails().len();

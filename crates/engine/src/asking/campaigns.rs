@@ -100,7 +100,9 @@ pub(crate) fn check(workspace: &Workspace, key: &str, plan: Plan, now: DateTime<
             Some(plan)
         }
         Err(wrong) => {
-            wrong.into_iter().for_each(|(field, why)| fields.refuse(field, why));
+            for (field, why) in wrong {
+                fields.refuse(field, why);
+            }
             None
         }
     };
@@ -150,7 +152,7 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
     let now = cx.now();
     let (tx, mut row) = changeable(cx, ws, key).await?;
     if row.status == "paused" {
-        row.status = "active".to_owned();
+        "active".clone_into(&mut row.status);
         row.next_fire_at = read_plan(&row)?.times().and_then(|times| times.after(now).next()).map(millis);
         for wave in waves::lock_open(&tx, ws, key).await?.into_iter().filter(|wave| wave.reason.as_deref() == Some(CAMPAIGN_PAUSED)) {
             let status = super::waves::resumed(&wave).to_owned();

@@ -48,10 +48,8 @@ pub(super) async fn run(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
             return Ok(Outcome::Snooze(now + FULL_REST, "enough of its mails wait for the sender".to_owned()));
         }
         let due = invitations::due(cx.db.read(), ws, id, millis(now), PAGE).await?;
-        let (page, asks) = match due.is_empty() {
-            false => (due, true),
-            true => (invitations::to_remind(cx.db.read(), ws, id, millis(now), PAGE).await?, false),
-        };
+        let (page, asks) =
+            if due.is_empty() { (invitations::to_remind(cx.db.read(), ws, id, millis(now), PAGE).await?, false) } else { (due, true) };
         if page.is_empty() {
             return rest(scene).await;
         }

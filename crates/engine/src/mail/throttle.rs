@@ -30,7 +30,7 @@ pub struct Throttle {
 
 #[derive(Debug, Clone, Copy)]
 struct Day {
-    day: NaiveDate,
+    date: NaiveDate,
     looked_at: DateTime<Utc>,
     asked: u64,
 }
@@ -38,13 +38,13 @@ struct Day {
 /// A mail under way; it makes room when this goes.
 #[derive(Debug)]
 pub(crate) struct UnderWay<'t> {
-    throttle: &'t Throttle,
+    of: &'t Throttle,
     domain: String,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.throttle.table().leave(&self.domain);
+        self.of.table().leave(&self.domain);
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn enter<'t>(cx: &'t Ctx, mail: &Sendable, now: DateTime<Utc>) 
             entered
         }
     };
-    Ok(entered.map(|()| UnderWay { throttle, domain: domain.to_owned() }))
+    Ok(entered.map(|()| UnderWay { of: throttle, domain: domain.to_owned() }))
 }
 
 fn too_fast(at: DateTime<Utc>) -> Outcome {
@@ -93,13 +93,13 @@ fn too_fast(at: DateTime<Utc>) -> Outcome {
 /// What was asked today, by all nodes as far as that was looked up lately.
 async fn look(cx: &Ctx, known: Option<Day>, now: DateTime<Utc>) -> Result<Day, EngineError> {
     let today = now.date_naive();
-    let known = known.filter(|known| known.day == today);
+    let known = known.filter(|known| known.date == today);
     if let Some(day) = known.filter(|known| known.looked_at + LOOK > now) {
         return Ok(day);
     }
     let since = millis(today.and_time(chrono::NaiveTime::MIN).and_utc());
     let asked = delivery_counts::asked_since(cx.db.read(), since).await?;
-    Ok(Day { day: today, looked_at: now, asked: asked.max(known.map_or(0, |known| known.asked)) })
+    Ok(Day { date: today, looked_at: now, asked: asked.max(known.map_or(0, |known| known.asked)) })
 }
 
 /// The time of day at which this mail was meant to leave, on the next day (UTC).

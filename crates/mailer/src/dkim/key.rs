@@ -45,12 +45,10 @@ impl Key {
 
     /// From PKCS#8 in PEM, or from the 32 bytes themselves in base64.
     pub(super) fn ed25519(text: &str) -> Result<Self, KeyError> {
-        let pair = match PrivateKeyDer::from_pem_slice(text.as_bytes()) {
-            Ok(PrivateKeyDer::Pkcs8(key)) => Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der()),
-            _ => {
-                let seed = STANDARD.decode(text.trim()).map_err(|_| KeyError::Ed25519)?;
-                Ed25519KeyPair::from_seed_unchecked(&seed)
-            }
+        let pair = if let Ok(PrivateKeyDer::Pkcs8(key)) = PrivateKeyDer::from_pem_slice(text.as_bytes()) {
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der())
+        } else {
+            Ed25519KeyPair::from_seed_unchecked(&STANDARD.decode(text.trim()).map_err(|_| KeyError::Ed25519)?)
         };
         pair.map(Self::Ed25519).map_err(|_| KeyError::Ed25519)
     }

@@ -261,7 +261,7 @@ mod tests {
         }
         let html = r#"<!doctype html><!-- it's --><p title='{{name}}' style="a:b">{{name}}<a href = "{{page_url}}?x">{{t "k"}}</a>"#;
         assert_eq!(check(html, Kind::Html), Ok(()));
-        let button = r##"{{#each scores}}<td bgcolor="{{accent_color}}"><a href="{{number_url}}" style="color:{{ink_color}};x:y">{{number}}</a></td>{{/each}}"##;
+        let button = r#"{{#each scores}}<td bgcolor="{{accent_color}}"><a href="{{number_url}}" style="color:{{ink_color}};x:y">{{number}}</a></td>{{/each}}"#;
         assert_eq!(check(button, Kind::Html), Ok(()));
     }
 

@@ -140,7 +140,7 @@ fn mailbox(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Resu
     info!(mailbox = mailbox.name(), "incoming mail is fetched");
     lifecycle.spawn("inbound", async move {
         // A message that is cut off by the end is fetched again: it is marked only after it was stored.
-        let _ = stop.run_until_cancelled(inbound::watch(&cx, &mailbox, period)).await;
+        let _ = Box::pin(stop.run_until_cancelled(inbound::watch(&cx, &mailbox, period))).await;
         Ok(())
     });
     Ok(())

@@ -89,9 +89,8 @@ pub(crate) async fn create(
     caller: Caller,
     body::Json(mut body): body::Json<serde_json::Map<String, Value>>,
 ) -> Result<(StatusCode, Json<CampaignView>), Problem> {
-    let key = match body.remove("key") {
-        Some(Value::String(key)) => key,
-        _ => return Err(Problem::field("key", "must be a text: how this campaign is called in addresses")),
+    let Some(Value::String(key)) = body.remove("key") else {
+        return Err(Problem::field("key", "must be a text: how this campaign is called in addresses"));
     };
     let plan: Plan = serde_json::from_value(Value::Object(body)).map_err(|error| Problem::field("plan", error))?;
     write(&app, &caller, &key, plan).await

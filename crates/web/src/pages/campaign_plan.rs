@@ -28,7 +28,7 @@ struct Tile {
 
 #[derive(Serialize)]
 struct Day {
-    day: String,
+    date: String,
     n: u64,
     share: String,
 }
@@ -112,7 +112,7 @@ fn hint(plan: &Preview) -> String {
 fn days(plan: &Preview) -> Vec<Day> {
     let most = plan.days.values().copied().max().unwrap_or(1).max(1) as f64;
     let day = |(day, n): (&chrono::NaiveDate, &u64)| Day {
-        day: day.format("%a %-d %b %Y").to_string(),
+        date: day.format("%a %-d %b %Y").to_string(),
         n: *n,
         share: format!("{:.1}", *n as f64 * 100.0 / most),
     };

@@ -70,7 +70,7 @@ struct Tile {
 
 #[derive(Serialize)]
 struct Part {
-    part: &'static str,
+    class: &'static str,
     x: String,
     width: String,
 }
@@ -172,7 +172,7 @@ fn parts(wave: &Wave) -> Vec<Part> {
             let width = n as f64 * 100.0 / all;
             let at = x;
             x += width;
-            Part { part, x: format!("{at:.3}"), width: format!("{width:.3}") }
+            Part { class: part, x: format!("{at:.3}"), width: format!("{width:.3}") }
         })
         .collect()
 }

@@ -108,7 +108,7 @@ async fn a_silence_is_caught_up_with_one_wave_or_told_as_missed() {
 
 #[tokio::test]
 async fn two_nodes_whose_clocks_differ_fire_once() {
-    on_every_database(async |app| {
+    Box::pin(on_every_database(async |app| {
         let early = app.second_node().await;
         for number in 0..5 {
             person(app, &format!("{number}@example.com"), json!({})).await;
@@ -131,7 +131,7 @@ async fn two_nodes_whose_clocks_differ_fire_once() {
         app.clock.set("2026-03-16T13:30:00Z".parse().unwrap());
         app.run_until_idle().await;
         early.end().await;
-    })
+    }))
     .await;
 }
 

@@ -10,6 +10,7 @@ use super::{
     waves::{person, until},
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write it where it is used")]
 fn anna(more: Value) -> Value {
     let mut body = json!({ "survey": "nps", "person": { "email": "anna@example.com", "locale": "lt" } });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -18,7 +18,7 @@ pub(super) async fn wave(app: &TestApp) -> Uuid {
     let workspace = app.cx.workspaces.get(app.cx.db.read(), app.ws).await.unwrap();
     let row = waves::Model {
         workspace_id: app.ws.uuid(),
-        id: Uuid::now_v7(),
+        id: hearback_core::id::WaveId::new(app.now()).uuid(),
         campaign: "quarterly".to_owned(),
         name: "2026-Q1".to_owned(),
         status: "running".to_owned(),

@@ -30,7 +30,9 @@ async fn sent(app: &TestApp) -> BTreeMap<String, Vec<i64>> {
             sent.entry(mail.to_address.split('@').nth(1).unwrap().to_owned()).or_default().push(at);
         }
     }
-    sent.values_mut().for_each(|times| times.sort_unstable());
+    for times in sent.values_mut() {
+        times.sort_unstable();
+    }
     sent
 }
 

@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         complete
     } else {
         complain("Making a year of customer feedback; this takes a few seconds ...");
-        seed::seed(&config, &folder, SystemClock.now()).await?
+        Box::pin(seed::seed(&config, &folder, SystemClock.now())).await?
     };
     let (cx, ws) = open::context(&config).await?;
     say(guide::text(&config, &folder, &state));

@@ -75,7 +75,7 @@ impl Replay<'_> {
             self.clock.set(at.max(self.clock.now()));
             self.catch_up().await?;
             match event {
-                Event::Answer(answer) => self.answer(*answer, &mut agenda).await?,
+                Event::Answer(answer) => Box::pin(self.answer(*answer, &mut agenda)).await?,
                 Event::Call { case, agent, why, outcome } => self.call(case, &agent, why, outcome).await?,
                 Event::Close { case, agent, why } => self.close(case, &agent, why).await?,
             }
@@ -93,7 +93,7 @@ impl Replay<'_> {
 
     async fn answer(&mut self, answer: Answer, agenda: &mut Agenda) -> anyhow::Result<()> {
         let owner = answer.response.person.owner.clone();
-        let Some(case) = self.give(answer.response).await? else { return Ok(()) };
+        let Some(case) = Box::pin(self.give(answer.response)).await? else { return Ok(()) };
         if let (Segment::Detractor, Some(why)) = (answer.segment, answer.cause) {
             self.plan_work(agenda, case, answer.at, owner, why);
         }
