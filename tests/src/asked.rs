@@ -7,7 +7,7 @@ use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
 };
-use hearback_store::{EntityTrait, bulk, deliveries, invitations, outbox, persons, time::millis, waves};
+use hearback_store::{EntityTrait, bulk, campaigns, deliveries, invitations, outbox, persons, time::millis, waves};
 use uuid::Uuid;
 
 use crate::app::TestApp;
@@ -57,6 +57,7 @@ impl Asked {
             reason: None,
         };
         let tx = cx.db.write().await.expect("a transaction");
+        bulk::insert_missing::<campaigns::Entity>(&tx, &[campaign(ws, &row.campaign)]).await.expect("a campaign");
         bulk::insert::<waves::Entity>(&tx, &[row]).await.expect("a wave");
         tx.commit().await.expect("a commit");
         for addresses in addresses.chunks(1_000) {
@@ -181,4 +182,19 @@ pub async fn reply(app: &TestApp, asked: &Asked, words: &str, in_reply_to: &str)
     bulk::insert::<deliveries::Entity>(&tx, &[mail]).await.expect("a mail");
     outbox::enqueue(&tx, &[job]).await.expect("a job");
     tx.commit().await.expect("a commit");
+}
+
+/// A campaign that begins no waves by itself.
+pub fn campaign(ws: WorkspaceId, key: &str) -> campaigns::Model {
+    campaigns::Model {
+        workspace_id: ws.uuid(),
+        key: key.to_owned(),
+        name: key.to_owned(),
+        survey: "nps".to_owned(),
+        status: "active".to_owned(),
+        body: r#"{"survey":"nps"}"#.to_owned(),
+        next_fire_at: None,
+        created_at: 0,
+        updated_at: 0,
+    }
 }

@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn questions_about_answers_are_refused_by_name() {
-        let wrong =
-            Audience::read(&json!({ "any": [{ "segment": "detractor" }, { "not": { "tag": "vip" } }, { "email": true }] })).unwrap_err();
+        let wrong = Audience::read(&json!({ "any": [{ "segment": "detractor" }, { "not": { "tag": "vip" } }, { "email": "present" }] }))
+            .unwrap_err();
         assert_eq!(wrong.iter().map(|why| why.split('`').nth(1).unwrap()).collect::<Vec<_>>(), ["segment", "tag"]);
         let wrong = Audience::read(&json!({ "persn": { "plan": "gold" } })).unwrap_err();
         assert!(wrong[0].contains("did you mean `person`"), "{wrong:?}");

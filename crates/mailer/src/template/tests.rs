@@ -103,7 +103,7 @@ fn an_invitation_is_answered_by_a_number_without_pictures_or_colours() {
 fn rules_can_not_ask_for_what_they_know_nothing_about() {
     let templates = Templates::load(None).unwrap();
     assert!(templates.for_rules().all(|name| !matches!(name, "survey_invitation" | "survey_reminder" | "agent_reply")));
-    assert_eq!(templates.for_rules().count() + 3, templates.names().count());
+    assert_eq!(templates.for_rules().count() + 6, templates.names().count());
 }
 
 #[test]
@@ -124,7 +124,10 @@ fn a_blank_is_never_sent() {
     let error = |template: &str, context: &MailContext| templates.render(template, context).unwrap_err().to_string();
     assert_eq!(error("detractor_outreach", &context), "held: missing variable score in template detractor_outreach");
     assert_eq!(error("referral_invitation", &context), "held: missing variable referral_url in template referral_invitation");
-    assert!(error("nope", &context).starts_with("there is no mail template `nope`; there are agent_reply, detractor_outreach, "));
+    assert!(
+        error("nope", &context)
+            .starts_with("there is no mail template `nope`; there are agent_reply, customer_wrote, detractor_outreach, ")
+    );
     let context = MailContext { case_url: Some("javascript:x".to_owned()), ..context };
     assert!(error("task_assigned", &context).contains("case_url in template task_assigned is not a link"));
 }

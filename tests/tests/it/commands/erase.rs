@@ -130,7 +130,7 @@ async fn elsewhere(app: &TestApp, case: &str) {
     let said = |what: &str| word(what).unwrap();
     let invitation = invitations::Model {
         workspace_id,
-        id: Uuid::from_u128(101),
+        id: hearback_core::id::RecordId::derived(&format!("invitation/{}", case.id)).uuid(),
         person_id,
         survey_id,
         wave_id: None,
@@ -172,7 +172,7 @@ async fn elsewhere(app: &TestApp, case: &str) {
     };
     let message = messages::Model {
         workspace_id,
-        id: Uuid::from_u128(102),
+        id: hearback_core::id::RecordId::derived(&format!("message/{}", case.id)).uuid(),
         kind: "reply".to_owned(),
         state: "done".to_owned(),
         hash: case.id.to_string(),
@@ -189,7 +189,7 @@ async fn elsewhere(app: &TestApp, case: &str) {
     };
     let testimonial = testimonials::Model {
         workspace_id,
-        id: Uuid::from_u128(103),
+        id: hearback_core::id::RecordId::derived(&format!("testimonial/{}", case.id)).uuid(),
         case_id: case.id,
         person_id,
         text: said("praise"),

@@ -130,6 +130,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/campaigns/{key}/{step}", "/campaigns/only-here/edit".to_owned()),
         ("/waves/{id}", format!("/waves/{}", wave["id"].as_str().unwrap())),
         ("/waves/{id}/{step}", format!("/waves/{}/pause", wave["id"].as_str().unwrap())),
+        ("/api/v1/campaigns/{key}/plan", "/api/v1/campaigns/only-here/plan".to_owned()),
         ("/api/v1/campaigns/{key}", "/api/v1/campaigns/only-here".to_owned()),
         ("/api/v1/waves/{id}", format!("/api/v1/waves/{}", wave["id"].as_str().unwrap())),
         ("/api/v1/invitations/{id}", format!("/api/v1/invitations/{}", invitation["id"].as_str().unwrap())),

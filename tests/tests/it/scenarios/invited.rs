@@ -3,10 +3,10 @@
 use chrono::Duration;
 use hearback_core::token::Purpose;
 use hearback_engine::guard::Limits;
-use hearback_store::{bulk, preferences, waves};
+use hearback_store::{bulk, campaigns, preferences, waves};
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},
-    asked::Asked,
+    asked::{Asked, campaign},
     smtp_server::{At, Fault, Script},
 };
 use uuid::Uuid;
@@ -31,6 +31,9 @@ pub(super) async fn wave(app: &TestApp) -> Uuid {
         finished_at: None,
         reason: None,
     };
+    let tx = app.cx.db.write().await.unwrap();
+    bulk::insert_missing::<campaigns::Entity>(&tx, &[campaign(app.ws, &row.campaign)]).await.unwrap();
+    tx.commit().await.unwrap();
     set(app, row.clone()).await;
     row.id
 }
