@@ -1,12 +1,15 @@
-//! `hearback waves plan|run|list|pause|resume|cancel`
+//! `hearback waves plan|run|list|watch|pause|resume|cancel`
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use hearback_core::{campaign::Reason, id::WaveId};
+use hearback_core::{
+    campaign::Reason,
+    id::{WaveId, WorkspaceId},
+};
 use hearback_engine::{
-    Actor, EngineError,
+    Actor, Ctx, EngineError,
     asking::{
         fire,
         preview::{self, Preview, Shown},
@@ -16,13 +19,19 @@ use hearback_engine::{
 use hearback_store::{cursor::Page, waves::Model};
 use serde_json::{Value, json};
 
-use super::times::{moment, time_text};
+use super::{
+    progress,
+    times::{moment, time_text},
+};
 use crate::{
     config::Config,
     open,
     output::{say, say_json, usage},
     telemetry,
 };
+
+/// How often a wave that is watched is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What to do with waves.
 #[derive(Debug, Subcommand)]
@@ -55,6 +64,14 @@ pub enum Command {
         #[arg(long, value_name = "KEY")]
         campaign: Option<String>,
         /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow a wave until everybody was asked, or it stands still or is over.
+    Watch {
+        /// Id of the wave.
+        wave: WaveId,
+        /// As JSON, at the end.
         #[arg(long)]
         json: bool,
     },
@@ -95,7 +112,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                 say_json(&of_wave(&wave))?;
             } else {
                 let (name, id) = (&wave.row.name, wave.row.id);
-                say(format!("the wave {name} of {campaign} has begun; `hearback waves list` shows how far it is ({id})"));
+                say(format!("the wave {name} of {campaign} has begun; `hearback waves watch {id}` shows how far it is"));
             }
         }
         Command::List { campaign, json } => {
@@ -109,11 +126,35 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                 found.iter().for_each(line);
             }
         }
+        Command::Watch { wave, json } => {
+            let wave = watch(&cx, ws, wave).await?;
+            if json { say_json(&of_wave(&wave))? } else { line(&wave) }
+        }
         Command::Pause { wave } => line(&waves::pause(&cx, ws, actor, wave).await?),
         Command::Resume { wave } => line(&waves::resume(&cx, ws, actor, wave).await?),
         Command::Cancel { wave, links_too } => line(&waves::cancel(&cx, ws, actor, wave, links_too).await?),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows how far a wave is, while somebody is still to be asked; the wave as it is then.
+async fn watch(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> anyhow::Result<Wave> {
+    let bar = progress::bar_of("people asked", 0);
+    loop {
+        let wave = waves::one(cx, ws, id).await?;
+        bar.set_length(u64::try_from(wave.asked() + wave.waiting()).unwrap_or(0));
+        bar.set_position(u64::try_from(wave.asked()).unwrap_or(0));
+        let goes_on = match wave.row.status.as_str() {
+            "planning" => true,
+            "running" => wave.waiting() > 0,
+            _ => false,
+        };
+        if !goes_on {
+            bar.finish_and_clear();
+            return Ok(wave);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// A moment that is out of range is a wrong use.
