@@ -45,7 +45,7 @@ async fn set(app: &TestApp, row: waves::Model) {
     tx.commit().await.unwrap();
 }
 
-async fn set_wave(app: &TestApp, id: Uuid, status: &str) {
+pub(super) async fn set_wave(app: &TestApp, id: Uuid, status: &str) {
     let row = all::<waves::Entity>(app).await.into_iter().find(|row| row.id == id).unwrap();
     set(app, waves::Model { status: status.to_owned(), ..row }).await;
 }

@@ -12,7 +12,10 @@ use hearback_tests::{
     smtp_server::{At, Fault, Script},
 };
 
-use super::{all, invited::wave};
+use super::{
+    all,
+    invited::{set_wave, wave},
+};
 
 fn options(pace: Pace) -> Options {
     Options { dispatch: Dispatch { pace, ..Dispatch::default() }, ..Options::default() }
@@ -105,6 +108,10 @@ async fn too_many_refusals_of_our_mail_pause_the_wave_and_somebody_is_told() {
         app.advance(Duration::minutes(20)).await;
         assert_eq!(late.mails(app).await[0].status, "queued");
         assert!(app.get("/suppressions").await.expect(200)["items"].as_array().unwrap().is_empty(), "nobody is blamed");
+        // It has rows but no job of its own: it must not be left open.
+        set_wave(app, wave, "cancelled").await;
+        app.advance(Duration::minutes(20)).await;
+        assert_eq!(late.mails(app).await[0].status, "cancelled");
     })
     .await;
 }
