@@ -24,6 +24,7 @@ pub struct Courier {
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
     trouble: Mutex<Option<Trouble>>,
+    connections: usize,
 }
 
 /// Why nothing is sent for now.
@@ -56,8 +57,9 @@ pub enum NoWay {
 impl Courier {
     /// At most `connections` at a time, at least one.
     pub fn new(transport: Transport, connections: usize) -> Self {
-        let slots = Arc::new(Semaphore::new(connections.max(1)));
-        Self { transport, slots, idle: Mutex::new(Vec::new()), trouble: Mutex::new(None) }
+        let connections = connections.max(1);
+        let slots = Arc::new(Semaphore::new(connections));
+        Self { transport, connections, slots, idle: Mutex::new(Vec::new()), trouble: Mutex::new(None) }
     }
 
     /// Deletes what was captured of these mails.
@@ -80,6 +82,11 @@ impl Courier {
             None => self.transport.open().await.map_err(NoWay::Fail)?,
         };
         Ok(Way { session, slot })
+    }
+
+    /// Connections that are in use now.
+    pub(crate) fn under_way(&self) -> usize {
+        self.connections.saturating_sub(self.slots.available_permits())
     }
 
     /// Keeps the connection for the next mail.

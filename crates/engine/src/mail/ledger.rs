@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,10 @@ use hearback_store::{
     time::millis,
 };
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     Actor, Ctx, EngineError, apply, chain, faults, pools,
@@ -29,6 +33,8 @@ use crate::{
 
 /// Most entries in one transaction.
 const MAX_BATCH: usize = 128;
+/// How long a commit waits for the connections that are about to join it.
+const COMPANY: Duration = Duration::from_millis(2);
 /// How often a batch is written again that met another writer in opposite order.
 const RACES: u32 = 3;
 
@@ -112,11 +118,28 @@ impl Queue {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
+                self.wait_for_company(&cx, &mut batch).await;
                 for together in one_a_mail(std::mem::take(&mut batch)) {
                     commit(&cx, together).await;
                 }
             }
         });
+    }
+}
+
+impl Queue {
+    /// A commit costs the same for one mail as for ten. While other connections are still on the way to their marks, it waits for
+    /// them a moment: a mail that is alone never does.
+    async fn wait_for_company(&mut self, cx: &Ctx, batch: &mut Vec<Entry>) {
+        let until = Instant::now() + COMPANY;
+        let marks = |batch: &[Entry]| batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
+        while batch.len() < MAX_BATCH && marks(batch) < cx.courier.under_way() {
+            let left = MAX_BATCH - batch.len();
+            match timeout_at(until, self.0.recv_many(batch, left)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
     }
 }
 

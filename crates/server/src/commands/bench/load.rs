@@ -47,9 +47,14 @@ pub async fn post_paced(
     let started = Instant::now();
     let pause = Duration::try_from_secs_f64(clients as f64 / rate).unwrap_or(Duration::ZERO);
     let tasks: Vec<_> = (0..clients)
-        .map(|_| {
+        .map(|number| {
             let (address, key) = (address.to_owned(), key.to_owned());
-            tokio::spawn(async move { one_client(&address, &key, started + time, pause, make).await })
+            // Evenly, where there is a rate: clients that come in step are a crowd, not a rate.
+            let first = started + pause.mul_f64(number as f64 / clients as f64);
+            tokio::spawn(async move {
+                tokio::time::sleep_until(first.into()).await;
+                one_client(&address, &key, started + time, pause, make).await
+            })
         })
         .collect();
     let mut latencies = Vec::new();

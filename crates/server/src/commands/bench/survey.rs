@@ -36,11 +36,15 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     let each = (place.time().as_secs() + 2) * RATE / 2 / clients as u64 + 1;
     let links = invited(place, clients as u64 * each).await?;
     let server = Server::start(place, "all", None).await?;
-    let pause = Duration::from_secs_f64(2.0 * clients as f64 / RATE as f64);
-    let until = Instant::now() + place.time();
-    let tasks: Vec<_> = links
-        .chunks(usize::try_from(each)?)
-        .map(|links| tokio::spawn(customers(server.address.clone(), links.to_vec(), pause, until)))
+    let apart = Duration::from_secs_f64(2.0 / RATE as f64);
+    let (started, pause) = (Instant::now(), apart * u32::try_from(clients)?);
+    let until = started + place.time();
+    // One after the other, evenly: customers do not come in step.
+    let tasks: Vec<_> = (0..)
+        .zip(links.chunks(usize::try_from(each)?))
+        .map(|(number, links)| {
+            tokio::spawn(customers(server.address.clone(), links.to_vec(), Pace { first: started + apart * number, pause, until }))
+        })
         .collect();
     let (mut shown, mut answered) = (Vec::new(), Vec::new());
     for task in tasks {
@@ -102,15 +106,23 @@ async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
     Ok(links)
 }
 
+/// When the customers of one connection come: the first one, and each a pause after the one before, whether that one was served or not.
+struct Pace {
+    first: Instant,
+    pause: Duration,
+    until: Instant,
+}
+
 /// One connection that many customers share: opens the next page, and sends the form of one that was read meanwhile.
-async fn customers(address: String, links: Vec<String>, pause: Duration, until: Instant) -> anyhow::Result<(Vec<u32>, Vec<u32>)> {
+async fn customers(address: String, links: Vec<String>, pace: Pace) -> anyhow::Result<(Vec<u32>, Vec<u32>)> {
     let mut stream = connect(&address).await?;
     let (mut buffer, mut open) = (Vec::new(), VecDeque::new());
     let (mut shown, mut answered) = (Vec::new(), Vec::new());
     let mut links = links.into_iter();
+    let mut tick = pace.first;
     loop {
-        let tick = Instant::now();
-        if tick < until
+        tokio::time::sleep_until(tick.into()).await;
+        if tick < pace.until
             && let Some(link) = links.next()
         {
             let status = request(&mut stream, &mut buffer, &format!("GET {link}?score=3"), "", "text/plain", b"").await?;
@@ -129,10 +141,10 @@ async fn customers(address: String, links: Vec<String>, pause: Duration, until: 
             answered.push(micros(sent));
             ensure!(status == 200, "the form was answered with {status}");
         }
-        if tick >= until && open.is_empty() {
+        if tick >= pace.until && open.is_empty() {
             return Ok((shown, answered));
         }
-        tokio::time::sleep_until((tick + pause).into()).await;
+        tick += pace.pause;
     }
 }
 
