@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "rows that can't be written must fail their test loudly")]
 
-use hearback_core::id::{DeliveryId, PersonId, WorkspaceId};
+use hearback_core::id::{DeliveryId, InvitationId, PersonId, SurveyId, WorkspaceId};
 use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
@@ -47,7 +47,7 @@ impl Asked {
             campaign: "quarterly".to_owned(),
             name: "2026-Q1".to_owned(),
             status: "running".to_owned(),
-            survey_id: survey(cx, ws).await,
+            survey_id: survey(cx, ws).await.uuid(),
             fire_at: now,
             body: "{}".to_owned(),
             created_at: now,
@@ -94,38 +94,22 @@ impl Asked {
     }
 }
 
-async fn survey(cx: &Ctx, ws: WorkspaceId) -> Uuid {
+async fn survey(cx: &Ctx, ws: WorkspaceId) -> SurveyId {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await.expect("the workspace");
-    workspace.surveys.get("nps").expect("the shipped survey").id.uuid()
+    workspace.surveys.get("nps").expect("the shipped survey").id
 }
 
 async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave: Option<Uuid>) -> Vec<Asked> {
     let now = cx.now();
-    let survey_id = survey(cx, ws).await;
+    let survey = survey(cx, ws).await;
     let (mut people, mut asked) = (Vec::new(), Vec::new());
     for address in addresses {
         let person = person(cx, ws, address, locale);
         let invitation = invitations::Model {
-            workspace_id: ws.uuid(),
-            id: DeliveryId::new(now).uuid(),
-            person_id: person.id,
-            survey_id,
             wave_id: wave,
-            campaign: None,
-            account_key: None,
-            channel: "email".to_owned(),
             state: "queued".to_owned(),
-            reason: None,
-            due_at: millis(now),
-            ignores_limits: false,
-            reminders: 0,
-            remind_at: None,
-            sent_at: None,
-            answered_at: None,
-            response_id: None,
             expires_at: Some(millis(now + chrono::Duration::days(60))),
-            created_at: millis(now),
-            updated_at: millis(now),
+            ..invitations::Model::planned(ws, InvitationId::new(now), person.id, survey, now)
         };
         people.push(person);
         asked.push(Asked { invitation, address: address.clone() });

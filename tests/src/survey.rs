@@ -19,26 +19,10 @@ pub async fn invite(cx: &Ctx, ws: WorkspaceId, survey: &str, person: NewPerson) 
     let now = cx.now();
     let id = InvitationId::new(now);
     let row = invitations::Model {
-        workspace_id: ws.uuid(),
-        id: id.uuid(),
-        person_id: person.id,
-        survey_id: survey.id.uuid(),
-        wave_id: None,
-        campaign: None,
-        account_key: None,
-        channel: "email".to_owned(),
         state: "sent".to_owned(),
-        reason: None,
-        due_at: millis(now),
-        ignores_limits: false,
-        reminders: 0,
         remind_at: Some(millis(now + chrono::Duration::days(3))),
         sent_at: Some(millis(now)),
-        answered_at: None,
-        response_id: None,
-        expires_at: None,
-        created_at: millis(now),
-        updated_at: millis(now),
+        ..invitations::Model::planned(ws, id, person.id, survey.id, now)
     };
     let tx = cx.db.write().await.expect("a transaction");
     bulk::insert::<invitations::Entity>(&tx, &[row]).await.expect("an invitation");

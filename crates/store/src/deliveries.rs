@@ -1,8 +1,10 @@
 //! The send ledger: one mail or message to one address.
 
+use chrono::{DateTime, Utc};
+use hearback_core::id::{DeliveryId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -53,6 +55,42 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A mail that waits: of no case, to nobody known by name, decided on by no rule. Whoever writes one says what else is so.
+    pub fn queued(ws: WorkspaceId, id: DeliveryId, kind: &str, to: impl Into<String>, domain: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace_id: ws.uuid(),
+            id: id.uuid(),
+            case_id: None,
+            person_id: None,
+            task_id: None,
+            medium: "mail".to_owned(),
+            kind: kind.to_owned(),
+            to_address: to.into(),
+            to_name: None,
+            subject: None,
+            status: "queued".to_owned(),
+            attempts: 0,
+            duplicates: 0,
+            message_id: format!("{id}@{domain}"),
+            acknowledges: false,
+            exempt: false,
+            reply: None,
+            rule_version_id: None,
+            step_index: None,
+            revision: None,
+            chain: None,
+            link: None,
+            created_at: millis(now),
+            updated_at: millis(now),
+            sent_at: None,
+            invitation_id: None,
+            words: None,
+            in_reply_to: None,
+        }
+    }
+}
 
 /// These deliveries, in any order.
 pub async fn by_ids(tx: &Tx, ws: Uuid, ids: &[Uuid]) -> Result<Vec<Model>, StoreError> {

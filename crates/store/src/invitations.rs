@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{InvitationId, ResponseId, WaveId, WorkspaceId};
+use hearback_core::id::{InvitationId, ResponseId, SurveyId, WaveId, WorkspaceId};
 use sea_orm::{Condition, ConnectionTrait, DbErr, QueryOrder, QueryResult, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
@@ -55,6 +55,34 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Somebody who is to be asked by mail now: of no wave, under the usual limits. Whoever writes one says what else is so.
+    pub fn planned(ws: WorkspaceId, id: InvitationId, person: Uuid, survey: SurveyId, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace_id: ws.uuid(),
+            id: id.uuid(),
+            person_id: person,
+            survey_id: survey.uuid(),
+            wave_id: None,
+            campaign: None,
+            account_key: None,
+            channel: "email".to_owned(),
+            state: "planned".to_owned(),
+            reason: None,
+            due_at: millis(now),
+            ignores_limits: false,
+            reminders: 0,
+            remind_at: None,
+            sent_at: None,
+            answered_at: None,
+            response_id: None,
+            expires_at: None,
+            created_at: millis(now),
+            updated_at: millis(now),
+        }
+    }
+}
 
 /// The states from which something still happens.
 pub const OPEN: [&str; 4] = ["planned", "blocked", "queued", "sent"];

@@ -5,7 +5,6 @@ use hearback_core::id::{DeliveryId, WorkspaceId};
 use hearback_store::{
     deliveries, invitations,
     outbox::{self, Job},
-    time::millis,
 };
 
 use crate::Settings;
@@ -47,37 +46,13 @@ pub fn mail_row(
     now: DateTime<Utc>,
 ) -> (deliveries::Model, outbox::Model) {
     let id = DeliveryId::derived(&format!("ask/{}/{}", invitation.id, mail.number()));
-    let delivery = deliveries::Model {
-        workspace_id: invitation.workspace_id,
-        id: id.uuid(),
-        case_id: None,
-        person_id: Some(invitation.person_id),
-        task_id: None,
-        medium: "mail".to_owned(),
-        kind: mail.kind().to_owned(),
-        to_address: address.to_owned(),
-        to_name: name.filter(|name| !name.is_empty()).map(str::to_owned),
-        subject: None,
-        status: "queued".to_owned(),
-        attempts: 0,
-        duplicates: 0,
-        message_id: format!("{id}@{}", settings.mail_from.domain()),
-        acknowledges: false,
-        exempt: false,
-        reply: None,
-        rule_version_id: None,
-        step_index: None,
-        revision: None,
-        chain: None,
-        link: None,
-        created_at: millis(now),
-        updated_at: millis(now),
-        sent_at: None,
-        invitation_id: Some(invitation.id),
-        words: None,
-        in_reply_to: None,
-    };
     let ws = WorkspaceId::from_uuid(invitation.workspace_id);
+    let delivery = deliveries::Model {
+        person_id: Some(invitation.person_id),
+        to_name: name.filter(|name| !name.is_empty()).map(str::to_owned),
+        invitation_id: Some(invitation.id),
+        ..deliveries::Model::queued(ws, id, mail.kind(), address, settings.mail_from.domain(), now)
+    };
     let job = outbox::row(ws, &Job::Mail { delivery: id }, &format!("mail/{id}"), now, now, None);
     (delivery, job)
 }

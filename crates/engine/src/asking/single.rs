@@ -91,28 +91,7 @@ pub(super) fn row(
     channel: Channel,
     now: DateTime<Utc>,
 ) -> Model {
-    Model {
-        workspace_id: workspace.id.uuid(),
-        id: id.uuid(),
-        person_id: person,
-        survey_id: survey.id.uuid(),
-        wave_id: None,
-        campaign: None,
-        account_key: None,
-        channel: channel.as_str().to_owned(),
-        state: "planned".to_owned(),
-        reason: None,
-        due_at: millis(now),
-        ignores_limits: false,
-        reminders: 0,
-        remind_at: None,
-        sent_at: None,
-        answered_at: None,
-        response_id: None,
-        expires_at: None,
-        created_at: millis(now),
-        updated_at: millis(now),
-    }
+    Model { channel: channel.as_str().to_owned(), ..Model::planned(workspace.id, id, person, survey.id, now) }
 }
 
 /// Writes an invitation with the job that sees to it, as far as it can be said what stands in the way when it is due.

@@ -114,35 +114,11 @@ fn is_unreachable(row: &suppressed::Model) -> bool {
 
 fn mail_row(cx: &Ctx, person: &persons::Model, address: String, kind: &str, now: DateTime<Utc>) -> deliveries::Model {
     let id = DeliveryId::new(now);
+    let ws = WorkspaceId::from_uuid(person.workspace_id);
     deliveries::Model {
-        workspace_id: person.workspace_id,
-        id: id.uuid(),
-        case_id: None,
         person_id: Some(person.id),
-        task_id: None,
-        medium: "mail".to_owned(),
-        kind: kind.to_owned(),
-        to_address: address,
         to_name: person.name.clone(),
-        subject: None,
-        status: "queued".to_owned(),
-        attempts: 0,
-        duplicates: 0,
-        message_id: format!("{id}@{}", cx.settings.mail_from.domain()),
-        acknowledges: false,
-        exempt: false,
-        reply: None,
-        rule_version_id: None,
-        step_index: None,
-        revision: None,
-        chain: None,
-        link: None,
-        created_at: millis(now),
-        updated_at: millis(now),
-        sent_at: None,
-        invitation_id: None,
-        words: None,
-        in_reply_to: None,
+        ..deliveries::Model::queued(ws, id, kind, address, cx.settings.mail_from.domain(), now)
     }
 }
 

@@ -186,35 +186,18 @@ fn delivery(
 ) -> deliveries::Model {
     let step = planned.step;
     let id = DeliveryId::derived(&format!("mail/{}/{}", step.key(), to.email));
+    let domain = scene.settings.mail_from.domain();
     deliveries::Model {
-        workspace_id: scene.workspace.id.uuid(),
-        id: id.uuid(),
         case_id: Some(case.id),
         person_id: to_customer.then_some(scene.person.id),
         task_id: task,
-        medium: "mail".to_owned(),
-        kind: template.to_owned(),
-        to_address: to.email.clone(),
         to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
-        subject: None,
-        status: "queued".to_owned(),
-        attempts: 0,
-        duplicates: 0,
-        message_id: format!("{id}@{}", scene.settings.mail_from.domain()),
         acknowledges: to_customer,
-        exempt: false,
-        reply: None,
         rule_version_id: Some(step.rule.uuid()),
         step_index: Some(i64::from(step.index)),
         revision: Some(i64::from(step.revision)),
         chain: (!planned.chain.is_empty()).then(|| json!(planned.chain).to_string()),
-        link: None,
-        created_at: millis(scene.now),
-        updated_at: millis(scene.now),
-        sent_at: None,
-        invitation_id: None,
-        words: None,
-        in_reply_to: None,
+        ..deliveries::Model::queued(scene.workspace.id, id, template, &to.email, domain, scene.now)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
-use hearback_store::{EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, unconfirmed};
+use hearback_core::id::{InvitationId, SurveyId};
+use hearback_store::{EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, time::from_millis, unconfirmed};
 use hearback_tests::{
     app::{Options, TestApp},
     client::Client,
@@ -128,27 +129,11 @@ async fn elsewhere(app: &TestApp, case: &str) {
     let (workspace_id, person_id, survey_id, at) = (case.workspace_id, case.person_id, case.survey_id, case.updated_at);
     let word = |what: &str| Some(format!("{CANARY} {what} {}", case.id));
     let said = |what: &str| word(what).unwrap();
+    let id = InvitationId::derived(&format!("invitation/{}", case.id));
     let invitation = invitations::Model {
-        workspace_id,
-        id: hearback_core::id::RecordId::derived(&format!("invitation/{}", case.id)).uuid(),
-        person_id,
-        survey_id,
-        wave_id: None,
-        campaign: None,
         account_key: word("account"),
-        channel: "email".to_owned(),
-        state: "planned".to_owned(),
-        reason: None,
         due_at: at + 86_400_000_000,
-        ignores_limits: false,
-        reminders: 0,
-        remind_at: None,
-        sent_at: None,
-        answered_at: None,
-        response_id: None,
-        expires_at: None,
-        created_at: at,
-        updated_at: at,
+        ..invitations::Model::planned(app.ws, id, person_id, SurveyId::from_uuid(survey_id), from_millis(at))
     };
     let guess = unconfirmed::Model {
         workspace_id,

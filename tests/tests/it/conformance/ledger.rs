@@ -16,36 +16,7 @@ use super::all;
 /// One mail to one address, claimed to be sent.
 async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
     let id = DeliveryId::new(app.now());
-    let row = deliveries::Model {
-        workspace_id: app.ws.uuid(),
-        id: id.uuid(),
-        case_id: None,
-        person_id: None,
-        task_id: None,
-        kind: "task_assigned".to_owned(),
-        to_address: address.to_owned(),
-        to_name: None,
-        subject: None,
-        status: "queued".to_owned(),
-        attempts: 0,
-        duplicates: 0,
-        message_id: format!("{id}@shop.example"),
-        acknowledges: false,
-        reply: None,
-        rule_version_id: None,
-        step_index: None,
-        medium: "mail".to_owned(),
-        link: None,
-        exempt: false,
-        chain: None,
-        revision: None,
-        created_at: millis(app.now()),
-        updated_at: millis(app.now()),
-        sent_at: None,
-        invitation_id: None,
-        words: None,
-        in_reply_to: None,
-    };
+    let row = deliveries::Model::queued(app.ws, id, "task_assigned", address, "shop.example", app.now());
     let job = outbox::row(app.ws, &Job::Mail { delivery: id }, &id.to_string(), app.now(), app.now(), None);
     let tx = app.cx.db.write().await.unwrap();
     bulk::insert::<deliveries::Entity>(&tx, &[row]).await.unwrap();

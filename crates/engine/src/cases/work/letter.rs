@@ -58,8 +58,7 @@ pub(crate) async fn heard(cx: &Ctx, tx: Tx, ws: WorkspaceId, case: CaseId, lette
     }
     let workspace = std::sync::Arc::clone(&desk.workspace);
     let owner = read_owner(desk.row.owner.as_deref()).unwrap_or_else(|| workspace.default_owner.clone());
-    let told: Vec<deliveries::Model> =
-        workspace.addresses(&owner).iter().map(|member| notice(cx, &workspace, &desk, member, letter.message)).collect();
+    let told: Vec<deliveries::Model> = workspace.addresses(&owner).iter().map(|member| notice(cx, &desk, member, letter.message)).collect();
     queue(&desk, &workspace, &told).await?;
     desk.done().await?;
     cx.wake.notify_one();
@@ -96,16 +95,12 @@ pub async fn reply(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, new: 
     let id = DeliveryId::new(desk.now);
     let said = subject.or_else(|| last.as_ref().map(|last| answering(&last.subject)));
     let row = deliveries::Model {
-        id: id.uuid(),
         person_id: Some(person.id),
-        kind: Mail::AgentReply.template().to_owned(),
-        to_address: address,
         to_name: person.name,
         subject: said,
-        message_id: format!("{id}@{}", cx.settings.mail_from.domain()),
         words,
         in_reply_to: last.and_then(|last| last.message_id),
-        ..blank(&desk)
+        ..of_case(cx, &desk, id, Mail::AgentReply, &address)
     };
     if desk.status().is_active() {
         desk.step(&CaseEvent::Contact(ContactOutcome::NoAnswer))?;
@@ -144,49 +139,22 @@ fn answering(subject: &str) -> String {
 }
 
 /// Tells one of us that the customer wrote; once for each message and address.
-fn notice(cx: &Ctx, workspace: &Workspace, desk: &Desk<'_>, to: &Member, message: Uuid) -> deliveries::Model {
+fn notice(cx: &Ctx, desk: &Desk<'_>, to: &Member, message: Uuid) -> deliveries::Model {
     let id = DeliveryId::derived(&format!("mail/wrote/{message}/{}", to.email));
     deliveries::Model {
-        workspace_id: workspace.id.uuid(),
-        id: id.uuid(),
-        kind: Mail::CustomerWrote.template().to_owned(),
-        to_address: to.email.clone(),
         to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
-        message_id: format!("{id}@{}", cx.settings.mail_from.domain()),
-        ..blank(desk)
+        ..of_case(cx, desk, id, Mail::CustomerWrote, &to.email)
     }
 }
 
-fn blank(desk: &Desk<'_>) -> deliveries::Model {
+/// A mail about this case that somebody wants sent: no limit of rules holds it.
+fn of_case(cx: &Ctx, desk: &Desk<'_>, id: DeliveryId, mail: Mail, to: &str) -> deliveries::Model {
+    let domain = cx.settings.mail_from.domain();
     deliveries::Model {
-        workspace_id: desk.row.workspace_id,
-        id: Uuid::nil(),
         case_id: Some(desk.row.id),
-        person_id: None,
-        task_id: None,
-        medium: "mail".to_owned(),
-        kind: String::new(),
-        to_address: String::new(),
-        to_name: None,
-        subject: None,
-        status: "queued".to_owned(),
-        attempts: 0,
-        duplicates: 0,
-        message_id: String::new(),
-        acknowledges: false,
         exempt: true,
-        reply: None,
-        rule_version_id: None,
-        step_index: None,
         revision: Some(desk.row.revision),
-        chain: None,
-        link: None,
-        created_at: millis(desk.now),
-        updated_at: millis(desk.now),
-        sent_at: None,
-        invitation_id: None,
-        words: None,
-        in_reply_to: None,
+        ..deliveries::Model::queued(desk.workspace.id, id, mail.template(), to, domain, desk.now)
     }
 }
 

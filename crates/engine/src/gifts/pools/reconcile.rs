@@ -182,35 +182,12 @@ impl Desk<'_> {
         let day = from_millis(wait.asked_at).with_timezone(&self.workspace.terms(case).calendar.zone()).date_naive();
         for to in self.workspace.addresses(owner) {
             let id = DeliveryId::derived(&format!("pool/{}/{}/{day}/{}", case.workspace_id, wait.pool, to.email));
+            let domain = self.cx.settings.mail_from.domain();
             let delivery = deliveries::Model {
-                workspace_id: case.workspace_id,
-                id: id.uuid(),
                 case_id: Some(case.id),
-                person_id: None,
                 task_id: Some(task),
-                medium: "mail".to_owned(),
-                kind: TO_OWNER.to_owned(),
-                to_address: to.email.clone(),
                 to_name: Some(to.name).filter(|name| !name.is_empty()),
-                subject: None,
-                status: "queued".to_owned(),
-                attempts: 0,
-                duplicates: 0,
-                message_id: format!("{id}@{}", self.cx.settings.mail_from.domain()),
-                acknowledges: false,
-                reply: None,
-                rule_version_id: None,
-                step_index: None,
-                revision: None,
-                chain: None,
-                link: None,
-                exempt: false,
-                created_at: millis(self.now),
-                updated_at: millis(self.now),
-                sent_at: None,
-                invitation_id: None,
-                words: None,
-                in_reply_to: None,
+                ..deliveries::Model::queued(self.workspace.id, id, TO_OWNER, to.email, domain, self.now)
             };
             let job = outbox::Job::Mail { delivery: id };
             // About the pool, not about this answer: no correction calls it off.

@@ -1,7 +1,7 @@
 //! People who are asked: invitations with their first mails in the queue, without a campaign.
 
 use anyhow::Context as _;
-use hearback_core::id::{DeliveryId, PersonId, SurveyId, WorkspaceId};
+use hearback_core::id::{InvitationId, PersonId, SurveyId, WorkspaceId};
 use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
@@ -58,26 +58,8 @@ fn person(cx: &Ctx, ws: WorkspaceId) -> persons::Model {
 }
 
 fn invitation(cx: &Ctx, person: &persons::Model, survey: SurveyId) -> invitations::Model {
-    invitations::Model {
-        workspace_id: person.workspace_id,
-        id: DeliveryId::new(cx.now()).uuid(),
-        person_id: person.id,
-        survey_id: survey.uuid(),
-        wave_id: None,
-        campaign: None,
-        account_key: None,
-        channel: "email".to_owned(),
-        state: "queued".to_owned(),
-        reason: None,
-        due_at: millis(cx.now()),
-        ignores_limits: false,
-        reminders: 0,
-        remind_at: None,
-        sent_at: None,
-        answered_at: None,
-        response_id: None,
-        expires_at: None,
-        created_at: millis(cx.now()),
-        updated_at: millis(cx.now()),
-    }
+    let ws = WorkspaceId::from_uuid(person.workspace_id);
+    let now = cx.now();
+    let row = invitations::Model::planned(ws, InvitationId::new(now), person.id, survey, now);
+    invitations::Model { state: "queued".to_owned(), ..row }
 }

@@ -67,35 +67,18 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
 async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
     let (cx, ws, survey) = prepare(place).await?;
     let person = upsert_person(&cx, ws, NewPerson { email: Some("first@bench.example".to_owned()), ..NewPerson::default() }).await?;
-    let now = millis(cx.now());
+    let now = cx.now();
     let mut links = Vec::new();
     let tx = cx.db.write().await?;
     for number in 0..count {
-        let id = PersonId::new(cx.now());
+        let id = PersonId::new(now);
         let email = format!("customer{number}@bench.example");
         let customer = persons::Model { id: id.uuid(), key: format!("email:{email}"), email: Some(email), ..person.clone() };
-        let invitation = InvitationId::new(cx.now());
+        let invitation = InvitationId::new(now);
         let row = invitations::Model {
-            workspace_id: ws.uuid(),
-            id: invitation.uuid(),
-            person_id: id.uuid(),
-            survey_id: survey.uuid(),
-            wave_id: None,
-            campaign: None,
-            account_key: None,
-            channel: "email".to_owned(),
             state: "sent".to_owned(),
-            reason: None,
-            due_at: now,
-            ignores_limits: false,
-            reminders: 0,
-            remind_at: None,
-            sent_at: Some(now),
-            answered_at: None,
-            response_id: None,
-            expires_at: None,
-            created_at: now,
-            updated_at: now,
+            sent_at: Some(millis(now)),
+            ..invitations::Model::planned(ws, invitation, id.uuid(), survey, now)
         };
         bulk::insert::<persons::Entity>(&tx, &[customer]).await?;
         bulk::insert::<invitations::Entity>(&tx, &[row]).await?;
