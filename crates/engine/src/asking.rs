@@ -7,6 +7,7 @@
 //! Everything that waits is in the outbox: one job for a wave as long as it has open invitations, one for each person who was
 //! invited alone.
 
+pub mod again;
 pub mod campaigns;
 pub mod feed;
 pub mod fire;

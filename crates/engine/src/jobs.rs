@@ -35,7 +35,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
         Ok(Job::Post { delivery }) => return webhooks::send(cx, lease, *delivery).await,
         Ok(Job::Noop) => return Outcome::Done,
-        Ok(Job::Step { case, step, chain }) => Box::pin(run_step(cx, lease, *case, *step, chain)).await,
+        Ok(Job::Step { case, step, chain, closed }) => Box::pin(run_step(cx, lease, *case, *step, chain, *closed)).await,
         Ok(Job::Ask { case, revision, trigger, chain }) => {
             let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
             ask(cx, lease, *case, *revision, occasion).await
@@ -80,7 +80,14 @@ fn earlier_steps(version: &RuleVersion, step: StepRef, calendar: &Calendar, aske
 }
 
 /// A delayed step of a rule is due: ask its condition, then do it.
-async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &[String]) -> Result<Outcome, EngineError> {
+async fn run_step(
+    cx: &Ctx,
+    lease: &Lease,
+    case: CaseId,
+    step: StepRef,
+    chain: &[String],
+    closed: Option<i64>,
+) -> Result<Outcome, EngineError> {
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
@@ -101,7 +108,9 @@ async fn run_step(cx: &Ctx, lease: &Lease, case: CaseId, step: StepRef, chain: &
     let asked = facts::facts(&workspace, &rows, Trigger::ResponseSettled, survey, None);
     let roster = Roster::load(&tx, &workspace, &roster::asked([&version.rule]), now).await?;
     let mut changes = Changes { roster, ..Changes::default() };
-    match due_step(&version, step.index, &asked) {
+    let is_open_again = closed.is_some() && rows.case.closed_at != closed;
+    let due = if is_open_again { Err("the case was opened again".to_owned()) } else { due_step(&version, step.index, &asked) };
+    match due {
         Ok(effect) => {
             let planned = Planned { step, rule_key: version.rule.key.clone(), effect, chain: chain.to_vec(), due: now };
             let owner = facts::account_owner(rows.account.as_ref());

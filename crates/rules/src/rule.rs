@@ -223,6 +223,12 @@ pub enum Action {
     },
     /// Ask the customer, by mail, for words that we may show, and for leave to show them.
     AskTestimonial,
+    /// Ask the customer of a closed case again, within the limits of every question.
+    Resurvey {
+        /// Key of the survey; the one that opened the case when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        survey: Option<String>,
+    },
     /// Nothing has to be done in this case.
     MarkNotNeeded {
         /// Why.
@@ -247,6 +253,7 @@ impl Action {
             Self::NotifyChat { .. } => "notify_chat",
             Self::InviteReview { .. } => "invite_review",
             Self::AskTestimonial => "ask_testimonial",
+            Self::Resurvey { .. } => "resurvey",
             Self::MarkNotNeeded { .. } => "mark_not_needed",
             Self::Close => "close",
         }

@@ -43,8 +43,11 @@ fn action(action: &Action) -> Vec<String> {
         Action::GiveIncentive { pool } => vec![pair(word, pool)],
         Action::CallWebhook { webhook } | Action::NotifyChat { webhook } => vec![pair(word, webhook)],
         Action::InviteReview { url } => vec![pair(word, url)],
+        Action::Resurvey { survey: Some(survey) } => vec![pair(word, survey)],
         Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
-        Action::CreateReferral | Action::AskTestimonial | Action::Close => vec![format!("{word}: true")],
+        Action::CreateReferral | Action::AskTestimonial | Action::Resurvey { survey: None } | Action::Close => {
+            vec![format!("{word}: true")]
+        }
     }
 }
 

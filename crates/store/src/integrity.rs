@@ -71,6 +71,7 @@ const LINKS: &[Link] = &[
     Link("invitations", "survey_id", "surveys", "id"),
     Link("invitations", "wave_id", "waves", "id"),
     Link("invitations", "campaign", "campaigns", "key"),
+    Link("invitations", "case_id", "cases", "id"),
     Link("interactions", "person_id", "persons", "id"),
     Link("suppressions", "workspace_id", "workspaces", "id"),
     Link("surveys", "workspace_id", "workspaces", "id"),

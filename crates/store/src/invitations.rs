@@ -44,6 +44,8 @@ pub struct Model {
     pub sent_at: Option<i64>,
     pub answered_at: Option<i64>,
     pub response_id: Option<Uuid>,
+    /// The closed case after which they are asked again; null for every other question.
+    pub case_id: Option<Uuid>,
     /// Until when its link can be answered.
     pub expires_at: Option<i64>,
     pub created_at: i64,
@@ -77,6 +79,7 @@ impl Model {
             sent_at: None,
             answered_at: None,
             response_id: None,
+            case_id: None,
             expires_at: None,
             created_at: millis(now),
             updated_at: millis(now),
@@ -109,6 +112,12 @@ pub async fn lock_all(tx: &Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Mode
 pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
     Ok(())
+}
+
+/// Those that ask again after a case was closed, the first one first.
+pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {
+    let again = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::CaseId.eq(case));
+    Ok(again.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(conn).await?)
 }
 
 /// An invitation that was answered, and by what.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hearback_core::{
-    Email,
+    Email, Segment,
     id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
 };
 use sea_orm::{
@@ -15,8 +15,8 @@ use sea_orm::{
 use crate::{
     StoreError, cases,
     cursor::{Cursor, Listed, Page},
-    deliveries, events, persons, referrals, responses, rule_versions, runs, suppressions, surveys, tasks, team_members, teams,
-    time::millis,
+    deliveries, events, invitations, persons, referrals, responses, rule_versions, runs, suppressions, surveys, tasks, team_members, teams,
+    time::{from_millis, millis},
 };
 
 /// One answer.
@@ -110,7 +110,8 @@ pub async fn case(conn: &impl ConnectionTrait, ws: WorkspaceId, id: CaseId) -> R
 }
 
 /// The timeline of a case, oldest first; entries of one moment in the order they were made. That it was answered stands in
-/// the answer and what rules decided in their runs: neither is stored a second time.
+/// the answer, what rules decided in their runs, and whether the customer was asked again in the invitation: none of it is
+/// stored a second time.
 pub async fn timeline(conn: &impl ConnectionTrait, case: &cases::Model) -> Result<Vec<events::Model>, StoreError> {
     use events::{Column, Entity};
     let of_case = Entity::find().filter(Column::WorkspaceId.eq(case.workspace_id)).filter(Column::CaseId.eq(case.id));
@@ -119,6 +120,7 @@ pub async fn timeline(conn: &impl ConnectionTrait, case: &cases::Model) -> Resul
     entries.extend(response.map(|row| answered(case, &row)));
     let runs = runs::of_case(conn, case.workspace_id, case.id).await?;
     entries.extend(runs.iter().filter(|run| run.done != runs::NOTHING_DONE).map(planned));
+    entries.extend(asked_again(conn, case).await?);
     entries.sort_by_key(|entry| (entry.at, entry.id));
     Ok(entries)
 }
@@ -146,6 +148,40 @@ fn planned(run: &runs::Model) -> events::Model {
         data: format!("{{\"steps\":{}}}", run.done),
         at: run.at,
     }
+}
+
+/// What became of asking the customer again, and how the answer compares with the one that opened the case.
+async fn asked_again(conn: &impl ConnectionTrait, case: &cases::Model) -> Result<Vec<events::Model>, StoreError> {
+    let mut entries = Vec::new();
+    for row in invitations::of_case(conn, case.workspace_id, case.id).await? {
+        entries.push(asked(case, &row));
+        let Some(response) = row.response_id else { continue };
+        let response = responses::Entity::find_by_id((case.workspace_id, response)).one(conn).await?;
+        entries.extend(response.map(|response| answered_again(case, &response)));
+    }
+    Ok(entries)
+}
+
+fn asked(case: &cases::Model, row: &invitations::Model) -> events::Model {
+    let (kind, at) = match row.state.as_str() {
+        "planned" | "blocked" | "queued" => ("asking_again", row.created_at),
+        "not_asked" | "cancelled" | "bounced" => ("not_asked_again", row.updated_at),
+        _ => ("asked_again", row.sent_at.unwrap_or(row.created_at)),
+    };
+    let waits_until = (kind == "asking_again").then(|| from_millis(row.due_at));
+    let data = serde_json::json!({ "invitation": row.id, "state": row.state, "reason": row.reason, "not_before": waits_until });
+    of_case(case, row.id, kind, "system", &data, at)
+}
+
+fn answered_again(case: &cases::Model, row: &responses::Model) -> events::Model {
+    let recovered = case.segment == Segment::Detractor.as_str() && row.segment != Segment::Detractor.as_str();
+    let data = serde_json::json!({ "from": case.score, "to": row.score, "recovered": recovered, "response": row.id });
+    of_case(case, row.id, "answered_again", "customer", &data, row.answered_at)
+}
+
+fn of_case(case: &cases::Model, id: Uuid, kind: &str, actor: &str, data: &serde_json::Value, at: i64) -> events::Model {
+    let (kind, actor) = (kind.to_owned(), actor.to_owned());
+    events::Model { workspace_id: case.workspace_id, id, case_id: case.id, kind, actor, data: data.to_string(), at }
 }
 
 /// Which tasks to list; what is `None` or empty does not restrict.

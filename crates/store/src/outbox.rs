@@ -63,12 +63,15 @@ pub enum Job {
     Mail { delivery: DeliveryId },
     /// Hand one message to a webhook or a chat room.
     Post { delivery: DeliveryId },
-    /// A delayed step of a rule is due. `chain` names the rules that led to it, when rules set each other off.
+    /// A delayed step of a rule is due. `chain` names the rules that led to it, when rules set each other off. `closed` is the
+    /// closing that it waits behind, for a step that another opening calls off.
     Step {
         case: CaseId,
         step: StepRef,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         chain: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed: Option<i64>,
     },
     /// Something happened to a case that rules listen to: ask them. `chain` names the rules that made it happen.
     Ask { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },

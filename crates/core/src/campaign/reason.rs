@@ -44,6 +44,8 @@ pub enum Reason {
     NotInAudience,
     /// An invitation to the same survey waits for them already.
     AlreadyInvited,
+    /// They were to be asked again about a case that was opened once more.
+    CaseReopened,
     /// The wave or the invitation was cancelled.
     Cancelled,
     /// The campaign or the wave is paused.
@@ -56,7 +58,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::NoAddress,
         Self::Unsubscribed,
         Self::HardBounce,
@@ -76,6 +78,7 @@ impl Reason {
         Self::Merged,
         Self::NotInAudience,
         Self::AlreadyInvited,
+        Self::CaseReopened,
         Self::Cancelled,
         Self::CampaignPaused,
         Self::NotDelivered,
@@ -104,6 +107,7 @@ impl Reason {
             Self::Merged => "merged",
             Self::NotInAudience => "not_in_audience",
             Self::AlreadyInvited => "already_invited",
+            Self::CaseReopened => "case_reopened",
             Self::Cancelled => "cancelled",
             Self::CampaignPaused => "campaign_paused",
             Self::NotDelivered => "not_delivered",
@@ -150,6 +154,7 @@ impl Reason {
             Self::Merged => "They turned out to be the same as another person, who is asked instead.",
             Self::NotInAudience => "They are not in the audience.",
             Self::AlreadyInvited => "An invitation to this survey waits for them already.",
+            Self::CaseReopened => "Their case was opened again before they were asked about it.",
             Self::Cancelled => "Somebody of ours cancelled it.",
             Self::CampaignPaused => "It is paused; it goes on when somebody resumes it.",
             Self::NotDelivered => "The mail could not be delivered.",

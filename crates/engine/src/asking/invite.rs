@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use hearback_core::{
-    campaign::{Plan, Window},
-    id::InvitationId,
+    campaign::{Plan, Reason, Window},
+    id::{CaseId, InvitationId, WorkspaceId},
     wall::Weekdays,
 };
 use hearback_store::{
     Tx, audience, campaigns, deliveries,
     invitations::{self, Model},
+    lists,
     outbox::{self, Lease, Outcome},
     script::Script,
     time::{from_millis, millis},
@@ -55,7 +56,12 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     let Some(survey) = workspace.survey(row.survey_id) else {
         return Ok(Outcome::Dead("its survey is gone".to_owned()));
     };
-    let plan = campaign.as_ref().map(read_plan).transpose()?.unwrap_or_else(|| plan_alone(&survey.key));
+    let plan = match &campaign {
+        Some(campaign) => read_plan(campaign)?,
+        // Nobody wants the answer this very minute: the hours of a wave are kept.
+        None if row.case_id.is_some() => Plan::of(&survey.key),
+        None => plan_alone(&survey.key),
+    };
     let tx = cx.db.write().await?;
     if !outbox::is_held(&tx, lease).await? {
         return Ok(Outcome::Settled);
@@ -88,7 +94,11 @@ async fn ask(cx: &Ctx, tx: &Tx, workspace: &Workspace, moment: &mut Moment<'_>, 
     }
     let people = audience::invited(&**tx, ws, &survey.key, &[row.id]).await?;
     let Some(who) = people.first() else { return Ok(Outcome::Cancel("its person is gone".to_owned())) };
-    let judged = moment.judge(row, who, blocked(workspace, who));
+    let blocked = match is_open_again(tx, ws, row).await? {
+        true => Some(Reason::CaseReopened),
+        false => blocked(workspace, who),
+    };
+    let judged = moment.judge(row, who, blocked);
     let mut queue = Queue::default();
     queue.ask(cx, moment.plan, survey, row, who, judged, now);
     let next = queue.moves.first().and_then(|moved| moved.remind_at.or(moved.expires_at)).map(from_millis);
@@ -98,6 +108,13 @@ async fn ask(cx: &Ctx, tx: &Tx, workspace: &Workspace, moment: &mut Moment<'_>, 
         Judged::Later(at, reason) => Outcome::Snooze(at, reason.as_str().to_owned()),
         Judged::Not(_) => Outcome::Done,
     })
+}
+
+/// Whether the case, whose closing they are asked about, is not closed any more.
+async fn is_open_again(tx: &Tx, ws: WorkspaceId, row: &Model) -> Result<bool, EngineError> {
+    let Some(case) = row.case_id else { return Ok(false) };
+    let case = lists::case(&**tx, ws, CaseId::from_uuid(case)).await?;
+    Ok(case.is_some_and(|case| case.closed_at.is_none()))
 }
 
 /// It was sent: a reminder is due, or the time for answering is over.

@@ -13,7 +13,7 @@ use hearback_core::{
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
-    StoreError, Tx, cases, deliveries, events, outbox, persons, referrals,
+    StoreError, Tx, cases, deliveries, events, invitations, outbox, persons, referrals,
     script::Script,
     tasks,
     time::{from_millis, millis},
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Settings,
     alerts::{self, Alert},
+    asking::again,
     chain, clocks, guard,
     owners::{self, Chosen},
     pools,
@@ -58,6 +59,8 @@ pub struct Changes {
     pub jobs: Vec<outbox::Model>,
     /// Timeline entries.
     pub events: Vec<events::Model>,
+    /// Questions to ask again.
+    pub invitations: Vec<invitations::Model>,
     /// Referral links to make.
     pub referrals: Vec<referrals::Model>,
     /// Codes to give, by pool.
@@ -110,6 +113,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
                 done
             }
             Action::AskTestimonial => send_mail(scene, case, planned, TESTIMONIAL_MAIL, &Recipient::Customer, changes),
+            Action::Resurvey { survey } => again::ask(scene, case, planned, survey.as_deref(), changes),
             Action::CreateReferral => refer(scene, case, changes),
             Action::MarkNotNeeded { reason } => change(scene, case, &CaseEvent::NotNeeded, json!({ "reason": reason })),
             Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
@@ -130,11 +134,20 @@ const TESTIMONIAL_MAIL: &str = "testimonial_request";
 
 fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
     let id = CaseId::from_uuid(case.id);
-    let job = outbox::Job::Step { case: id, step: planned.step, chain: planned.chain.clone() };
-    let cause = format!("step/{}", planned.step.key());
+    let closed = matches!(planned.effect, Action::Resurvey { .. }).then_some(case.closed_at).flatten();
+    let job = outbox::Job::Step { case: id, step: planned.step, chain: planned.chain.clone(), closed };
     let about = Some((id, planned.step.revision));
-    changes.jobs.push(outbox::row(scene.workspace.id, &job, &cause, planned.due, scene.now, about));
+    changes.jobs.push(outbox::row(scene.workspace.id, &job, &waiting_cause(planned), planned.due, scene.now, about));
     json!({ "due": planned.due })
+}
+
+/// What makes the job of a delayed step, once. Whoever is asked again after a case was closed may be asked again after it was
+/// closed a second time: when it is due tells the two apart.
+pub(crate) fn waiting_cause(planned: &Planned) -> String {
+    match planned.effect {
+        Action::Resurvey { .. } => format!("step/{}/{}", planned.step.key(), millis(planned.due)),
+        _ => format!("step/{}", planned.step.key()),
+    }
 }
 
 fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &str, to: &Recipient, changes: &mut Changes) -> Value {
@@ -339,6 +352,7 @@ impl Changes {
     pub fn add_to(&self, script: &mut Script) {
         script.insert_missing::<tasks::Entity>(&self.tasks);
         script.insert_missing::<deliveries::Entity>(&self.deliveries);
+        script.insert_missing::<invitations::Entity>(&self.invitations);
         script.insert_missing::<outbox::Entity>(&self.jobs);
         script.insert_missing::<referrals::Entity>(&self.referrals);
         script.insert::<events::Entity>(&self.events);

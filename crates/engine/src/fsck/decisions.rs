@@ -14,7 +14,7 @@ use hearback_store::{
 use uuid::Uuid;
 
 use super::{Found, PAGE};
-use crate::{ticks::KEEP_JOBS, workspace};
+use crate::{apply::waiting_cause, ticks::KEEP_JOBS, workspace};
 
 /// Rule versions read so far, by the list of their ids as runs store it: neither ever changes.
 #[derive(Default)]
@@ -140,7 +140,7 @@ fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, exp
     let may_be_pruned = at + KEEP_JOBS <= now;
     for planned in &plan.effects {
         let row = if planned.due > at {
-            (!may_be_pruned).then(|| (Kind::Step, JobId::derived(&format!("step/{}", planned.step.key())).uuid()))
+            (!may_be_pruned).then(|| (Kind::Step, JobId::derived(&waiting_cause(planned)).uuid()))
         } else {
             row_of(planned, facts)
         };
@@ -165,6 +165,7 @@ fn row_of(planned: &Planned, facts: &Facts) -> Option<(Kind, Uuid)> {
         | Action::Escalate { .. }
         | Action::GiveIncentive { .. }
         | Action::CreateReferral
+        | Action::Resurvey { .. }
         | Action::CallWebhook { .. }
         | Action::NotifyChat { .. }
         | Action::MarkNotNeeded { .. }

@@ -21,6 +21,7 @@ const ACTIONS: &[&str] = &[
     "notify_chat",
     "invite_review",
     "ask_testimonial",
+    "resurvey",
     "mark_not_needed",
     "close",
 ];
@@ -80,6 +81,7 @@ impl Reader<'_> {
             }
             "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
             "ask_testimonial" => self.yes(node, Action::AskTestimonial),
+            "resurvey" => self.resurvey(node),
             "create_referral" => self.yes(node, Action::CreateReferral),
             "call_webhook" => self.webhook(node).map(|webhook| Action::CallWebhook { webhook }),
             "notify_chat" => self.webhook(node).map(|webhook| Action::NotifyChat { webhook }),
@@ -110,6 +112,16 @@ impl Reader<'_> {
         let key = self.key(node, "the key of a webhook")?;
         self.check_known(node.at, "webhook", &key, self.known.webhooks);
         Some(key)
+    }
+
+    /// `resurvey: true` is the survey that was answered.
+    fn resurvey(&mut self, node: &Node) -> Option<Action> {
+        if matches!(&node.value, Value::Word { text, quoted: false } if text == "true") {
+            return Some(Action::Resurvey { survey: None });
+        }
+        let key = self.key(node, "true (the same survey) or the key of a survey")?;
+        self.check_known(node.at, "survey", &key, self.known.surveys);
+        Some(Action::Resurvey { survey: Some(key) })
     }
 
     fn review_url(&mut self, node: &Node) -> Option<String> {

@@ -45,7 +45,7 @@ rules:
             "7:21: expected a score (a whole number from 0 to 10), got `11`",
             "10:16: expected an owner (case, person, account, manager, property:NAME, round_robin:TEAM, least_loaded:TEAM, team:KEY or a user's address), got `persn`: it is not a mail address: it has no @; did you mean `person`?",
             "11:14: expected a time such as 15m, 48h, 3d, 2w, 16bh or 2bd, at most 365d, got `48`",
-            "12:9: unknown key `send_mial`; did you mean `send_mail`? (a step has: send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, mark_not_needed, close, to, owner, due, after, if)",
+            "12:9: unknown key `send_mial`; did you mean `send_mail`? (a step has: send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, resurvey, mark_not_needed, close, to, owner, due, after, if)",
         ]
     );
 }
@@ -93,7 +93,7 @@ fn steps_of_the_wrong_kind() {
         ("{ tag: vip, close: true }", "4:17: a step has one action, got `tag` and `close`; make it two steps"),
         (
             "{ after: 3d }",
-            "4:5: a step needs one action (send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, mark_not_needed, close)",
+            "4:5: a step needs one action (send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, resurvey, mark_not_needed, close)",
         ),
         ("{ send_mail: thanks }", "4:5: a step needs `to:` with customer, owner, team:KEY or an address"),
         ("{ tag: vip, due: 3d }", "4:17: `due` does not belong to `tag`, which takes after, if"),
@@ -105,7 +105,7 @@ fn steps_of_the_wrong_kind() {
         ("{ mark_not_needed: '' }", "4:24: expected the reason, got ``: it must not be empty"),
         (
             "close",
-            "4:5: expected a step: a mapping with send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, mark_not_needed, close, to, owner, due, after, if, got `close`",
+            "4:5: expected a step: a mapping with send_mail, open_task, assign, tag, escalate, give_incentive, create_referral, call_webhook, notify_chat, invite_review, ask_testimonial, resurvey, mark_not_needed, close, to, owner, due, after, if, got `close`",
         ),
     ] {
         assert_eq!(mistakes(&step(text)), [told], "{text}");

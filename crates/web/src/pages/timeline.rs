@@ -1,6 +1,9 @@
 //! The story of a case in plain words: each entry of the timeline as a sentence, each decision of a rule with its reason.
 
-use hearback_core::id::{DeliveryId, MessageId};
+use hearback_core::{
+    campaign::Reason,
+    id::{DeliveryId, MessageId},
+};
 use hearback_rules::plan::{RuleTrace, StepVerdict};
 use hearback_store::{deliveries, events, messages, runs};
 use serde::Serialize;
@@ -155,6 +158,10 @@ impl Said<'_> {
             "testimonial_withdrawn" => ("The customer took their words back".to_owned(), "plain"),
             "incentive_taken_back" => (format!("Put the code back into {}: {}", self.text("pool"), self.text("reason")), "plain"),
             "task_opened" => (format!("New task: {title}"), "plain"),
+            "asking_again" => (format!("The customer is asked again{}", self.not_yet()), "plain"),
+            "asked_again" => ("Asked the customer again".to_owned(), "plain"),
+            "not_asked_again" => (format!("The customer was not asked again: {}", self.reason()), "plain"),
+            "answered_again" => self.answered_again(),
             "erased" => ("The customer's data was erased".to_owned(), "plain"),
             other => (words::plain(other), "plain"),
         }
@@ -168,6 +175,25 @@ impl Said<'_> {
             "no_answer" => (format!("Tried by {channel}: no answer"), "plain"),
             "wrong_number" => (format!("Tried by {channel}: wrong number or address"), "bad"),
             other => (format!("Tried by {channel}: {}", words::plain(other)), "plain"),
+        }
+    }
+
+    /// Until when a question waits, and why.
+    fn not_yet(&self) -> String {
+        let until = self.text("not_before").parse().map(|due| format!(", not before {}", words::exact(due))).unwrap_or_default();
+        if self.text("reason").is_empty() { until } else { format!("{until}: {}", self.reason()) }
+    }
+
+    /// Why somebody is not asked, in a sentence.
+    fn reason(&self) -> &str {
+        Reason::parse(self.text("reason")).map_or("nobody noted why.", Reason::sentence)
+    }
+
+    fn answered_again(&self) -> (String, &'static str) {
+        let (from, to) = (number(self.data, "from"), number(self.data, "to"));
+        match self.data.get("recovered").and_then(Value::as_bool) {
+            Some(true) => (format!("Asked again, the customer answered {to} instead of {from}: recovered"), "good"),
+            _ => (format!("Asked again, the customer answered {to} after {from}"), "plain"),
         }
     }
 
@@ -197,6 +223,7 @@ impl Said<'_> {
             "escalate" => format!("raised to {}: {}", self.owners.name(text(step, "to")), text(step, "reason")),
             "give_incentive" => format!("a code from {}", text(step, "pool")),
             "call_webhook" => format!("message to {}", text(step, "webhook")),
+            "resurvey" => "the customer is asked again".to_owned(),
             "notify_chat" => format!("message to the chat {}", text(step, "webhook")),
             "mark_not_needed" => format!("nothing to do: {}", text(step, "reason")),
             other => words::plain(other),

@@ -21,6 +21,7 @@ use crate::{
     facts,
     guard::Limits,
     intake::case_row,
+    mails::AskMail,
     roster::Roster,
     work::{core_case, write_case},
     workspace::Workspace,
@@ -135,10 +136,23 @@ impl Desk<'_> {
         for delivery in std::mem::take(&mut self.changes.deliveries) {
             self.deliver(now, day, &delivery);
         }
+        for invitation in std::mem::take(&mut self.changes.invitations) {
+            self.ask_again(now, day, invitation.person_id);
+        }
         self.changes.jobs.clear();
         self.changes.events.clear();
         self.changes.referrals.clear();
         self.changes.alerts.clear();
+    }
+
+    /// The question goes out as a mail of its own, at once: who was asked when, in the past, is not looked at.
+    fn ask_again(&mut self, now: DateTime<Utc>, day: i64, person: Uuid) {
+        if self.may_mail(person, millis(now)) {
+            let mail = (AskMail::Invitation.kind().to_owned(), "customer".to_owned());
+            *self.tally.mails.entry(mail).or_default().entry(day).or_default() += 1;
+        } else {
+            self.tally.over_person += 1;
+        }
     }
 
     fn deliver(&mut self, now: DateTime<Utc>, day: i64, delivery: &deliveries::Model) {
