@@ -3,6 +3,8 @@
 //! The same input gives the same bytes, every time and on every node: a mail sent twice can be recognised as
 //! one. Bytes are always 7-bit, lines at most 998 long and ended by CRLF. Refuses to know how bytes travel.
 
+mod body;
+
 use std::panic;
 
 use chrono::{DateTime, Utc};
@@ -138,8 +140,8 @@ impl Outgoing {
             builder = builder.raw_header(header("List-Unsubscribe", &format!("<{url}>{by_mail}")));
             builder = builder.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
-        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(tidy(&self.content.text));
-        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(tidy(&self.content.html));
+        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body::body(&self.content.text));
+        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(body::body(&self.content.html));
         let parts = MultiPart::alternative().boundary(self.boundary(&[text.raw_body(), html.raw_body()]));
         let mime = builder.multipart(parts.singlepart(text).singlepart(html)).map_err(|error| BuildError::Builder(error.to_string()))?;
         Ok(mime.formatted())
@@ -194,24 +196,6 @@ pub(crate) fn address(email: &Email) -> Result<Address, String> {
 /// A header of visible ASCII: written as it stands, so that no encoding or folding can ruin it.
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.to_owned(), value.to_owned())
-}
-
-/// Every line ended by CRLF, and no control character but the tab. (The builder would make CRLF too, in a time
-/// that grows with the square of the lines.)
-fn tidy(content: &str) -> String {
-    let mut tidied = String::with_capacity(content.len() + content.len() / 16 + 2);
-    let content = if content.contains('\r') { &content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
-    for line in content.split_inclusive('\n') {
-        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\r\n"));
-        // 0xC2 begins the C1 controls, and a few letters that lose nothing by the slower way.
-        if line.bytes().any(|byte| matches!(byte, 0..=8 | 10..=31 | 0x7F | 0xC2)) {
-            tidied.extend(line.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }));
-        } else {
-            tidied.push_str(line);
-        }
-        tidied.push_str(end);
-    }
-    tidied
 }
 
 /// FNV-1a: spreads the seed; nothing secret hangs on it.

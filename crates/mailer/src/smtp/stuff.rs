@@ -1,21 +1,20 @@
 //! A mail's bytes as they go over the wire: no line of it can end it, and no bare line end can be misread.
 
+use memchr::memchr2;
+
 /// Makes every line end CRLF and doubles a dot at its start, so that no line of a mail can end it.
 pub(super) fn stuff(message: &[u8]) -> Vec<u8> {
     let mut stuffed = Vec::with_capacity(message.len() + message.len() / 64 + 16);
-    let mut lines = message.split(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() && lines.peek().is_none() {
-            break;
+    let mut rest = message;
+    while !rest.is_empty() {
+        let end = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(end);
+        if line.first() == Some(&b'.') {
+            stuffed.push(b'.');
         }
-        for line in line.split(|byte| *byte == b'\r') {
-            if line.first() == Some(&b'.') {
-                stuffed.push(b'.');
-            }
-            stuffed.extend_from_slice(line);
-            stuffed.extend_from_slice(b"\r\n");
-        }
+        stuffed.extend_from_slice(line);
+        stuffed.extend_from_slice(b"\r\n");
+        rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
     }
     stuffed
 }
