@@ -2,8 +2,12 @@
 
 use hearback_core::{id::PersonId, token::Purpose};
 use hearback_engine::{access::Scope, merge};
-use hearback_store::{cases, deliveries, persons, responses};
-use hearback_tests::app::{TestApp, on_every_database};
+use hearback_store::{cases, deliveries, persons, responses, unconfirmed};
+use hearback_tests::{
+    app::{TestApp, on_every_database},
+    client::Client,
+    survey::{Screen, invite_address},
+};
 use serde_json::{Value, json};
 
 use super::{all, suppress, texts};
@@ -71,6 +75,38 @@ async fn two_who_turn_out_to_be_one_are_one_from_then_on() {
         let suppressed = app.get("/suppressions").await.expect(200);
         assert_eq!(texts(&suppressed["items"], "/reason"), ["erased", "erased"], "both addresses");
         app.run_until_idle().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn scores_that_nobody_confirmed_move_with_their_person() {
+    on_every_database(async |app| {
+        let mut kept = Vec::new();
+        for (address, score) in [("anna@shop.example", 3), ("anna@office.example", 8)] {
+            let (invitation, link) = invite_address(&app.cx, app.ws, address).await;
+            let scanner = Client::stranger(app.address());
+            let screen = Screen::get(&scanner, &link).await;
+            app.clock.advance(chrono::Duration::seconds(5));
+            screen.send(&scanner, &format!("score={score}")).await;
+            kept.push((invitation.uuid(), score));
+        }
+        let found = |rows: &[unconfirmed::Model]| {
+            let mut found: Vec<_> = rows.iter().map(|row| (row.invitation_id, row.score)).collect();
+            found.sort();
+            found
+        };
+        kept.sort();
+        assert_eq!(found(&all::<unconfirmed::Entity>(app).await), kept);
+        let from = put(app, json!({ "email": "anna@shop.example" })).await;
+        let into = put(app, json!({ "email": "anna@office.example" })).await;
+        merge_by_api(app, &from, &into).await;
+        let rows = all::<unconfirmed::Entity>(app).await;
+        assert_eq!(found(&rows), kept, "both are kept as they were");
+        assert!(rows.iter().all(|row| row.person_id.to_string() == into), "{rows:?}");
+        assert_eq!(app.get("/metrics?survey=nps").await.expect(200)["unconfirmed"], json!({ "n": 2 }));
+        app.api.delete(&format!("/api/v1/people/{into}")).await.expect(204);
+        assert_eq!(all::<unconfirmed::Entity>(app).await, [], "and go with whom they belong to");
     })
     .await;
 }
