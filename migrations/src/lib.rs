@@ -8,6 +8,7 @@
 mod m0001_initial;
 mod m0002_asking;
 mod m0003_again;
+mod m0004_skipping;
 mod table;
 
 pub use m0001_initial::DUE;
@@ -21,6 +22,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Initial), Box::new(m0002_asking::Asking), Box::new(m0003_again::Again)]
+        vec![
+            Box::new(m0001_initial::Initial),
+            Box::new(m0002_asking::Asking),
+            Box::new(m0003_again::Again),
+            Box::new(m0004_skipping::Skipping),
+        ]
     }
 }

@@ -18,6 +18,7 @@ pub use window::Window;
 
 use crate::{
     Schedule, Span,
+    schedule::ScheduleError,
     survey::Refusal,
     text::{self, MAX_LINE},
     wall,
@@ -172,14 +173,25 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
+fn of_cron(error: ScheduleError) -> Refusal {
+    let told = error.to_string();
+    ("schedule.cron".to_owned(), told.strip_prefix("cron: ").unwrap_or(&told).to_owned())
+}
+
 impl Times {
-    /// The schedule; the field that is wrong, and why.
+    /// The schedule, which must fire again after `now`; the field that is wrong, and why.
     pub fn read(&self, now: DateTime<Utc>) -> Result<Schedule, Refusal> {
-        let zone = wall::zone(&self.timezone).map_err(|error| ("schedule.timezone".to_owned(), error.to_string()))?;
-        Schedule::parse_live(&self.cron, zone, now).map_err(|error| {
-            let told = error.to_string();
-            ("schedule.cron".to_owned(), told.strip_prefix("cron: ").unwrap_or(&told).to_owned())
-        })
+        Schedule::parse_live(&self.cron, self.zone()?, now).map_err(of_cron)
+    }
+
+    /// The schedule as it was saved, whether or not it fires again.
+    fn stored(&self) -> Result<Schedule, Refusal> {
+        Schedule::parse(&self.cron, self.zone()?).map_err(of_cron)
+    }
+
+    fn zone(&self) -> Result<Tz, Refusal> {
+        wall::zone(&self.timezone).map_err(|error| ("schedule.timezone".to_owned(), error.to_string()))
     }
 }
 
@@ -272,10 +284,10 @@ impl Plan {
         wrong
     }
 
-    /// The schedule, if it has one that can be read.
-    pub fn times(&self) -> Option<Schedule> {
-        let times = self.schedule.as_ref()?;
-        Schedule::parse(&times.cron, wall::zone(&times.timezone).ok()?).ok()
+    /// The schedule, if it has one; the field that can't be read, and why: a plan that another version has checked may name a zone that
+    /// this one does not know.
+    pub fn times(&self) -> Result<Option<Schedule>, Refusal> {
+        self.schedule.as_ref().map(Times::stored).transpose()
     }
 
     /// The zone of people whose own is not known; `usual` where there is no schedule.

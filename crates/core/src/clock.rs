@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Instant,
@@ -15,9 +15,10 @@ pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> DateTime<Utc>;
 
-    /// How long this process has been running, by a clock that nobody can set; `None` where time is moved by hand.
-    fn steady(&self) -> Option<std::time::Duration> {
-        None
+    /// Whether the present moment can be believed. What starts by itself and can't be taken back asks this *after* it asked for the
+    /// moment: a clock that shows next quarter for ten seconds must not send next quarter's wave.
+    fn look(&self) -> Look {
+        Look::Steady
     }
 }
 
@@ -30,10 +31,31 @@ impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
+}
 
-    fn steady(&self) -> Option<std::time::Duration> {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        Some(START.elapsed())
+/// The machine's clock with another beside it that nobody can set: whoever sets the first is found out.
+#[derive(Debug)]
+pub struct WatchedClock {
+    started: Instant,
+    seen: Mutex<Steadiness>,
+}
+
+impl WatchedClock {
+    /// A clock that was set must go on for `settles` without another jump before it is believed.
+    pub fn new(settles: std::time::Duration) -> Self {
+        let settles = Duration::from_std(settles).unwrap_or(Duration::MAX);
+        Self { started: Instant::now(), seen: Mutex::new(Steadiness::new(settles)) }
+    }
+}
+
+impl Clock for WatchedClock {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now()
+    }
+
+    fn look(&self) -> Look {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.look(SystemClock.now(), self.started.elapsed())
     }
 }
 
@@ -66,45 +88,56 @@ impl Clock for ManualClock {
 
 /// A wall clock that is set by more than this has jumped.
 const JUMP: Duration = Duration::minutes(5);
-/// How long a clock that jumped must go on without another jump before it is believed.
-const SETTLES: Duration = Duration::minutes(10);
-
-/// Whether a wall clock can be believed, by a steady one beside it. What starts by itself and can't be taken back asks this
-/// first: a clock that shows next quarter for ten seconds must not send next quarter's wave.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Steadiness {
-    /// Wall time minus steady time at the last look.
-    offset: Option<Duration>,
-    /// Steady time from which on the clock is believed again.
-    believed_from: Option<Duration>,
-}
 
 /// What a look at the clock found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// It goes as it should.
     Steady,
-    /// It was set since the last look, by this much.
-    Jumped(Duration),
     /// It was set not long ago.
-    Settling,
+    Set {
+        /// By how much, the last time.
+        by: Duration,
+        /// How often it was set since the process began.
+        times: u32,
+    },
+}
+
+impl Look {
+    /// Whether it goes as it should.
+    pub const fn is_steady(self) -> bool {
+        matches!(self, Self::Steady)
+    }
+}
+
+/// Whether a wall clock can be believed, by a steady one beside it.
+#[derive(Debug, Clone, Copy)]
+struct Steadiness {
+    settles: Duration,
+    /// Wall time minus steady time at the last look.
+    offset: Option<Duration>,
+    /// The last jump, and the steady time from which on the clock is believed again.
+    set: Option<(Duration, Duration)>,
+    /// How many jumps there were.
+    times: u32,
 }
 
 impl Steadiness {
+    const fn new(settles: Duration) -> Self {
+        Self { settles, offset: None, set: None, times: 0 }
+    }
+
     /// Compares the clocks.
-    pub fn look(&mut self, wall: DateTime<Utc>, steady: std::time::Duration) -> Look {
+    fn look(&mut self, wall: DateTime<Utc>, steady: std::time::Duration) -> Look {
         let steady = Duration::from_std(steady).unwrap_or(Duration::MAX);
         let offset = wall.signed_duration_since(DateTime::UNIX_EPOCH) - steady;
         let moved = self.offset.replace(offset).map_or(Duration::zero(), |before| offset - before);
         if moved.abs() > JUMP {
-            self.believed_from = Some(steady + SETTLES);
-            return Look::Jumped(moved);
+            self.times = self.times.saturating_add(1);
+            self.set = Some((moved, steady.checked_add(&self.settles).unwrap_or(Duration::MAX)));
         }
-        if self.believed_from.is_some_and(|from| steady < from) {
-            return Look::Settling;
-        }
-        self.believed_from = None;
-        Look::Steady
+        self.set = self.set.filter(|(_, believed_from)| steady < *believed_from);
+        self.set.map_or(Look::Steady, |(by, _)| Look::Set { by, times: self.times })
     }
 }
 
@@ -115,19 +148,27 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_is_believed_after_ten_quiet_minutes() {
         let start = DateTime::UNIX_EPOCH + Duration::days(20_000);
-        let mut clock = Steadiness::default();
+        let mut clock = Steadiness::new(Duration::minutes(10));
         let mut look = |seconds: u64, jumped: Duration| {
             let steady = std::time::Duration::from_secs(seconds);
             clock.look(start + Duration::from_std(steady).unwrap() + jumped, steady)
         };
         let none = Duration::zero();
+        let ahead = Look::Set { by: Duration::days(90) - Duration::seconds(120), times: 1 };
+        let back = Look::Set { by: -Duration::days(90), times: 2 };
         assert_eq!(look(0, none), Look::Steady);
         assert_eq!(look(5, Duration::seconds(120)), Look::Steady, "a correction by the network's time");
-        assert_eq!(look(10, Duration::days(90)), Look::Jumped(Duration::days(90) - Duration::seconds(120)));
-        assert_eq!(look(15, Duration::days(90)), Look::Settling);
-        assert_eq!(look(20, none), Look::Jumped(-Duration::days(90)));
-        assert_eq!(look(619, none), Look::Settling);
+        assert_eq!(look(10, Duration::days(90)), ahead);
+        assert_eq!(look(15, Duration::days(90)), ahead, "however often one looks");
+        assert_eq!(look(20, none), back);
+        assert_eq!(look(619, none), back);
         assert_eq!(look(620, none), Look::Steady);
-        assert_eq!(look(630, -Duration::hours(2)), Look::Jumped(-Duration::hours(2)));
+        assert_eq!(look(630, -Duration::hours(2)), Look::Set { by: -Duration::hours(2), times: 3 });
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_is_believed() {
+        let clock = WatchedClock::new(std::time::Duration::from_secs(600));
+        assert!(clock.look().is_steady() && clock.look().is_steady());
     }
 }

@@ -27,7 +27,7 @@ pub mod wall;
 
 pub use calendar::Calendar;
 pub use case::{Case, CaseEvent, LoopStatus};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, WatchedClock};
 pub use color::Color;
 pub use counts::Counts;
 pub use id::Id;

@@ -8,6 +8,7 @@
 //! invited alone.
 
 pub mod again;
+pub mod ahead;
 pub mod campaigns;
 pub mod feed;
 pub mod fire;
@@ -18,7 +19,7 @@ pub mod planning;
 pub mod preview;
 mod scene;
 pub mod single;
-pub mod steady;
+mod stored;
 pub mod triggers;
 pub mod waves;
 

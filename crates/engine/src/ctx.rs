@@ -81,8 +81,8 @@ pub struct Parts {
     pub mailbag: Mailbag,
     /// How much mail came in.
     pub came_in: crate::inbound::Counters,
-    /// What is known of the clock.
-    pub(crate) steady: crate::asking::steady::Watch,
+    /// What was told of the clock.
+    pub(crate) steady: crate::steady::Told,
     /// What is kept in memory of log-ins and keys.
     pub(crate) doors: Doors,
     /// Counts that took long.
@@ -112,8 +112,7 @@ impl Ctx {
             ledger,
             mailbag,
             came_in: crate::inbound::Counters::default(),
-
-            steady: crate::asking::steady::Watch::default(),
+            steady: crate::steady::Told::default(),
             doors: Doors::default(),
             kept: Kept::default(),
         }));

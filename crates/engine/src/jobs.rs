@@ -22,7 +22,7 @@ use crate::{
     decide::{Occasion, decide},
     facts, faults,
     roster::{self, Roster},
-    sending, webhooks,
+    sending, steady, webhooks,
     workspace::{Workspace, read_version},
 };
 
@@ -31,6 +31,9 @@ const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 
 /// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id.
 pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
+    if let Some(outcome) = steady::wait(cx, lease) {
+        return outcome;
+    }
     let result = match &lease.job {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
         Ok(Job::Post { delivery }) => return webhooks::send(cx, lease, *delivery).await,

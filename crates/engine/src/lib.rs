@@ -24,6 +24,7 @@ pub mod jobs;
 pub mod mail;
 pub mod metrics;
 pub mod setup;
+pub mod steady;
 pub mod surveys;
 pub mod team;
 pub mod ticks;

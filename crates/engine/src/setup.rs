@@ -142,6 +142,7 @@ fn workspace(key: &str, name: &str, locale: &Locale, now: DateTime<Utc>) -> work
         referral_url: None,
         sending_held_at: None,
         sending_held_why: None,
+        skipped_until: None,
         accent: None,
         logo: None,
     }

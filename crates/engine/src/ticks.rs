@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     Actor, Ctx, EngineError, alarm,
     apply::{Changes, event},
-    asking::fire,
+    asking::{ahead, fire},
     decide::decide,
     merge, pools,
 };
@@ -33,6 +33,7 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
     Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(alarm::ring_all(cx)) },
     Tick { name: "schedules", period: Duration::from_secs(5), run: |cx| Box::pin(fire::fire_due(cx)) },
+    Tick { name: "schedules ahead", period: Duration::from_hours(1), run: |cx| Box::pin(ahead::look(cx)) },
     Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(pools::expire(cx)) },
     Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
     Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use hearback_core::{
     Calendar, Metric, Owner, Scale,
     id::{RuleVersionId, SurveyId, WorkspaceId},
@@ -14,7 +15,7 @@ use hearback_core::{
     survey::Body,
 };
 use hearback_rules::{RuleVersion, Trigger};
-use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, suppressions, surveys, workspaces};
+use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, suppressions, surveys, time::from_millis, workspaces};
 
 use crate::{
     EngineError,
@@ -64,6 +65,8 @@ pub struct Workspace {
     erased: HashSet<String>,
     /// Since when nothing leaves, and why, if so.
     pub held: Option<Hold>,
+    /// Whoever should have been asked before this moment is not asked any more.
+    pub skipped_until: Option<DateTime<Utc>>,
     revision: i64,
 }
 
@@ -238,7 +241,7 @@ async fn load_with(
 ) -> Result<Workspace, EngineError> {
     let id = WorkspaceId::from_uuid(row.id);
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
-    let held = Hold::of(&row);
+    let (held, skipped_until) = (Hold::of(&row), row.skipped_until.map(from_millis));
     let versions = load_surveys(connection, id).await?;
     Ok(Workspace {
         id,
@@ -258,6 +261,7 @@ async fn load_with(
         teams: load_teams(connection, id).await?,
         erased: suppressions::all_erased(connection, id).await?,
         held,
+        skipped_until,
         revision: row.config_revision,
     })
 }

@@ -1,7 +1,8 @@
 //! One worker: takes due jobs in batches, runs them side by side, settles them in batches.
 //!
 //! What must stay true: a claim is renewed while its jobs run; a job that panics or hangs is an outcome of that job
-//! alone; a stop takes no new jobs, waits for those in flight and gives the rest back.
+//! alone; a stop takes no new jobs, waits for those in flight and gives the rest back; nothing is claimed by a clock that can't be
+//! believed.
 
 use std::{
     collections::HashMap,
@@ -150,9 +151,13 @@ where
     }
 }
 
-/// Due jobs, or none when the database can't be asked now.
+/// Due jobs, or none when the database can't be asked now or the clock can't be believed.
 async fn claim(db: &Db, clock: &dyn Clock, settings: &WorkerSettings) -> Vec<Lease> {
-    match outbox::claim(db, clock.now(), settings.lease, settings.batch).await {
+    let now = clock.now();
+    if !clock.look().is_steady() {
+        return Vec::new();
+    }
+    match outbox::claim(db, now, settings.lease, settings.batch).await {
         Ok(leases) => leases,
         Err(error) => {
             tracing::warn!(error = %error, "the queue can't be read; trying again");
@@ -191,8 +196,12 @@ async fn settle_all(db: Db, clock: Arc<dyn Clock>, held: Arc<Held>, mut finished
 }
 
 async fn settle(db: &Db, clock: &dyn Clock, ended: &[(Lease, Outcome)]) -> Result<(), StoreError> {
-    let open: Vec<(&Lease, Outcome)> =
-        ended.iter().filter(|(_, outcome)| *outcome != Outcome::Settled).map(|(lease, outcome)| (lease, outcome.clone())).collect();
+    let is_steady = clock.look().is_steady();
+    let open: Vec<(&Lease, Outcome)> = ended
+        .iter()
+        .filter(|(_, outcome)| *outcome != Outcome::Settled)
+        .map(|(lease, outcome)| (lease, if is_steady { outcome.clone() } else { by_no_clock(lease, outcome) }))
+        .collect();
     if open.is_empty() {
         return Ok(());
     }
@@ -204,6 +213,14 @@ async fn settle(db: &Db, clock: &dyn Clock, ended: &[(Lease, Outcome)]) -> Resul
     let tx = db.write().await?;
     outbox::settle(&tx, &open, clock.now()).await?;
     tx.commit().await
+}
+
+/// A time to come that was told by a clock that can't be believed may be years away: the job is due when it was.
+fn by_no_clock(lease: &Lease, outcome: &Outcome) -> Outcome {
+    match outcome {
+        Outcome::Retry(why) | Outcome::Snooze(_, why) => Outcome::Snooze(lease.run_at, why.clone()),
+        Outcome::Done | Outcome::Settled | Outcome::Cancel(_) | Outcome::Dead(_) => outcome.clone(),
+    }
 }
 
 /// Renews the claims of running jobs.

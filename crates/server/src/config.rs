@@ -242,6 +242,8 @@ pub struct Worker {
     pub concurrency: usize,
     /// Seconds.
     pub drain: u64,
+    /// Seconds.
+    pub clock_settles: u64,
 }
 
 /// `[log]`
@@ -402,6 +404,7 @@ impl Config {
         range("limits.mails_per_rule_hour", u64::from(self.limits.mails_per_rule_hour), 1, 10_000_000)?;
         range("worker.concurrency", worker.concurrency as u64, 1, 256)?;
         range("worker.drain", worker.drain, 1, 600)?;
+        range("worker.clock_settles", worker.clock_settles, 1, 86_400)?;
         if wall_minutes(&closing.settle_delay).is_none() {
             return Err(ConfigError::new("loop.settle_delay", format!("expected 15m, 2h, 1d or 0, got `{}`", closing.settle_delay)));
         }

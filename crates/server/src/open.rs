@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use hearback_core::{Clock, SystemClock, id::WorkspaceId};
+use hearback_core::{Clock, WatchedClock, id::WorkspaceId};
 use hearback_engine::{Ctx, Settings, guard::Limits as GuardLimits, setup};
 use hearback_mailer::{Limits, Mailbox, RelayOptions, Templates, Transport};
 use hearback_store::{Db, workspaces};
@@ -55,7 +55,8 @@ pub async fn existing_database(config: &Config) -> anyhow::Result<Db> {
 
 /// Everything a command that changes something needs: schema up to date, the workspace there.
 pub async fn context(config: &Config) -> anyhow::Result<(Ctx, WorkspaceId)> {
-    context_at(config, Arc::new(SystemClock)).await
+    let settles = std::time::Duration::from_secs(config.worker.clock_settles);
+    context_at(config, Arc::new(WatchedClock::new(settles))).await
 }
 
 /// The same with another clock.

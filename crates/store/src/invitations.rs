@@ -436,6 +436,42 @@ pub async fn answered(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: Op
     Ok((all, rows.iter().find(|(state, _)| state == "answered").map_or(0, |(_, n)| *n)))
 }
 
+/// Those whose mail was cancelled before it was handed over are not asked; how many.
+pub async fn skip_cancelled(tx: &Tx, ws: WorkspaceId, now: i64) -> Result<u64, StoreError> {
+    let of = "SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.invitation_id = invitations.id AND d.status";
+    let sql = format!(
+        "UPDATE invitations SET state = 'not_asked', reason = 'skipped', remind_at = NULL, updated_at = $2 WHERE workspace_id = $1 \
+         AND state = 'queued' AND EXISTS ({of} = 'cancelled') AND NOT EXISTS ({of} <> 'cancelled')"
+    );
+    let values: [Value; 2] = [ws.uuid().into(), now.into()];
+    Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
+}
+
+/// People of a wave who are to be asked and whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Key of its campaign, and what the wave is called; none for those who were invited alone.
+    pub wave: Option<(String, String)>,
+    /// How many people.
+    pub people: i64,
+    /// Since when the first of them is due.
+    pub since: i64,
+}
+
+/// Whose time has come, by wave, in the order of their times.
+pub async fn all_due(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64) -> Result<Vec<Due>, StoreError> {
+    const SQL: &str = "SELECT w.campaign, w.name, COUNT(*), MIN(i.due_at) FROM invitations i \
+         LEFT JOIN waves w ON w.workspace_id = i.workspace_id AND w.id = i.wave_id WHERE i.workspace_id = $1 \
+         AND (i.state = 'queued' OR i.state IN ('planned', 'blocked') AND i.due_at <= $2) GROUP BY i.wave_id, w.campaign, w.name ORDER BY 4, 2";
+    let values: [Value; 2] = [ws.uuid().into(), now.into()];
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let read = |row: sea_orm::QueryResult| -> Result<Due, StoreError> {
+        let wave = row.try_get_by_index::<Option<String>>(0)?.zip(row.try_get_by_index::<Option<String>>(1)?);
+        Ok(Due { wave, people: row.try_get_by_index(2)?, since: row.try_get_by_index(3)? })
+    };
+    rows.into_iter().map(read).collect()
+}
+
 /// Cancels what was not handed to the mail server: those that wait, and those in the outbox with their mails and jobs. With
 /// `also_sent` the links of those that were sent end too. How many.
 pub async fn cancel(tx: &Tx, ws: WorkspaceId, wave: WaveId, also_sent: bool, now: i64) -> Result<u64, StoreError> {

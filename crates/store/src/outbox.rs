@@ -134,6 +134,8 @@ pub enum Outcome {
 pub const MAX_ATTEMPTS: u32 = 10;
 /// Crashes of a process that had claimed a job before the job is given up as dead.
 pub const MAX_CRASHES: u32 = 5;
+/// No worker claims anything for so long: a claim that reaches further was made by a clock that was wrong at that moment.
+const LONGEST_CLAIM: chrono::Duration = chrono::Duration::hours(1);
 /// Jobs of dead workers that one look takes up.
 pub const PER_RESCUE: u64 = 1_000;
 
@@ -319,11 +321,12 @@ pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration
     tx.commit().await
 }
 
-/// Returns jobs whose worker died to the queue; a job that was claimed in [`MAX_CRASHES`] crashes is dead. Nobody knows
+/// Returns jobs whose worker died to the queue, by a clock that can be believed; a job that was claimed in [`MAX_CRASHES`] crashes is dead. Nobody knows
 /// which of the jobs that were claimed together ended the process: from the second crash on they come back one by one,
 /// spread over a growing time, so that the one that does it is soon alone. At most [`PER_RESCUE`] at a time.
 pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let expired = Condition::all().add(Column::State.eq("running")).add(Column::LeasedUntil.lt(millis(now)));
+    let ended = Condition::any().add(Column::LeasedUntil.lt(millis(now))).add(Column::LeasedUntil.gt(millis(now + LONGEST_CLAIM)));
+    let expired = Condition::all().add(Column::State.eq("running")).add(ended);
     let lost = Entity::find().filter(expired).limit(PER_RESCUE).all(db.read()).await?;
     if lost.is_empty() {
         return Ok(0);

@@ -63,6 +63,12 @@ pub async fn lock_open(tx: &Tx, ws: WorkspaceId, campaign: &str) -> Result<Vec<M
     Ok(open.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
 }
 
+/// The moment of the latest wave of a campaign that its schedule or somebody began.
+pub async fn latest_fire(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str) -> Result<Option<i64>, StoreError> {
+    let of = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));
+    Ok(of.order_by_desc(Column::FireAt).limit(1).one(conn).await?.map(|row| row.fire_at))
+}
+
 /// One page, of one campaign or of all, the latest first.
 pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: Option<&str>, page: Page) -> Result<Listed<Model>, StoreError> {
     let fits = Condition::all()

@@ -22,6 +22,8 @@ pub struct Model {
     /// Since when nothing leaves, if so; with `sending_held_why`.
     pub sending_held_at: Option<i64>,
     pub sending_held_why: Option<String>,
+    /// What asks somebody and was due before this is not sent any more.
+    pub skipped_until: Option<i64>,
     /// Colour of buttons on pages and in mails for customers, `#0f766e`.
     pub accent: Option<String>,
     /// A small picture as a data URI.
@@ -94,6 +96,12 @@ pub async fn hold_sending(tx: &Tx, ws: WorkspaceId, held: Option<(i64, &str)>) -
         .filter(Column::Id.eq(ws.uuid()))
         .exec(&**tx)
         .await?;
+    bump_config(tx, ws).await
+}
+
+/// Whoever should have been asked before this moment is not asked any more.
+pub async fn skip_until(tx: &Tx, ws: WorkspaceId, until: i64) -> Result<(), StoreError> {
+    Entity::update_many().col_expr(Column::SkippedUntil, Expr::value(until)).filter(Column::Id.eq(ws.uuid())).exec(&**tx).await?;
     bump_config(tx, ws).await
 }
 

@@ -32,6 +32,8 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     let mut text = Text(String::new());
     text.head("hearback_up", "gauge", "Whether the database answers.");
     text.line("hearback_up", "", 1);
+    text.head("hearback_clock_steady", "gauge", "0 while the clock of the machine was set not long ago and nothing is sent.");
+    text.line("hearback_clock_steady", "", u8::from(cx.clock.look().is_steady()));
     text.head("hearback_jobs", "gauge", "Jobs in the queue by state.");
     for (state, n) in operations::jobs(cx.db.read()).await? {
         text.line("hearback_jobs", &format!("{{state=\"{state}\"}}"), n);

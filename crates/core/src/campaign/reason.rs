@@ -48,6 +48,8 @@ pub enum Reason {
     CaseReopened,
     /// The wave or the invitation was cancelled.
     Cancelled,
+    /// It was due while sending was on hold, and what waited was not to be sent.
+    Skipped,
     /// The campaign or the wave is paused.
     CampaignPaused,
     /// The mail could not be delivered.
@@ -58,7 +60,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::NoAddress,
         Self::Unsubscribed,
         Self::HardBounce,
@@ -80,6 +82,7 @@ impl Reason {
         Self::AlreadyInvited,
         Self::CaseReopened,
         Self::Cancelled,
+        Self::Skipped,
         Self::CampaignPaused,
         Self::NotDelivered,
         Self::Expired,
@@ -109,6 +112,7 @@ impl Reason {
             Self::AlreadyInvited => "already_invited",
             Self::CaseReopened => "case_reopened",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
             Self::CampaignPaused => "campaign_paused",
             Self::NotDelivered => "not_delivered",
             Self::Expired => "expired",
@@ -156,6 +160,7 @@ impl Reason {
             Self::AlreadyInvited => "An invitation to this survey waits for them already.",
             Self::CaseReopened => "Their case was opened again before they were asked about it.",
             Self::Cancelled => "Somebody of ours cancelled it.",
+            Self::Skipped => "It was due while nothing was sent, and was skipped when sending went on. Who got it all the same can answer.",
             Self::CampaignPaused => "It is paused; it goes on when somebody resumes it.",
             Self::NotDelivered => "The mail could not be delivered.",
             Self::Expired => "The time for answering is over.",

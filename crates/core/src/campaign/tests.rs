@@ -23,7 +23,7 @@ fn the_plan_of_the_documentation_is_read_and_written_back() {
     let plan: Plan = serde_json::from_value(written.clone()).unwrap();
     let plan = plan.checked(now()).unwrap();
     assert_eq!(serde_json::to_value(&plan).unwrap(), written);
-    assert_eq!(plan.times().unwrap().after(now()).next().unwrap().to_rfc3339(), "2026-04-01T06:00:00+00:00");
+    assert_eq!(plan.times().unwrap().unwrap().after(now()).next().unwrap().to_rfc3339(), "2026-04-01T06:00:00+00:00");
     let least: Plan = serde_json::from_value(json!({ "survey": "nps" })).unwrap();
     assert_eq!(least, Plan::of("nps"));
 }

@@ -98,7 +98,10 @@ async fn begin(cx: &Ctx, user: &users::Model, better_hash: Option<String>) -> Re
     if let Some(hash) = better_hash {
         users::set_password_hash(&tx, ws, UserId::from_uuid(user.id), &hash).await?;
     }
-    sessions::delete_expired(&tx, ws, millis(now - SESSION_LENGTH), millis(now - SESSION_IDLE)).await?;
+    // By a clock that was set, others would seem to have ended.
+    if cx.clock.look().is_steady() {
+        sessions::delete_expired(&tx, ws, millis(now - SESSION_LENGTH), millis(now - SESSION_IDLE)).await?;
+    }
     bulk::insert::<sessions::Entity>(&tx, &[session]).await?;
     tx.commit().await?;
     Ok(token)

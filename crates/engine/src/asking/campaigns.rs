@@ -6,13 +6,16 @@ use chrono::{DateTime, Utc};
 use hearback_core::{campaign::Plan, id::WorkspaceId, text};
 use hearback_rules::Audience;
 use hearback_store::{
-    StoreError, Tx, bulk, campaigns, outbox,
+    Tx, bulk, campaigns, outbox,
     time::{from_millis, millis},
     waves,
 };
 use serde_json::{Value, json};
 
-use super::waves::{CAMPAIGN_PAUSED, job_of};
+use super::{
+    stored::{self, Stored},
+    waves::{CAMPAIGN_PAUSED, job_of},
+};
 use crate::{Actor, Ctx, EngineError, audit, error::Fields, workspace::Workspace};
 
 /// How many of the next fires are shown.
@@ -23,35 +26,43 @@ const SHOWN: usize = 5;
 pub struct Campaign {
     /// As stored.
     pub row: campaigns::Model,
-    /// What it does.
+    /// What it does; where that can't be read, no more than which survey it asks.
     pub plan: Plan,
+    /// Why it begins no wave here, if so: another version wrote its plan.
+    pub trouble: Option<String>,
     /// When it asks next by itself, if it does.
     pub next: Vec<DateTime<Utc>>,
 }
 
 impl Campaign {
-    fn of(row: campaigns::Model, now: DateTime<Utc>) -> Result<Self, EngineError> {
-        let plan = read_plan(&row)?;
-        let next = match (row.next_fire_at, plan.times()) {
+    fn of(row: campaigns::Model, now: DateTime<Utc>) -> Self {
+        let stored = match stored::read(&row.body) {
+            Ok(stored) => stored,
+            Err(why) => {
+                let plan = serde_json::from_str(&row.body).unwrap_or_else(|_| Plan::of(&row.survey));
+                return Self { row, plan, trouble: Some(why), next: Vec::new() };
+            }
+        };
+        let next = match (row.next_fire_at, &stored.times) {
             (Some(first), Some(times)) => {
                 let first = from_millis(first);
                 std::iter::once(first).chain(times.after(first.max(now))).take(SHOWN).collect()
             }
             _ => Vec::new(),
         };
-        Ok(Self { row, plan, next })
+        Self { row, plan: stored.plan, trouble: None, next }
     }
 }
 
 /// All campaigns, by key.
 pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Campaign>, EngineError> {
-    campaigns::list(cx.db.read(), ws).await?.into_iter().map(|row| Campaign::of(row, cx.now())).collect()
+    Ok(campaigns::list(cx.db.read(), ws).await?.into_iter().map(|row| Campaign::of(row, cx.now())).collect())
 }
 
 /// One campaign.
 pub async fn one(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<Campaign, EngineError> {
     let row = campaigns::by_key(cx.db.read(), ws, key).await?;
-    Campaign::of(row.ok_or_else(|| EngineError::not_found("campaign", key))?, cx.now())
+    Ok(Campaign::of(row.ok_or_else(|| EngineError::not_found("campaign", key))?, cx.now()))
 }
 
 /// Makes a campaign or changes it; whether it is new. A wave that has begun goes on as it was planned.
@@ -61,15 +72,15 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, plan: Plan
     let (key, plan) = check(&workspace, key, plan, now)?;
     let body = serde_json::to_string(&plan).map_err(|error| EngineError::field("plan", error))?;
     let tx = cx.db.write().await?;
-    let stored = campaigns::lock(&tx, ws, &key).await?;
-    let is_new = stored.is_none();
+    let before = campaigns::lock(&tx, ws, &key).await?;
+    let is_new = before.is_none();
     let row = campaigns::Model {
         workspace_id: ws.uuid(),
         name: plan.name.clone().unwrap_or_else(|| key.clone()),
         survey: plan.survey.clone(),
-        status: stored.as_ref().map_or_else(|| "active".to_owned(), |row| row.status.clone()),
-        next_fire_at: next_fire(stored.as_ref(), &plan, now),
-        created_at: stored.as_ref().map_or_else(|| millis(now), |row| row.created_at),
+        status: before.as_ref().map_or_else(|| "active".to_owned(), |row| row.status.clone()),
+        next_fire_at: next_fire(before.as_ref(), &plan, now),
+        created_at: before.as_ref().map_or_else(|| millis(now), |row| row.created_at),
         updated_at: millis(now),
         key,
         body,
@@ -82,7 +93,7 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, plan: Plan
     let what = if is_new { "campaign.created" } else { "campaign.changed" };
     audit::note(&tx, ws, actor, what, &row.key, json!({ "survey": row.survey }), now).await?;
     tx.commit().await?;
-    Ok((Campaign::of(row, now)?, is_new))
+    Ok((Campaign::of(row, now), is_new))
 }
 
 /// What was sent, if everything in it can be done here.
@@ -112,25 +123,21 @@ pub(crate) fn check(workspace: &Workspace, key: &str, plan: Plan, now: DateTime<
 
 /// When a campaign with this plan fires next. A schedule that did not change goes on where it was: a fire that is due this very
 /// second is not lost by an edit, and no edit makes one.
-fn next_fire(stored: Option<&campaigns::Model>, plan: &Plan, now: DateTime<Utc>) -> Option<i64> {
-    let active = stored.is_none_or(|row| row.status == "active");
-    let same = stored.filter(|row| read_plan(row).is_ok_and(|before| before.schedule == plan.schedule));
+fn next_fire(before: Option<&campaigns::Model>, plan: &Plan, now: DateTime<Utc>) -> Option<i64> {
+    let active = before.is_none_or(|row| row.status == "active");
+    let same = before.filter(|row| stored::read(&row.body).is_ok_and(|before| before.plan.schedule == plan.schedule));
     match same {
         _ if !active => None,
         Some(row) => row.next_fire_at,
-        None => plan.times().and_then(|times| times.after(now).next()).map(millis),
+        None => plan.times().ok()??.after(now).next().map(millis),
     }
 }
 
-/// The plan of a campaign.
-pub(crate) fn read_plan(row: &campaigns::Model) -> Result<Plan, EngineError> {
-    read_body("campaigns", &row.key, &row.body)
-}
-
-/// A stored plan.
-pub(crate) fn read_body(table: &'static str, id: &str, body: &str) -> Result<Plan, EngineError> {
-    let unreadable = |error: serde_json::Error| StoreError::Unreadable { table, id: id.to_owned(), why: error.to_string() };
-    Ok(serde_json::from_str(body).map_err(unreadable)?)
+/// The plan of a campaign, with its schedule; a conflict where it can't be followed here.
+pub(super) fn read_plan(row: &campaigns::Model) -> Result<Stored, EngineError> {
+    let refused =
+        |why| EngineError::conflict(format!("the campaign `{}` can't ask: {why}; change it, or use the version that wrote it", row.key));
+    stored::read(&row.body).map_err(refused)
 }
 
 /// Asks nobody more until it is resumed; its waves stand still with it.
@@ -153,7 +160,7 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
     let (tx, mut row) = changeable(cx, ws, key).await?;
     if row.status == "paused" {
         "active".clone_into(&mut row.status);
-        row.next_fire_at = read_plan(&row)?.times().and_then(|times| times.after(now).next()).map(millis);
+        row.next_fire_at = read_plan(&row)?.next(now).map(millis);
         for wave in waves::lock_open(&tx, ws, key).await?.into_iter().filter(|wave| wave.reason.as_deref() == Some(CAMPAIGN_PAUSED)) {
             let status = super::waves::resumed(&wave).to_owned();
             outbox::wake(&tx, ws, job_of(wave.id), now).await?;
@@ -188,5 +195,5 @@ async fn finish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, tx: Tx, row: campaigns
     campaigns::save(&tx, row.clone()).await?;
     audit::note(&tx, ws, actor, what, &row.key, Value::Null, now).await?;
     tx.commit().await?;
-    Campaign::of(row, now)
+    Ok(Campaign::of(row, now))
 }

@@ -25,7 +25,7 @@ use super::{
     planning::blocked,
     scene::Scene,
 };
-use crate::{Ctx, EngineError, faults, workspace::Survey};
+use crate::{Ctx, EngineError, faults, steady, workspace::Survey};
 
 /// Invitations of one transaction.
 const PAGE: u64 = 500;
@@ -44,6 +44,9 @@ pub(super) async fn run(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
     let (cx, ws, id) = (scene.cx, scene.ws(), scene.id());
     for _ in 0..ROUNDS {
         let now = cx.now();
+        if let Some(outcome) = steady::wait(cx, scene.lease) {
+            return Ok(outcome);
+        }
         if invitations::queued(cx.db.read(), ws, id, MOST_QUEUED).await? as u64 >= MOST_QUEUED {
             return Ok(Outcome::Snooze(now + FULL_REST, "enough of its mails wait for the sender".to_owned()));
         }
@@ -73,6 +76,7 @@ async fn work(scene: &Scene<'_>, page: &[Uuid], asks: bool, now: DateTime<Utc>) 
     let mut moment = Moment::new(&scene.plan, now, scene.zone());
     moment.until = scene.until;
     moment.survey_closed = scene.survey.closed;
+    moment.skipped_until = scene.workspace.skipped_until;
     if let Some(most) = scene.plan.daily_cap.filter(|_| asks) {
         let asked = invitations::asked_since(&*tx, ws, &scene.wave.campaign, millis(moment.today())).await?;
         moment.room = most.saturating_sub(asked);
@@ -154,6 +158,14 @@ impl Queue {
         let put_off = |at: Option<DateTime<Utc>>| Reminded { id: row.id, reminders: row.reminders, remind_at: at.map(millis) };
         let due = row.sent_at.map(from_millis).and_then(|at| moment.plan.reminder_due(at, sent));
         let over = row.expires_at.is_some_and(|at| at <= millis(now));
+        let next = || Reminded {
+            id: row.id,
+            reminders: row.reminders + 1,
+            remind_at: row.sent_at.map(from_millis).and_then(|at| moment.plan.reminder_due(at, sent + 1)).map(millis),
+        };
+        if row.remind_at.is_some_and(|at| moment.skips(at)) {
+            return self.reminded.push(next());
+        }
         let done = blocked || over || moment.survey_closed || who.answered.is_some();
         self.reminded.push(match (row.state.as_str(), due, who.email.as_deref()) {
             // Its mail is still on its way.

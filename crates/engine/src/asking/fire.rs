@@ -5,9 +5,10 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    campaign::{Plan, catch_up, wave_name},
+    Schedule,
+    campaign::{catch_up, wave_name},
     id::{WaveId, WorkspaceId},
-    wall,
+    wall::{self, Tz},
 };
 use hearback_store::{
     Tx, bulk, campaigns,
@@ -18,11 +19,15 @@ use hearback_store::{
 };
 use serde_json::Value;
 
-use super::{campaigns::read_plan, steady, waves::wave_job};
+use super::{
+    campaigns::read_plan,
+    stored::{self, Stored},
+    waves::wave_job,
+};
 use crate::{
     Actor, Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
-    audit,
+    audit, steady,
     workspace::Workspace,
 };
 
@@ -49,19 +54,32 @@ pub async fn fire_due(cx: &Ctx) -> Result<u64, EngineError> {
 
 async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError> {
     let now = cx.now();
+    if !cx.clock.look().is_steady() {
+        return Ok(false);
+    }
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let Some(mut campaign) = campaigns::lock(&tx, ws, key).await? else { return Ok(false) };
     let due = campaign.next_fire_at.filter(|at| campaign.status == "active" && *at <= millis(now)).map(from_millis);
     let Some(due) = due else { return Ok(false) };
-    let plan = read_plan(&campaign)?;
-    let Some(times) = plan.times() else {
+    let stored = match stored::read(&campaign.body) {
+        Ok(stored) => stored,
+        Err(why) => {
+            let begin = Begin::of(&workspace, &campaign, None, now);
+            begin.write(&tx, due, Some(&why)).await?;
+            alerts::raise(&tx, ws, &[begin.not_understood(&why)], now).await?;
+            // It no longer stands before those that can be fired; whoever changes it says when it asks next.
+            campaigns::save(&tx, campaigns::Model { next_fire_at: None, ..campaign }).await?;
+            return Ok(tx.commit().await.map(|()| true)?);
+        }
+    };
+    let Some(times) = &stored.times else {
         campaigns::save(&tx, campaigns::Model { next_fire_at: None, ..campaign }).await?;
         return Ok(tx.commit().await.map(|()| false)?);
     };
     let fires = std::iter::once(due).chain(times.after(due).take_while(|fire| *fire <= now)).collect();
     let (begins, missed) = catch_up(fires, now);
-    let begin = Begin { workspace: &workspace, campaign: &campaign, plan: &plan, now };
+    let begin = Begin::of(&workspace, &campaign, Some(&stored), now);
     let mut alerts = Vec::new();
     if !missed.is_empty() {
         for fire in missed.iter().rev().take(MOST_MISSED) {
@@ -70,7 +88,7 @@ async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError>
         alerts.push(begin.missed(missed.len(), begins.is_some()));
     }
     if let Some(fire) = begins {
-        let survey = workspace.surveys.contains_key(&plan.survey);
+        let survey = workspace.surveys.contains_key(begin.survey);
         let why = (!survey).then_some("its survey is not published");
         begin.write(&tx, fire, why).await?;
         alerts.extend((!survey).then(|| begin.no_survey()));
@@ -94,14 +112,15 @@ pub async fn run_now(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
         "paused" => return Err(EngineError::conflict("this campaign is paused; resume it first")),
         _ => return Err(EngineError::conflict("this campaign has ended; make a new one with another key")),
     }
-    let plan = read_plan(&campaign)?;
+    let stored = read_plan(&campaign)?;
+    let plan = &stored.plan;
     if plan.trigger.is_some() {
         return Err(EngineError::conflict("this campaign asks after an event, one by one; it has no waves"));
     }
     if !workspace.surveys.contains_key(&plan.survey) {
         return Err(EngineError::conflict(format!("the survey `{}` is not published; publish it first", plan.survey)));
     }
-    let begin = Begin { workspace: &workspace, campaign: &campaign, plan: &plan, now };
+    let begin = Begin::of(&workspace, &campaign, Some(&stored), now);
     let wave = begin.write(&tx, now, None).await?;
     audit::note(&tx, ws, actor, "wave.begun", &campaign.key, Value::Null, now).await?;
     tx.commit().await?;
@@ -113,31 +132,45 @@ pub async fn run_now(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
 struct Begin<'a> {
     workspace: &'a Workspace,
     campaign: &'a campaigns::Model,
-    plan: &'a Plan,
+    survey: &'a str,
+    /// None of a campaign without a schedule, or with one that can't be read.
+    times: Option<&'a Schedule>,
+    zone: Tz,
     now: DateTime<Utc>,
 }
 
-impl Begin<'_> {
+impl<'a> Begin<'a> {
+    fn of(workspace: &'a Workspace, campaign: &'a campaigns::Model, stored: Option<&'a Stored>, now: DateTime<Utc>) -> Self {
+        let usual = workspace.staff.hours_of(None).zone();
+        Self {
+            workspace,
+            campaign,
+            survey: stored.map_or(&campaign.survey, |stored| &stored.plan.survey),
+            times: stored.and_then(|stored| stored.times.as_ref()),
+            zone: stored.map_or(usual, |stored| stored.plan.zone(usual)),
+            now,
+        }
+    }
+
     /// Writes the wave of a moment, with its job; one that is `missed` for a reason has none. The wave that has the moment
     /// already stays as it is.
     async fn write(&self, tx: &Tx, fire: DateTime<Utc>, missed: Option<&str>) -> Result<waves::Model, EngineError> {
         let (ws, key) = (self.workspace.id, &self.campaign.key);
         let id = WaveId::derived(&format!("wave/{ws}/{key}/{}", millis(fire)));
-        let published = self.workspace.surveys.get(&self.plan.survey).map(|survey| survey.id.uuid());
+        let published = self.workspace.surveys.get(self.survey).map(|survey| survey.id.uuid());
         let survey_id = match published {
             Some(id) => Some(id),
-            None => surveys::versions(&**tx, ws, &self.plan.survey).await?.first().map(|row| row.id),
+            None => surveys::versions(&**tx, ws, self.survey).await?.first().map(|row| row.id),
         };
         let Some(survey_id) = survey_id else {
-            return Err(EngineError::conflict(format!("there is no survey `{}` any more", self.plan.survey)));
+            return Err(EngineError::conflict(format!("there is no survey `{}` any more", self.survey)));
         };
-        let usual = self.workspace.staff.hours_of(None).zone();
-        let until = self.plan.times().and_then(|times| times.after(fire).next());
+        let until = self.times.and_then(|times| times.after(fire).next());
         let row = waves::Model {
             workspace_id: ws.uuid(),
             id: id.uuid(),
             campaign: key.clone(),
-            name: wave_name(fire, until, self.plan.zone(usual)),
+            name: wave_name(fire, until, self.zone),
             status: if missed.is_some() { "missed" } else { "planning" }.to_owned(),
             survey_id,
             fire_at: millis(fire),
@@ -168,9 +201,18 @@ impl Begin<'_> {
         Alert::new(AlertKind::WaveMissed, key.clone(), message)
     }
 
+    fn not_understood(&self, why: &str) -> Alert {
+        let key = &self.campaign.key;
+        let message = format!(
+            "The campaign {key} could not begin its wave: {why}. It begins none until it is changed, or the version that wrote it runs again; \
+             then run the wave with `hearback waves run {key}`."
+        );
+        Alert::new(AlertKind::WaveMissed, key.clone(), message)
+    }
+
     fn no_survey(&self) -> Alert {
-        let (key, survey) = (&self.campaign.key, &self.plan.survey);
-        let local = wall::local(self.plan.zone(wall::Tz::UTC), self.now).format("%Y-%m-%d %H:%M");
+        let (key, survey) = (&self.campaign.key, self.survey);
+        let local = wall::local(self.zone, self.now).format("%Y-%m-%d %H:%M");
         let message = format!(
             "The campaign {key} could not begin its wave of {local}: the survey {survey} is not published. Publish it, then run the wave."
         );

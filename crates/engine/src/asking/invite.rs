@@ -20,7 +20,6 @@ use super::{
     feed::Queue,
     judge::{Judged, Moment},
     planning::blocked,
-    steady,
 };
 use crate::{Ctx, EngineError, faults, hold, workspace::Workspace};
 
@@ -35,9 +34,6 @@ pub(super) fn plan_alone(survey: &str) -> Plan {
 
 /// Does what is due for somebody who is invited alone.
 pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, EngineError> {
-    if let Some(outcome) = steady::wait(cx, lease).await? {
-        return Ok(outcome);
-    }
     let now = cx.now();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     if let Some(outcome) = hold::wait(&workspace, now) {
@@ -57,7 +53,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
         return Ok(Outcome::Dead("its survey is gone".to_owned()));
     };
     let plan = match &campaign {
-        Some(campaign) => read_plan(campaign)?,
+        Some(campaign) => read_plan(campaign)?.plan,
         // Nobody wants the answer this very minute: the hours of a wave are kept.
         None if row.case_id.is_some() => Plan::of(&survey.key),
         None => plan_alone(&survey.key),
@@ -71,6 +67,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     };
     let mut moment = Moment::new(&plan, now, plan.zone(workspace.staff.hours_of(None).zone()));
     moment.survey_closed = survey.closed;
+    moment.skipped_until = workspace.skipped_until;
     let outcome = match row.state.as_str() {
         "planned" | "blocked" if row.due_at > millis(now) => Outcome::Snooze(from_millis(row.due_at), "not yet due".to_owned()),
         "planned" | "blocked" => ask(cx, &tx, &workspace, &mut moment, &row).await?,

@@ -30,6 +30,8 @@ pub(super) struct Moment<'a> {
     /// When the next wave begins.
     pub until: Option<DateTime<Utc>>,
     pub survey_closed: bool,
+    /// Whoever should have been asked before this moment is not asked any more.
+    pub skipped_until: Option<DateTime<Utc>>,
     /// How many may still be asked today.
     pub room: u32,
     pub calendars: HashMap<Tz, Calendar>,
@@ -37,7 +39,7 @@ pub(super) struct Moment<'a> {
 
 impl<'a> Moment<'a> {
     pub fn new(plan: &'a Plan, now: DateTime<Utc>, zone: Tz) -> Self {
-        Self { plan, now, zone, until: None, survey_closed: false, room: u32::MAX, calendars: HashMap::new() }
+        Self { plan, now, zone, until: None, survey_closed: false, skipped_until: None, room: u32::MAX, calendars: HashMap::new() }
     }
 
     /// The first moment of this day, where days are counted.
@@ -50,6 +52,11 @@ impl<'a> Moment<'a> {
         let zone = who.timezone.as_deref().and_then(|name| wall::zone(name).ok()).unwrap_or(self.zone);
         let window = &self.plan.window;
         self.calendars.entry(zone).or_insert_with(|| window.at(zone)).next_open(at)
+    }
+
+    /// Whether what was due then was skipped.
+    pub fn skips(&self, due: i64) -> bool {
+        self.skipped_until.is_some_and(|until| from_millis(due) < until)
     }
 
     /// The verdict; whoever is asked takes one of today's places.
@@ -86,6 +93,8 @@ impl<'a> Moment<'a> {
         let late = self.now - from_millis(invitation.due_at) > Duration::hours(i64::from(self.plan.late_hours));
         if self.survey_closed {
             Some(Reason::SurveyClosed)
+        } else if self.skips(invitation.due_at) {
+            Some(Reason::Skipped)
         } else if blocked.is_some() {
             blocked
         } else if invitation.channel == Channel::Email.as_str() && who.email.is_none() {

@@ -15,15 +15,17 @@ use hearback_rules::{AccountFacts, Audience, PersonFacts};
 use hearback_store::{
     audience::{self, Candidate, Look},
     invitations::{self, OfWave, Place},
-    outbox::{Lease, Outcome},
+    ledger,
+    outbox::{self, Lease, Outcome},
     time::{from_millis, millis},
     waves,
 };
 use uuid::Uuid;
 
-use super::{feed, scene::Scene, steady};
+use super::{feed, scene::Scene, stored};
 use crate::{
     Ctx, EngineError,
+    alerts::{self, Alert, AlertKind},
     apply::{read_email, read_owner},
     facts::read_properties,
     faults, hold,
@@ -37,22 +39,44 @@ const PAUSED_REST: chrono::Duration = chrono::Duration::minutes(1);
 
 /// Does what is due in a wave.
 pub async fn run(cx: &Ctx, lease: &Lease, wave: WaveId) -> Result<Outcome, EngineError> {
-    if let Some(outcome) = steady::wait(cx, lease).await? {
-        return Ok(outcome);
-    }
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let Some(wave) = waves::by_id(cx.db.read(), lease.workspace, wave).await? else {
         return Ok(Outcome::Cancel("the wave is gone".to_owned()));
     };
-    match wave.status.as_str() {
-        "planning" => plan(&Scene::of(cx, lease, workspace, wave)?).await,
-        "running" => match hold::wait(&workspace, cx.now()) {
-            Some(outcome) => Ok(outcome),
-            None => feed::run(&Scene::of(cx, lease, workspace, wave)?).await,
-        },
-        "paused" => Ok(Outcome::Snooze(cx.now() + PAUSED_REST, hearback_store::outbox::WAVE_PAUSED.to_owned())),
-        _ => Ok(Outcome::Done),
+    let plans = match wave.status.as_str() {
+        "planning" => true,
+        "running" => false,
+        "paused" => return Ok(paused(cx)),
+        _ => return Ok(Outcome::Done),
+    };
+    let stored = match stored::read(&wave.body) {
+        Ok(stored) => stored,
+        Err(why) => return stop(cx, lease, &wave, &why).await,
+    };
+    if plans {
+        return plan(&Scene::of(cx, lease, workspace, wave, stored)?).await;
     }
+    match hold::wait(&workspace, cx.now()) {
+        Some(outcome) => Ok(outcome),
+        None => feed::run(&Scene::of(cx, lease, workspace, wave, stored)?).await,
+    }
+}
+
+fn paused(cx: &Ctx) -> Outcome {
+    Outcome::Snooze(cx.now() + PAUSED_REST, outbox::WAVE_PAUSED.to_owned())
+}
+
+/// A wave whose plan this version does not understand stands still: it would ask at other hours, or everybody at once.
+async fn stop(cx: &Ctx, lease: &Lease, wave: &waves::Model, why: &str) -> Result<Outcome, EngineError> {
+    let now = cx.now();
+    let tx = cx.db.write().await?;
+    if let Some(name) = ledger::pause_wave(&tx, wave.workspace_id, wave.id, why, millis(now)).await? {
+        let message =
+            format!("the wave is paused: {why}. Use the version that began it and resume the wave, or cancel it and run another one");
+        alerts::raise(&tx, lease.workspace, &[Alert::new(AlertKind::WavePaused, name, message)], now).await?;
+    }
+    tx.commit().await?;
+    Ok(paused(cx))
 }
 
 async fn plan(scene: &Scene<'_>) -> Result<Outcome, EngineError> {

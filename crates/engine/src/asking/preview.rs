@@ -136,22 +136,22 @@ pub struct Shown {
 pub async fn preview(cx: &Ctx, ws: WorkspaceId, key: &str, at: Option<DateTime<Utc>>, shown: Shown) -> Result<Preview, EngineError> {
     let now = cx.now();
     let row = campaigns::by_key(cx.db.read(), ws, key).await?.ok_or_else(|| EngineError::not_found("campaign", key))?;
-    let plan = read_plan(&row)?;
+    let stored = read_plan(&row)?;
+    let plan = &stored.plan;
     if plan.trigger.is_some() {
         return Err(EngineError::conflict("this campaign asks after an event, one by one; there is no wave to look at"));
     }
     if at.is_some_and(|at| at < now - Duration::days(1) || at > now + AHEAD) {
         return Err(EngineError::field("at", "must be from a day ago to five years ahead"));
     }
-    let times = plan.times();
-    let at = at.or_else(|| times.as_ref()?.after(now).next()).unwrap_or(now);
-    let until = times.and_then(|times| times.after(at).next());
+    let at = at.or_else(|| stored.next(now)).unwrap_or(now);
+    let until = stored.next(at);
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let usual = workspace.staff.hours_of(None).zone();
     let audience = read_audience(&plan.audience)?;
     let look = look(&audience, &plan.survey, key, Uuid::nil());
-    let mut planner = Planner::new(&plan, key, at, until, usual);
-    seat_load(cx, ws, key, &plan, at, &mut planner).await?;
+    let mut planner = Planner::new(plan, key, at, until, usual);
+    seat_load(cx, ws, key, plan, at, &mut planner).await?;
     let mut tally = Tally { shown, ..Tally::default() };
     let zone = plan.zone(usual);
     let mut after = Uuid::nil();

@@ -15,7 +15,7 @@ use hearback_store::{
     waves,
 };
 
-use super::campaigns::read_body;
+use super::stored::Stored;
 use crate::{
     Ctx, EngineError,
     workspace::{Survey, Workspace},
@@ -34,12 +34,11 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn of(cx: &'a Ctx, lease: &'a Lease, workspace: Arc<Workspace>, wave: waves::Model) -> Result<Self, EngineError> {
-        let plan = read_body("waves", &wave.id.to_string(), &wave.body)?;
+    pub fn of(cx: &'a Ctx, lease: &'a Lease, workspace: Arc<Workspace>, wave: waves::Model, stored: Stored) -> Result<Self, EngineError> {
         let survey = workspace.survey(wave.survey_id).cloned();
         let survey = survey.ok_or_else(|| EngineError::not_found("survey", wave.survey_id))?;
-        let until = plan.times().and_then(|times| times.after(from_millis(wave.fire_at)).next());
-        Ok(Self { cx, lease, workspace, survey, wave, plan, until })
+        let until = stored.next(from_millis(wave.fire_at));
+        Ok(Self { cx, lease, workspace, survey, wave, plan: stored.plan, until })
     }
 
     pub fn ws(&self) -> WorkspaceId {

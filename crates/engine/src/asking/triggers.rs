@@ -15,10 +15,10 @@ use hearback_store::{
 use serde::Deserialize;
 
 use super::{
-    campaigns::read_plan,
     judge::Judged,
     planning::read_audience,
     single::{Invited, of_person, place, row, settle, url},
+    stored,
 };
 use crate::{
     Ctx, EngineError,
@@ -101,7 +101,14 @@ fn check(new: &NewInteraction, now: DateTime<Utc>) -> Result<(String, String, Da
 async fn listening(cx: &Ctx, ws: WorkspaceId, event: &str) -> Result<Vec<(campaigns::Model, Plan)>, EngineError> {
     let mut listening = Vec::new();
     for row in campaigns::list(cx.db.read(), ws).await?.into_iter().filter(|row| row.status == "active") {
-        let plan = read_plan(&row)?;
+        let plan = match stored::read(&row.body) {
+            Ok(stored) => stored.plan,
+            // One campaign that can't be read must not hold up the others.
+            Err(why) => {
+                tracing::error!(campaign = %row.key, %why, "a campaign can't be asked whether it listens");
+                continue;
+            }
+        };
         if plan.trigger.as_ref().is_some_and(|after| after.event == event) {
             listening.push((row, plan));
         }

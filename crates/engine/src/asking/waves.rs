@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use hearback_core::{
-    campaign::{Plan, Reason},
+    campaign::Reason,
     id::{JobId, WaveId, WorkspaceId},
 };
 use hearback_store::{
-    Tx,
+    StoreError, Tx,
     cursor::{Listed, Page},
     invitations, outbox,
     time::millis,
     waves,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::campaigns::read_body;
 use crate::{Actor, Ctx, EngineError, audit};
 
 /// The reason of a wave that stands still because its campaign does.
@@ -74,9 +73,11 @@ impl Wave {
         if all == 0 { 100 } else { 100 * self.asked() / all }
     }
 
-    /// The plan as it was when the wave began.
-    pub fn plan(&self) -> Result<Plan, EngineError> {
-        read_body("waves", &self.row.id.to_string(), &self.row.body)
+    /// The plan as it was when the wave began, as it was written: another version may have begun it.
+    pub fn plan(&self) -> Result<Value, EngineError> {
+        serde_json::from_str(&self.row.body).map_err(|error| {
+            EngineError::Store(StoreError::Unreadable { table: "waves", id: self.row.id.to_string(), why: error.to_string() })
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use hearback_core::{
     text::{self, MAX_LINE},
 };
 use hearback_store::{
-    alerts, delivery_counts,
+    alerts, delivery_counts, invitations,
     outbox::{self, Outcome},
     time::{from_millis, millis},
     workspaces,
@@ -39,8 +39,23 @@ pub struct Sending {
     pub held: Option<Hold>,
     /// Mails that were not handed over yet.
     pub waiting: u64,
+    /// The waves of which people are due, the longest waiting first.
+    pub waves: Vec<DueWave>,
     /// Why the mail server can't be used, when somebody has to mend that; since when.
     pub trouble: Option<Hold>,
+}
+
+/// A wave of which people are due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DueWave {
+    /// Key of its campaign; none for people who were invited alone.
+    pub campaign: Option<String>,
+    /// What the wave is called.
+    pub wave: Option<String>,
+    /// How many people.
+    pub people: i64,
+    /// Since when.
+    pub due_since: DateTime<Utc>,
 }
 
 /// What becomes of what waits when sending goes on.
@@ -48,7 +63,7 @@ pub struct Sending {
 pub enum Waiting {
     /// It is sent now.
     Send,
-    /// It is never sent.
+    /// It is never sent. Whoever should have been asked by now is not asked, and has that for a reason; whose time is still to come is.
     Cancel,
 }
 
@@ -70,7 +85,11 @@ pub async fn status(cx: &Ctx, ws: WorkspaceId) -> Result<Sending, EngineError> {
     let row = workspaces::by_id(cx.db.read(), ws).await?.ok_or_else(|| EngineError::not_found("workspace", ws))?;
     let trouble = alerts::open(cx.db.read(), AlertKind::MailServer.as_str()).await?;
     let trouble = trouble.map(|alert| Hold { since: from_millis(alert.first_at), why: alert.message });
-    Ok(Sending { held: Hold::of(&row), waiting: delivery_counts::waiting(cx.db.read(), ws).await?, trouble })
+    let due = invitations::all_due(cx.db.read(), ws, millis(cx.now())).await?.into_iter().map(|due| {
+        let (campaign, wave) = due.wave.unzip();
+        DueWave { campaign, wave, people: due.people, due_since: from_millis(due.since) }
+    });
+    Ok(Sending { held: Hold::of(&row), waiting: delivery_counts::waiting(cx.db.read(), ws).await?, waves: due.collect(), trouble })
 }
 
 /// Holds sending, for a reason in one line. What is between two commands of the mail server this very moment still ends.
@@ -90,7 +109,13 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, waiting: Waiting) 
     workspaces::hold_sending(&tx, ws, None).await?;
     let jobs = match waiting {
         Waiting::Send => outbox::wake_held(&tx, ws, now).await?,
-        Waiting::Cancel => outbox::cancel_held(&tx, ws, now).await?,
+        Waiting::Cancel => {
+            workspaces::skip_until(&tx, ws, millis(now)).await?;
+            let cancelled = outbox::cancel_held(&tx, ws, now).await?;
+            invitations::skip_cancelled(&tx, ws, millis(now)).await?;
+            outbox::wake_held(&tx, ws, now).await?;
+            cancelled
+        }
     };
     let data = json!({ "waiting": if waiting == Waiting::Send { "sent" } else { "cancelled" }, "jobs": jobs });
     audit::note(&tx, ws, actor, "sending.resumed", "sending", data, now).await?;

@@ -50,11 +50,11 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let (cx, ws) = open::context(&config).await?;
             let all = campaigns::list(&cx, ws).await?;
             if json {
-                let one = |found: &campaigns::Campaign| json!({ "key": found.row.key, "status": found.row.status, "next": found.next, "plan": found.plan });
+                let one = |found: &campaigns::Campaign| json!({ "key": found.row.key, "status": found.row.status, "trouble": found.trouble, "next": found.next, "plan": found.plan });
                 say_json(&all.iter().map(one).collect::<Vec<_>>())?;
             } else {
                 for found in all {
-                    let next = found.next.first().map(ToString::to_string).unwrap_or_default();
+                    let next = found.next.first().map(ToString::to_string).or(found.trouble).unwrap_or_default();
                     say(format!("{}  {}  {}  {next}", found.row.key, found.row.status, found.row.survey));
                 }
             }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use hearback_engine::{
     Actor,
-    hold::{self, Hold, Sending, Waiting},
+    hold::{self, DueWave, Hold, Sending, Waiting},
 };
 use serde_json::json;
 
@@ -21,7 +21,8 @@ use crate::{
 pub enum Command {
     /// Whether what is due is sent, and how many mails wait.
     Status {
-        /// As JSON: `{"held": {"since", "why"} or null, "waiting", "trouble": {"since", "why"} or null}`.
+        /// As JSON: `{"held": {"since", "why"} or null, "waiting", "waves": [{"campaign", "wave", "people", "due_since"}],
+        /// "trouble": {"since", "why"} or null}`.
         #[arg(long)]
         json: bool,
     },
@@ -79,7 +80,18 @@ pub fn told(sending: &Sending) -> String {
     match &sending.held {
         None => format!("what is due is sent; {waiting} mails wait for their turn"),
         Some(Hold { since, why }) => {
-            format!("on hold since {}: {why}; {waiting} mails wait. `hearback sending resume` ends it", since.format("%Y-%m-%d %H:%M UTC"))
+            let since = since.format("%Y-%m-%d %H:%M UTC");
+            let due: String = sending.waves.iter().map(due).collect();
+            format!("on hold since {since}: {why}; {waiting} mails wait.{due}\n`hearback sending resume` ends it")
         }
     }
+}
+
+/// A wave that would go on, in a line.
+fn due(due: &DueWave) -> String {
+    let what = match (&due.campaign, &due.wave) {
+        (Some(campaign), Some(wave)) => format!("{campaign} {wave}"),
+        _ => "invited alone".to_owned(),
+    };
+    format!("\n  {what}: {} people are due since {}", due.people, due.due_since.format("%Y-%m-%d %H:%M UTC"))
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, inbound, ticks::TICKS};
+use hearback_engine::{Ctx, access, inbound, steady, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
@@ -123,7 +123,7 @@ fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Resul
         let (cx, run) = (cx.clone(), tick.run);
         let run = move || {
             let cx = cx.clone();
-            async move { run(&cx).await }
+            async move { if steady::is_steady(&cx).await? { run(&cx).await } else { Ok(0) } }
         };
         Pulse { name: tick.name, period: tick.period, run }
     });

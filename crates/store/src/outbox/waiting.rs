@@ -40,12 +40,13 @@ pub async fn wake(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<Utc
     Ok(())
 }
 
-/// The jobs that wait for sending to go on, and all mails.
+/// The jobs that wait for sending to go on, and all mails; not those that ask people, each of whom is told apart by when they were due.
 fn held(workspace: WorkspaceId) -> Condition {
     Condition::all()
         .add(Column::WorkspaceId.eq(workspace.uuid()))
         .add(Column::State.eq("queued"))
         .add(Condition::any().add(Column::Error.eq(ON_HOLD)).add(Column::Kind.is_in(["mail", "post"])))
+        .add(Column::Kind.is_not_in(["wave", "invite"]))
 }
 
 /// Sending goes on: the jobs that waited for it are due now; how many there are.
@@ -55,7 +56,7 @@ pub async fn wake_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> R
     Ok(due.exec(&**tx).await?.rows_affected)
 }
 
-/// Cancels all mails that were not handed over, and every other job that waited for sending to go on; how many jobs.
+/// Cancels all mails that were not handed over, and every other job that waited for sending to go on and asks nobody; how many jobs.
 pub async fn cancel_held(tx: &Tx, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<u64, StoreError> {
     const WHY: &str = "cancelled when sending was resumed";
     let cancelled = Entity::update_many()

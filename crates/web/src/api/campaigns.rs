@@ -26,6 +26,8 @@ const SHOWN: u64 = 50;
 pub(crate) struct CampaignView {
     key: String,
     status: String,
+    /// Why it begins no wave here, if so.
+    trouble: Option<String>,
     next_fire_at: Option<Time>,
     /// The next fires, in UTC and on the wall clock of the schedule.
     next: Vec<Fire>,
@@ -53,6 +55,7 @@ impl CampaignView {
             next: campaign.next.iter().map(fire).collect(),
             key: campaign.row.key,
             status: campaign.row.status,
+            trouble: campaign.trouble,
             next_fire_at: campaign.row.next_fire_at.map(Time),
             created_at: Time(campaign.row.created_at),
             updated_at: Time(campaign.row.updated_at),

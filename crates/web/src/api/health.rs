@@ -14,7 +14,8 @@ pub(crate) async fn process() -> Response {
     ok(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: the database answers and its schema is this version's.
+/// `GET /readyz`: the database answers and its schema is this version's. A clock that was set is told, but takes no process out of
+/// service: answers are still taken.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let (status, database, schema) = match app.cx.db.is_migrated().await {
         Ok(true) => (StatusCode::OK, "ok", "ok"),
@@ -24,7 +25,14 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, "not available", "unknown")
         }
     };
-    ok(status, &json!({ "status": if status.is_success() { "ok" } else { "not ready" }, "database": database, "schema": schema }))
+    let is_steady = app.cx.clock.look().is_steady();
+    let clock = if is_steady { "ok" } else { "was set not long ago; nothing is sent until it has been quiet for a while" };
+    let word = match (status.is_success(), is_steady) {
+        (false, _) => "not ready",
+        (true, false) => "degraded",
+        (true, true) => "ok",
+    };
+    ok(status, &json!({ "status": word, "database": database, "schema": schema, "clock": clock }))
 }
 
 fn ok(status: StatusCode, body: &serde_json::Value) -> Response {

@@ -43,7 +43,7 @@ pub(crate) struct WaveView {
     percent: i64,
     states: BTreeMap<String, i64>,
     reasons: Vec<ReasonView>,
-    plan: hearback_core::campaign::Plan,
+    plan: serde_json::Value,
 }
 
 impl WaveRow {

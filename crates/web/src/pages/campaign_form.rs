@@ -5,7 +5,6 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use chrono_tz::Tz;
 use hearback_core::{
     campaign::{Late, Mode, Plan},
     wall::{self, Weekdays},
@@ -189,7 +188,7 @@ async fn show(
         name: said("name", plan.name.clone().unwrap_or_default()),
         surveys,
         cron: said("cron", schedule.map(|times| times.cron.clone()).unwrap_or_default()),
-        timezone: said("timezone", plan.zone(Tz::UTC).name().to_owned()),
+        timezone: said("timezone", schedule.map_or_else(|| "UTC".to_owned(), |times| times.timezone.clone())),
         modes: [(Mode::Calendar, "calendar", "All when it begins"), (Mode::Spread, "spread", "Spread until the next one")]
             .map(|(mode, value, words)| choice(value, words, mode == plan.mode))
             .into(),

@@ -51,6 +51,7 @@ struct Row {
     survey: String,
     when: String,
     next: Option<Fire>,
+    trouble: Option<String>,
     status: String,
     status_words: String,
 }
@@ -61,6 +62,7 @@ impl Row {
         Self {
             when: when(&campaign.plan),
             next: campaign.next.first().map(|at| Fire::of(*at, zone)),
+            trouble: campaign.trouble,
             status_words: words::plain(&campaign.row.status),
             status: campaign.row.status,
             survey: campaign.row.survey,
@@ -107,6 +109,7 @@ struct OneView {
     name: String,
     status: String,
     status_words: String,
+    trouble: Option<String>,
     sentences: Vec<String>,
     zone: String,
     fires: Vec<Fire>,
@@ -123,6 +126,7 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
     let status = campaign.row.status.as_str();
     let view = OneView {
         sentences: sentences(&campaign.plan),
+        trouble: campaign.trouble.clone(),
         zone: zone.name().to_owned(),
         fires: campaign.next.iter().map(|at| Fire::of(*at, zone)).collect(),
         waves: latest(&app, &visitor, Some(&key)).await?,

@@ -1,9 +1,11 @@
 //! What an operator does on the command line, on both databases.
 
 mod backup;
+mod campaigns;
 mod erase;
 mod export;
 mod json;
+mod restored_wave;
 
 use std::{path::PathBuf, process::ExitStatus};
 

@@ -141,6 +141,21 @@ async fn each_outcome_leaves_its_row() {
 }
 
 #[tokio::test]
+async fn a_claim_by_a_clock_that_was_months_ahead_does_not_hold_for_months() {
+    on_every_store(async |app| {
+        enqueue(app, &[noop(app, "a", Span::zero())]).await;
+        let claimed = claim_one(app).await;
+        app.clock.advance(Span::days(90));
+        outbox::renew(&app.cx.db, &[claimed.fence], app.now(), LEASE).await.unwrap();
+        // The clock is right again, and the worker died meanwhile.
+        app.clock.advance(-Span::days(90));
+        assert_eq!(outbox::rescue(&app.cx.db, app.now()).await.unwrap(), 1);
+        assert_eq!(claim_one(app).await.id, claimed.id);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_lost_a_claim_settles_nothing() {
     on_every_store(async |app| {
         enqueue(app, &[noop(app, "a", Span::zero())]).await;

@@ -39,9 +39,10 @@ mod survey_page;
 mod surveys;
 mod testimonials;
 mod versions;
-mod waves;
+pub(crate) mod waves;
 mod webhooks;
 mod widgets;
+mod zones;
 
 use hearback_engine::access::Role;
 use hearback_store::{EntityTrait, bulk, suppressions};
@@ -72,7 +73,7 @@ fn count(list: &[String], wanted: &str) -> usize {
 }
 
 /// All rows of a table.
-async fn all<E: EntityTrait>(app: &TestApp) -> Vec<E::Model> {
+pub(crate) async fn all<E: EntityTrait>(app: &TestApp) -> Vec<E::Model> {
     E::find().all(app.cx.db.read()).await.unwrap()
 }
 

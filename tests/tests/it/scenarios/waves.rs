@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::{all, suppress, texts};
 
 /// Stores a person.
-pub(super) async fn person(app: &TestApp, email: &str, more: Value) {
+pub(crate) async fn person(app: &TestApp, email: &str, more: Value) {
     let mut body = json!({ "email": email });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     app.put("/people", body).await.expect(200);
 }
 
 /// Makes or changes the campaign `relations` about the survey `nps`.
-pub(super) async fn campaign(app: &TestApp, more: Value) -> Value {
+pub(crate) async fn campaign(app: &TestApp, more: Value) -> Value {
     let mut body = json!({ "survey": "nps", "schedule": { "cron": "0 12 17 MAR,JUN,SEP,DEC *", "timezone": "Europe/Vilnius" } });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let answer = app.put("/campaigns/relations", body).await;
@@ -24,7 +24,7 @@ pub(super) async fn campaign(app: &TestApp, more: Value) -> Value {
 }
 
 /// Moves the clock to this moment, doing on the way what becomes due, when it becomes due.
-pub(super) async fn until(app: &TestApp, moment: &str) {
+pub(crate) async fn until(app: &TestApp, moment: &str) {
     let end: DateTime<Utc> = moment.parse().unwrap();
     let next = async || {
         let fires = all::<hearback_store::campaigns::Entity>(app).await.into_iter().filter_map(|row| row.next_fire_at);
@@ -40,14 +40,14 @@ pub(super) async fn until(app: &TestApp, moment: &str) {
 }
 
 /// The only wave.
-pub(super) async fn wave(app: &TestApp) -> Value {
+pub(crate) async fn wave(app: &TestApp) -> Value {
     let list = app.get("/waves").await.expect(200);
     let id = list["items"][0]["id"].as_str().unwrap_or_else(|| panic!("there is no wave"));
     app.get(&format!("/waves/{id}")).await.expect(200)
 }
 
 /// Address, status and reason of everybody in the wave, by address.
-pub(super) async fn people(app: &TestApp) -> Vec<(String, String, Option<String>)> {
+pub(crate) async fn people(app: &TestApp) -> Vec<(String, String, Option<String>)> {
     let persons = all::<hearback_store::persons::Entity>(app).await;
     let name = |row: &invitations::Model| {
         let person = persons.iter().find(|person| person.id == row.person_id).unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use hearback_core::{
     Locale,
+    campaign::Reason,
     id::{InvitationId, PersonId, SurveyId, WorkspaceId},
     survey::Body,
     text::{self, MAX_LINE},
@@ -110,8 +111,10 @@ async fn invited(cx: &Ctx, ws: WorkspaceId, id: InvitationId, wish: &Wish) -> Re
         None => None,
     };
     let until = until(&invitation, &survey.body);
+    // Who holds a link to what we believe not to have sent got it from the house that this one was restored from.
+    let was_skipped = invitation.reason.as_deref() == Some(Reason::Skipped.as_str());
     let is_over = survey.closed
-        || matches!(invitation.state.as_str(), "cancelled" | "not_asked" | "expired")
+        || (matches!(invitation.state.as_str(), "cancelled" | "not_asked" | "expired") && !was_skipped)
         || wave.is_some_and(|wave| wave.status == "cancelled")
         || until <= cx.now()
         || is_erased(&person);
