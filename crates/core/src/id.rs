@@ -107,18 +107,25 @@ impl<K> Id<K> {
     /// and at every retry, so the primary key itself refuses to do a thing twice.
     ///
     /// A cause is a path such as `mail/RESPONSE/1/RULE/0`. The first UUID in it lends its leading 48 bits (its time),
-    /// so that a row is stored beside the row that caused it and not at a random place.
+    /// so that a row is stored near the row that caused it and not at a random place.
     pub fn derived(cause: &str) -> Self {
+        Self::lent(cause, TIME)
+    }
+
+    /// The same for rows of which there are only few to the row that caused them: they also borrow its place within the millisecond, so
+    /// that what follows from many rows in their order (a wave: invitations, mails, jobs) is stored, and read, in that order. 48 bits are
+    /// left that tell those few apart.
+    pub fn beside(cause: &str) -> Self {
+        Self::lent(cause, TIME | PLACE)
+    }
+
+    fn lent(cause: &str, bits: u128) -> Self {
         /// Namespace of derived ids; an arbitrary constant that must never change.
         const NAMESPACE: Uuid = Uuid::from_u128(0x6865_6172_6261_636b_8000_6465_7269_7665);
-        let mut bytes = Uuid::new_v5(&NAMESPACE, cause.as_bytes()).into_bytes();
+        let own = Uuid::new_v5(&NAMESPACE, cause.as_bytes());
         let named = cause.split('/').filter(|part| part.len() == 36).find_map(|part| Uuid::parse_str(part).ok());
-        if let Some(named) = named {
-            for (byte, lent) in bytes.iter_mut().zip(named.as_bytes()).take(6) {
-                *byte = *lent;
-            }
-        }
-        Self(Uuid::from_bytes(bytes), PhantomData)
+        let id = named.map_or(own, |named| Uuid::from_u128(own.as_u128() & !bits | named.as_u128() & bits));
+        Self(id, PhantomData)
     }
 
     /// Wraps a UUID read from the database or from a URL.
@@ -132,15 +139,19 @@ impl<K> Id<K> {
     }
 }
 
+/// Where a UUIDv7 keeps its time, in milliseconds.
+const TIME: u128 = 0xFFFF_FFFF_FFFF << 80;
+/// Where an id keeps its place within the millisecond: see [`in_order`].
+const PLACE: u128 = (0xFFF << 64) | (0x3FFF << 48);
+
 /// Ids made by this process so far.
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Puts the low 26 bits of `count` where a UUIDv7 sorts right behind its millisecond: 12 bits before the variant, 14 after.
 fn in_order(uuid: Uuid, count: u32) -> Uuid {
     let count = u128::from(count);
-    let place = (0xFFF << 64) | (0x3FFF << 48);
     let counted = ((count >> 14 & 0xFFF) << 64) | ((count & 0x3FFF) << 48);
-    Uuid::from_u128(uuid.as_u128() & !place | counted)
+    Uuid::from_u128(uuid.as_u128() & !PLACE | counted)
 }
 
 impl<K> Clone for Id<K> {
@@ -211,7 +222,18 @@ mod tests {
         assert!(
             within_one_millisecond.iter().all(|id| id.uuid().get_version_num() == 7 && id.uuid().get_variant() == uuid::Variant::RFC4122)
         );
-        assert_eq!(TaskId::derived("a/1"), TaskId::derived("a/1"));
-        assert_ne!(TaskId::derived("a/1"), TaskId::derived("a/2"));
+        assert_eq!(TaskId::beside("a/1"), TaskId::beside("a/1"));
+        assert_ne!(TaskId::beside("a/1"), TaskId::beside("a/2"));
+    }
+
+    #[test]
+    fn what_follows_from_rows_is_in_their_order() {
+        let rows: Vec<InvitationId> = (0..10_000).map(|_| Id::new(DateTime::UNIX_EPOCH)).collect();
+        let mails: Vec<DeliveryId> = rows.iter().map(|row| Id::beside(&format!("ask/{row}/0"))).collect();
+        let jobs: Vec<JobId> = mails.iter().map(|mail| Id::beside(&format!("mail/{mail}"))).collect();
+        assert!(mails.is_sorted() && jobs.is_sorted());
+        assert!(mails.iter().all(|id| id.uuid().get_version_num() == 5 && id.uuid().get_variant() == uuid::Variant::RFC4122));
+        let [first, ..] = rows.as_slice() else { return };
+        assert_ne!(DeliveryId::beside(&format!("ask/{first}/0")), DeliveryId::beside(&format!("ask/{first}/1")));
     }
 }

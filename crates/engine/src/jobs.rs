@@ -78,7 +78,7 @@ fn earlier_steps(version: &RuleVersion, step: StepRef, calendar: &Calendar, aske
     steps
         .take_while(|(index, _)| *index < step.index)
         .filter(|(_, earlier)| !earlier.after.is_zero() && due(earlier.after) <= own)
-        .map(|(index, _)| JobId::derived(&format!("step/{}", StepRef { index, ..step }.key())))
+        .map(|(index, _)| JobId::beside(&format!("step/{}", StepRef { index, ..step }.key())))
         .collect()
 }
 

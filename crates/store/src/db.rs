@@ -14,7 +14,7 @@ use std::{
 
 use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, QueryResult,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{self, Connection as _, SqliteConnection},
 };
@@ -113,6 +113,19 @@ impl Db {
             _ => TransactionOptions::default(),
         };
         Ok(Tx(self.write.begin_with_options(options).await?, write))
+    }
+
+    /// Runs one statement as a write transaction of its own: on PostgreSQL in one round trip, for a statement is a transaction there.
+    /// (On SQLite a script is several; when one of them failed the driver would not know that a transaction is open.)
+    pub(crate) async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, StoreError> {
+        if self.backend() == DbBackend::Postgres {
+            let _write = self.writes.enter();
+            return Ok(self.write.query_all_raw(statement).await?);
+        }
+        let tx = self.write().await?;
+        let rows = tx.query_all_raw(statement).await?;
+        tx.commit().await?;
+        Ok(rows)
     }
 
     /// How long ago the oldest write transaction of this process was asked for that has not ended; `None` when all have.

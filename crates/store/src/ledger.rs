@@ -207,15 +207,29 @@ pub struct Writes<'a> {
 /// Writes it all at once. Returns the deliveries of the marks whose end may now be sent: the claim still holds, the mail was
 /// not cancelled or sent meanwhile, nobody opted out, and the customer got fewer mails lately than the limit. No mail is both reported on and marked.
 pub async fn write(tx: &Tx, writes: &Writes<'_>, now: DateTime<Utc>) -> Result<HashSet<Uuid>, StoreError> {
-    let mut script = Script::new(tx);
+    marked(&script(tx.get_database_backend(), writes, now).run_returning(tx, MARKED).await?)
+}
+
+/// The same as a transaction of its own.
+pub async fn write_alone(db: &Db, writes: &Writes<'_>, now: DateTime<Utc>) -> Result<HashSet<Uuid>, StoreError> {
+    marked(&script(db.backend(), writes, now).run_alone(db, MARKED).await?)
+}
+
+const MARKED: &str = " RETURNING deliveries.id";
+
+fn marked(rows: &[QueryResult]) -> Result<HashSet<Uuid>, StoreError> {
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
+
+fn script(backend: DbBackend, writes: &Writes<'_>, now: DateTime<Utc>) -> Script {
+    let mut script = Script::on(backend);
     record(&mut script, &writes.fates, millis(now));
     outbox::settle_in(&mut script, &writes.settled, now);
     put_loops(&mut script, &writes.cases);
     script.insert::<events::Entity>(&writes.events);
     move_invitations(&mut script, &writes.fates, millis(now));
     mark_sending(&mut script, &writes.marks, millis(now), writes.most_a_day);
-    let rows = script.run_returning(tx, " RETURNING deliveries.id").await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+    script
 }
 
 fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>) {

@@ -150,7 +150,7 @@ pub fn row(
 ) -> Model {
     Model {
         workspace_id: workspace.uuid(),
-        id: JobId::derived(cause).uuid(),
+        id: JobId::beside(cause).uuid(),
         kind: job.kind().to_owned(),
         payload: serde_json::to_string(job).unwrap_or_default(),
         state: "queued".to_owned(),
@@ -346,8 +346,9 @@ fn after_crash(job: &Model, now: DateTime<Utc>) -> [Value; 8] {
         2 => 60,
         _ => 300,
     };
-    // The id is as good as random, and each crash looks at other bytes of it: who met once does not meet again.
-    let chance = job.id.as_bytes().get(usize::try_from(job.attempts).unwrap_or_default() % 6).copied().unwrap_or_default();
+    // The end of an id is as good as random, and each crash looks at other bytes of it: who met once does not meet again.
+    let byte = 10 + usize::try_from(job.attempts).unwrap_or_default() % 6;
+    let chance = job.id.as_bytes().get(byte).copied().unwrap_or_default();
     let run_at = millis(now) + seconds * 1_000 * i64::from(chance) / 256;
     [
         job.workspace_id.into(),

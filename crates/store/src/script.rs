@@ -11,7 +11,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryResult, Statement, Value};
 
 use crate::{
-    StoreError, Tx,
+    Db, StoreError, Tx,
     bulk::{self, Kind, Write},
 };
 
@@ -28,7 +28,12 @@ pub struct Script {
 impl Script {
     /// An empty script for the database of this transaction.
     pub fn new(tx: &Tx) -> Self {
-        Self { backend: tx.get_database_backend(), writes: Vec::new(), values: Vec::new(), is_empty: true }
+        Self::on(tx.get_database_backend())
+    }
+
+    /// An empty script for this kind of database.
+    pub const fn on(backend: DbBackend) -> Self {
+        Self { backend, writes: Vec::new(), values: Vec::new(), is_empty: true }
     }
 
     /// Adds rows of a table; a taken key fails the script.
@@ -79,6 +84,14 @@ impl Script {
             return Ok(Vec::new());
         }
         Ok(tx.query_all_raw(self.statement(returning)).await?)
+    }
+
+    /// Runs it as a transaction of its own and returns what the last write says.
+    pub async fn run_alone(self, db: &Db, returning: &'static str) -> Result<Vec<QueryResult>, StoreError> {
+        if self.is_empty {
+            return Ok(Vec::new());
+        }
+        db.write_at_once(self.statement(returning)).await
     }
 
     fn statement(self, returning: &'static str) -> Statement {

@@ -1,5 +1,5 @@
-//! Every page, checked for accessibility by axe-core: those for customers in each language, on a phone, light and dark; those for
-//! our people at a desk, light and dark.
+//! Every page, checked for accessibility by axe-core: those for customers in each language, on a phone, light and dark, and at a desk;
+//! those for our people at a desk, light and dark.
 //!
 //! The checker is no part of this repository. `test.sh` fetches it and names its file by `HEARBACK_TEST_AXE`. When
 //! `HEARBACK_TEST_PICTURES` names a folder, a picture of each page is left there to be looked at.
@@ -43,7 +43,11 @@ impl<'a> Check<'a> {
              or unpack that version yourself",
         );
         let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path} can't be read: {error}"));
-        let look = if window.dark { "dark" } else { "light" };
+        let look = match (window.dark, window.width > 600) {
+            (true, _) => "dark",
+            (false, true) => "desk",
+            (false, false) => "light",
+        };
         let check = Self { app, browser: Browser::open(window).await, axe, look, wrong: Vec::new(), checked: 0 };
         check.browser.go(&check.url("/login")).await;
         assert_eq!(
@@ -143,10 +147,10 @@ async fn customer_pages(check: &mut Check<'_>, lang: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_for_customers_are_accessible_in_each_language_light_and_dark() {
+async fn pages_for_customers_are_accessible_in_each_language_on_a_phone_and_at_a_desk() {
     let app = TestApp::on(Kind::Sqlite, &Options::default()).await;
-    for dark in [false, true] {
-        let mut check = Check::open(&app, Window { dark, ..Window::PHONE }).await;
+    for window in [Window::PHONE, Window { dark: true, ..Window::PHONE }, Window::DESK] {
+        let mut check = Check::open(&app, window).await;
         for lang in LANGUAGES {
             survey_pages(&mut check, lang).await;
             customer_pages(&mut check, lang).await;

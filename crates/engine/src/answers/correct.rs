@@ -86,7 +86,7 @@ pub async fn correct_response(
 /// Nothing is said anew; somebody who is done need not wait until their answer has rested.
 async fn unchanged(cx: &Ctx, tx: Tx, ws: WorkspaceId, stored: &responses::Model, settles: Settles) -> Result<Receipt, EngineError> {
     let receipt = receipt_of(&*tx, stored).await?;
-    if settles == Settles::AtOnce && outbox::hasten(&tx, ws, JobId::derived(&settle_cause(stored)), cx.now()).await? {
+    if settles == Settles::AtOnce && outbox::hasten(&tx, ws, JobId::beside(&settle_cause(stored)), cx.now()).await? {
         tx.commit().await?;
         cx.wake.notify_one();
     }

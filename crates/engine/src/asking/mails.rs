@@ -45,7 +45,7 @@ pub fn mail_row(
     (address, name): (&str, Option<&str>),
     now: DateTime<Utc>,
 ) -> (deliveries::Model, outbox::Model) {
-    let id = DeliveryId::derived(&format!("ask/{}/{}", invitation.id, mail.number()));
+    let id = DeliveryId::beside(&format!("ask/{}/{}", invitation.id, mail.number()));
     let ws = WorkspaceId::from_uuid(invitation.workspace_id);
     let delivery = deliveries::Model {
         person_id: Some(invitation.person_id),

@@ -28,7 +28,7 @@ pub(super) fn wave_job(wave: Uuid) -> String {
 
 /// The job of a wave.
 pub(crate) fn job_of(wave: Uuid) -> JobId {
-    JobId::derived(&wave_job(wave))
+    JobId::beside(&wave_job(wave))
 }
 
 /// A wave with how far it is.

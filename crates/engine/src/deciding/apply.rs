@@ -198,7 +198,7 @@ fn delivery(
     task: Option<uuid::Uuid>,
 ) -> deliveries::Model {
     let step = planned.step;
-    let id = DeliveryId::derived(&format!("mail/{}/{}", step.key(), to.email));
+    let id = DeliveryId::beside(&format!("mail/{}/{}", step.key(), to.email));
     let domain = scene.settings.mail_from.domain();
     deliveries::Model {
         case_id: Some(case.id),
@@ -225,7 +225,7 @@ fn open_task(
 ) -> Value {
     changes.tasks.push(tasks::Model {
         workspace_id: scene.workspace.id.uuid(),
-        id: TaskId::derived(&format!("task/{}", step.key())).uuid(),
+        id: TaskId::beside(&format!("task/{}", step.key())).uuid(),
         case_id: case.id,
         title: title.to_owned(),
         owner: owner.owner.to_string(),

@@ -140,7 +140,7 @@ fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, exp
     let may_be_pruned = at + KEEP_JOBS <= now;
     for planned in &plan.effects {
         let row = if planned.due > at {
-            (!may_be_pruned).then(|| (Kind::Step, JobId::derived(&waiting_cause(planned)).uuid()))
+            (!may_be_pruned).then(|| (Kind::Step, JobId::beside(&waiting_cause(planned)).uuid()))
         } else {
             row_of(planned, facts)
         };
@@ -152,9 +152,9 @@ fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, exp
 }
 
 fn row_of(planned: &Planned, facts: &Facts) -> Option<(Kind, Uuid)> {
-    let mail = |address: &str| (Kind::Delivery, DeliveryId::derived(&format!("mail/{}/{address}", planned.step.key())).uuid());
+    let mail = |address: &str| (Kind::Delivery, DeliveryId::beside(&format!("mail/{}/{address}", planned.step.key())).uuid());
     match &planned.effect {
-        Action::OpenTask { .. } => Some((Kind::Task, TaskId::derived(&format!("task/{}", planned.step.key())).uuid())),
+        Action::OpenTask { .. } => Some((Kind::Task, TaskId::beside(&format!("task/{}", planned.step.key())).uuid())),
         Action::SendMail { to: Recipient::Customer, .. } | Action::InviteReview { .. } | Action::AskTestimonial => {
             facts.person.email.as_ref().map(|email| mail(email.as_str()))
         }

@@ -27,7 +27,7 @@ async fn unsent_have_jobs(conn: &impl ConnectionTrait, found: &mut Found) -> Res
         let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
         for mail in &page {
             let kind = if mail.medium == "mail" { "mail" } else { "post" };
-            let job = JobId::derived(&format!("{kind}/{}", mail.id)).uuid();
+            let job = JobId::beside(&format!("{kind}/{}", mail.id)).uuid();
             by_workspace.entry(mail.workspace_id).or_default().push((mail.id, job));
         }
         for (ws, pairs) in by_workspace {

@@ -12,7 +12,7 @@ const LONGEST: usize = 76;
 /// The body that says this text, its lines ended by CRLF.
 pub(super) fn body(text: &str) -> Body {
     let text = tidy(text);
-    let is_short = || text.split("\r\n").all(|line| line.len() < LONGEST);
+    let is_short = || text.split('\n').all(|line| line.len() < LONGEST);
     let foreign = || text.bytes().fold(0, |count, byte| count + usize::from(!is_plain(byte)));
     if (text.is_ascii() && is_short()) || foreign() > text.len() / 3 {
         return Body::new(text);
@@ -39,32 +39,30 @@ const fn is_plain(byte: u8) -> bool {
 
 fn quoted(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / 8 + 64);
-    for line in text.split_inclusive("\r\n") {
-        let (line, end) = line.strip_suffix("\r\n").map_or((line, ""), |line| (line, "\r\n"));
-        quote(line.as_bytes(), &mut out);
-        out.extend_from_slice(end.as_bytes());
+    for line in text.as_bytes().split_inclusive(|byte| *byte == b'\n') {
+        let (line, end) = line.strip_suffix(b"\r\n").map_or((line, &b""[..]), |line| (line, &b"\r\n"[..]));
+        quote(line, &mut out);
+        out.extend_from_slice(end);
     }
     out
 }
 
 /// One line, as several where it is long.
-fn quote(mut line: &[u8], out: &mut Vec<u8>) {
+fn quote(line: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
-    while let Some((first, rest)) = line.split_first() {
-        let room = LONGEST - 1 - column;
-        let run = line.iter().take(room).take_while(|byte| is_plain(**byte) && **byte != b'=').count();
+    for (at, byte) in line.iter().enumerate() {
         // White space at the very end of a line would be lost on the way.
-        let ends_blank = run == line.len() && matches!(line.last(), Some(b' ' | b'\t'));
-        let run = if ends_blank { run - 1 } else { run };
-        if let Some((plain, rest)) = line.split_at_checked(run).filter(|_| run > 0) {
-            out.extend_from_slice(plain);
-            (column, line) = (column + run, rest);
-        } else if room >= 3 {
-            out.extend_from_slice(&[b'=', hex(first >> 4), hex(first & 15)]);
-            (column, line) = (column + 3, rest);
-        } else {
+        let stands = is_plain(*byte) && *byte != b'=' && (at + 1 < line.len() || !matches!(byte, b' ' | b'\t'));
+        let width = if stands { 1 } else { 3 };
+        if column + width > LONGEST - 1 {
             out.extend_from_slice(b"=\r\n");
             column = 0;
+        }
+        column += width;
+        if stands {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(&[b'=', hex(byte >> 4), hex(byte & 15)]);
         }
     }
 }

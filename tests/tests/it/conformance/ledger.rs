@@ -23,7 +23,7 @@ async fn claimed(app: &TestApp, address: &str) -> (Uuid, Lease) {
     outbox::enqueue(&tx, &[job]).await.unwrap();
     tx.commit().await.unwrap();
     let leases = outbox::claim(&app.cx.db, app.now(), LEASE, 10).await.unwrap();
-    (id.uuid(), leases.into_iter().find(|lease| lease.id == JobId::derived(&id.to_string())).unwrap())
+    (id.uuid(), leases.into_iter().find(|lease| lease.id == JobId::beside(&id.to_string())).unwrap())
 }
 
 async fn mark(app: &TestApp, delivery: Uuid, lease: &Lease) -> bool {

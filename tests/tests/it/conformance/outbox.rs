@@ -67,7 +67,7 @@ async fn one_cause_is_queued_once_also_when_it_is_done() {
         enqueue(app, &[noop(app, "a", Span::zero()), noop(app, "b", Span::hours(1))]).await;
         enqueue(app, &[noop(app, "a", Span::hours(2)), noop(app, "c", Span::zero())]).await;
         let due: HashSet<JobId> = claim(app).await.iter().map(|lease| lease.id).collect();
-        assert_eq!(due, HashSet::from([JobId::derived("a"), JobId::derived("c")]), "b is not due, a is there once");
+        assert_eq!(due, HashSet::from([JobId::beside("a"), JobId::beside("c")]), "b is not due, a is there once");
         app.clock.advance(Span::hours(2));
         let lease = claim_one(app).await;
         settle(app, &lease, Outcome::Done).await;
@@ -87,10 +87,10 @@ async fn the_oldest_comes_first_and_a_claim_takes_no_more_than_it_was_told() {
         let first = outbox::claim(&app.cx.db, app.now(), LEASE, 3).await.unwrap();
         let mut ids: Vec<JobId> = first.iter().map(|lease| lease.id).collect();
         ids.sort_unstable();
-        let mut wanted = ["0", "1", "2"].map(JobId::derived);
+        let mut wanted = ["0", "1", "2"].map(JobId::beside);
         wanted.sort_unstable();
         assert_eq!(ids, wanted);
-        assert_eq!(claim_one(app).await.id, JobId::derived("3"));
+        assert_eq!(claim_one(app).await.id, JobId::beside("3"));
         assert!(claim(app).await.is_empty());
         assert_eq!(outbox::next_due(&app.cx.db).await.unwrap(), None);
     })
@@ -132,7 +132,7 @@ async fn each_outcome_leaves_its_row() {
             enqueue(app, &[noop(app, cause, Span::zero())]).await;
             let lease = claim_one(app).await;
             assert_eq!(settle(app, &lease, outcome).await, 1, "{cause}");
-            let row = all::<outbox::Entity>(app).await.into_iter().find(|row| row.id == JobId::derived(cause).uuid()).unwrap();
+            let row = all::<outbox::Entity>(app).await.into_iter().find(|row| row.id == JobId::beside(cause).uuid()).unwrap();
             assert_eq!((row.state.as_str(), row.finished_at), (state, Some(millis(app.now()))));
         }
         assert!(claim(app).await.is_empty());
@@ -208,8 +208,8 @@ async fn a_job_that_kills_its_worker_is_dead_in_the_end() {
         }
         assert!(claim(app).await.is_empty());
         let states: HashMap<_, _> = all::<outbox::Entity>(app).await.into_iter().map(|row| (row.id, row.state)).collect();
-        assert_eq!(states[&JobId::derived("poison").uuid()], "dead");
-        assert_eq!(states[&JobId::derived("later").uuid()], "queued");
+        assert_eq!(states[&JobId::beside("poison").uuid()], "dead");
+        assert_eq!(states[&JobId::beside("later").uuid()], "queued");
     })
     .await;
 }
@@ -218,7 +218,7 @@ async fn a_job_that_kills_its_worker_is_dead_in_the_end() {
 #[tokio::test]
 async fn a_job_that_kills_its_worker_dies_alone() {
     on_every_store(async |app| {
-        let poison = JobId::derived("poison");
+        let poison = JobId::beside("poison");
         let mut jobs: Vec<Model> = (0..200).map(|n| noop(app, &format!("innocent-{n}"), Span::zero())).collect();
         jobs.push(noop(app, "poison", Span::zero()));
         enqueue(app, &jobs).await;
@@ -265,10 +265,10 @@ async fn a_new_revision_cancels_what_waits_from_older_ones() {
         let tx = app.cx.db.write().await.unwrap();
         let cancelled = outbox::cancel_older(&tx, app.ws, case, 2, "changed", app.now()).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(cancelled.iter().map(|row| row.id).collect::<Vec<_>>(), [JobId::derived("old").uuid()]);
+        assert_eq!(cancelled.iter().map(|row| row.id).collect::<Vec<_>>(), [JobId::beside("old").uuid()]);
         app.clock.advance(Span::hours(1));
         let left: HashSet<JobId> = claim(app).await.iter().map(|lease| lease.id).collect();
-        assert_eq!(left, HashSet::from([JobId::derived("new"), JobId::derived("other")]));
+        assert_eq!(left, HashSet::from([JobId::beside("new"), JobId::beside("other")]));
     })
     .await;
 }

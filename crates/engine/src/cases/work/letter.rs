@@ -140,7 +140,7 @@ fn answering(subject: &str) -> String {
 
 /// Tells one of us that the customer wrote; once for each message and address.
 fn notice(cx: &Ctx, desk: &Desk<'_>, to: &Member, message: Uuid) -> deliveries::Model {
-    let id = DeliveryId::derived(&format!("mail/wrote/{message}/{}", to.email));
+    let id = DeliveryId::beside(&format!("mail/wrote/{message}/{}", to.email));
     deliveries::Model {
         to_name: Some(to.name.clone()).filter(|name| !name.is_empty()),
         ..of_case(cx, desk, id, Mail::CustomerWrote, &to.email)

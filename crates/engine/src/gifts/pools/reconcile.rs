@@ -181,7 +181,7 @@ impl Desk<'_> {
     fn mail(&mut self, wait: &Wait, case: &cases::Model, owner: &Owner, task: Uuid) {
         let day = from_millis(wait.asked_at).with_timezone(&self.workspace.terms(case).calendar.zone()).date_naive();
         for to in self.workspace.addresses(owner) {
-            let id = DeliveryId::derived(&format!("pool/{}/{}/{day}/{}", case.workspace_id, wait.pool, to.email));
+            let id = DeliveryId::beside(&format!("pool/{}/{}/{day}/{}", case.workspace_id, wait.pool, to.email));
             let domain = self.cx.settings.mail_from.domain();
             let delivery = deliveries::Model {
                 case_id: Some(case.id),
@@ -224,5 +224,5 @@ impl Desk<'_> {
 
 /// The task of one time of waiting.
 fn task_id(wait: &Wait) -> TaskId {
-    TaskId::derived(&format!("pool/{}/{}/{}", wait.case_id, wait.pool, wait.asked_at))
+    TaskId::beside(&format!("pool/{}/{}/{}", wait.case_id, wait.pool, wait.asked_at))
 }
