@@ -20,13 +20,12 @@ use hearback_store::{
     time::millis,
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Actor, Ctx, EngineError, apply, chain, faults, pools,
+    Actor, Ctx, EngineError, apply, chain, faults,
+    mail::gather::gather,
+    pools,
     work::{core_case, write_case},
     workspace::Workspace,
 };
@@ -118,7 +117,7 @@ impl Queue {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
-                self.wait_for_company(&cx, &mut batch).await;
+                gather(&mut self.0, &mut batch, MAX_BATCH, COMPANY, |batch| is_enough(&cx, batch)).await;
                 for together in one_a_mail(std::mem::take(&mut batch)) {
                     commit(&cx, together).await;
                 }
@@ -127,20 +126,11 @@ impl Queue {
     }
 }
 
-impl Queue {
-    /// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the connections that are in use: while
-    /// they commit, the other half talks to the mail server. A mail that is alone never waits.
-    async fn wait_for_company(&mut self, cx: &Ctx, batch: &mut Vec<Entry>) {
-        let until = Instant::now() + COMPANY;
-        let marks = |batch: &[Entry]| batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
-        while batch.len() < MAX_BATCH && marks(batch) < cx.courier.under_way().div_ceil(2) {
-            let left = MAX_BATCH - batch.len();
-            match timeout_at(until, self.0.recv_many(batch, left)).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
-    }
+/// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the connections that are in use: while
+/// they commit, the other half talks to the mail server. A mail that is alone never waits.
+fn is_enough(cx: &Ctx, batch: &[Entry]) -> bool {
+    let marks = batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
+    marks >= cx.courier.under_way().div_ceil(2)
 }
 
 /// The entries in order, apart where two are of one mail: of two rows for one delivery a statement would keep either, and

@@ -12,12 +12,14 @@ const LONGEST: usize = 76;
 /// The body that says this text, its lines ended by CRLF.
 pub(super) fn body(text: &str) -> Body {
     let text = tidy(text);
-    let is_short = || text.split('\n').all(|line| line.len() < LONGEST);
-    let foreign = || text.bytes().fold(0, |count, byte| count + usize::from(!is_plain(byte)));
-    if (text.is_ascii() && is_short()) || foreign() > text.len() / 3 {
+    if text.is_ascii() && text.split('\n').all(|line| line.len() < LONGEST) {
         return Body::new(text);
     }
-    Body::dangerous_pre_encoded(quoted(&text), ContentTransferEncoding::QuotedPrintable)
+    let quoted = quoted(&text);
+    if quoted.len() > text.len() / 3 * 5 + LONGEST {
+        return Body::new(text);
+    }
+    Body::dangerous_pre_encoded(quoted, ContentTransferEncoding::QuotedPrintable)
 }
 
 /// Every line ended by CRLF, and no control character but the tab.
@@ -32,37 +34,36 @@ fn tidy(text: &str) -> String {
     normal.chars().map(visible).collect::<String>().replace('\n', "\r\n")
 }
 
-/// Whether a byte may stand for itself. White space may not at the end of a line.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~')
-}
-
 fn quoted(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 8 + 64);
-    for line in text.as_bytes().split_inclusive(|byte| *byte == b'\n') {
-        let (line, end) = line.strip_suffix(b"\r\n").map_or((line, &b""[..]), |line| (line, &b"\r\n"[..]));
-        quote(line, &mut out);
-        out.extend_from_slice(end);
+    let mut out = Vec::with_capacity(text.len() + text.len() / 8 + LONGEST);
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix("\r\n").map_or((line, ""), |line| (line, "\r\n"));
+        quote(line.as_bytes(), &mut out);
+        out.extend_from_slice(end.as_bytes());
     }
     out
 }
 
 /// One line, as several where it is long.
 fn quote(line: &[u8], out: &mut Vec<u8>) {
-    let mut column = 0;
-    for (at, byte) in line.iter().enumerate() {
+    let stands = |byte: &u8| matches!(byte, b'\t' | b' '..=b'<' | b'>'..=b'~');
+    let (mut column, mut rest) = (0, line);
+    while let Some((first, after)) = rest.split_first() {
+        let room = LONGEST - 1 - column;
+        let reach = rest.get(..room).unwrap_or(rest);
+        let run = reach.iter().position(|byte| !stands(byte)).unwrap_or(reach.len());
         // White space at the very end of a line would be lost on the way.
-        let stands = is_plain(*byte) && *byte != b'=' && (at + 1 < line.len() || !matches!(byte, b' ' | b'\t'));
-        let width = if stands { 1 } else { 3 };
-        if column + width > LONGEST - 1 {
+        let ends_blank = run == rest.len() && matches!(rest.last(), Some(b' ' | b'\t'));
+        let (plain, left) = rest.split_at(run - usize::from(ends_blank));
+        if !plain.is_empty() {
+            out.extend_from_slice(plain);
+            (column, rest) = (column + plain.len(), left);
+        } else if room >= 3 {
+            out.extend_from_slice(&[b'=', hex(first >> 4), hex(first & 15)]);
+            (column, rest) = (column + 3, after);
+        } else {
             out.extend_from_slice(b"=\r\n");
             column = 0;
-        }
-        column += width;
-        if stands {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(&[b'=', hex(byte >> 4), hex(byte & 15)]);
         }
     }
 }

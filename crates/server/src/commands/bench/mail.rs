@@ -52,7 +52,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
         }
         let before = delivery_counts::sent(cx.db.read()).await?;
         let waiting = delivery_counts::queued(cx.db.read()).await?;
-        let rate = send(&cx, ws, waiting).await?;
+        let rate = send(&cx, ws, waiting, config.worker.concurrency).await?;
         let sent = delivery_counts::sent(cx.db.read()).await?;
         ensure!(sent == before + waiting, "{waiting} mails were queued, {} sent", sent - before);
         report.pairs.push(Pair { limit, product: rate });
@@ -83,14 +83,14 @@ fn promoter(number: u64) -> Result<NewResponse, serde_json::Error> {
 }
 
 /// Mails a second until all have their end.
-async fn send(cx: &Ctx, ws: WorkspaceId, mails: u64) -> anyhow::Result<f64> {
+async fn send(cx: &Ctx, ws: WorkspaceId, mails: u64, concurrency: usize) -> anyhow::Result<f64> {
     let stop = CancellationToken::new();
     let engine = cx.clone();
     let worker = Worker {
         db: cx.db.clone(),
         clock: std::sync::Arc::clone(&cx.clock),
         wake: std::sync::Arc::clone(&cx.wake),
-        settings: WorkerSettings { concurrency: 128, ..WorkerSettings::default() },
+        settings: WorkerSettings { concurrency, ..WorkerSettings::default() },
         run: move |lease| {
             let cx = engine.clone();
             async move { jobs::run(&cx, &lease).await }
