@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{campaign::Reason, id::WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::StoreError;
@@ -21,6 +21,7 @@ pub enum Export {
     People,
     Cases,
     Deliveries,
+    Invitations,
 }
 
 /// What a column holds.
@@ -35,6 +36,8 @@ pub enum Kind {
     Flag,
     /// JSON as it is stored.
     Json,
+    /// A reason why somebody is not asked, as the sentence that a manager reads.
+    Reason,
 }
 
 /// A column: its name, what it holds, where it comes from.
@@ -168,6 +171,33 @@ const DELIVERIES: &[Column] = &[
     Column("sent_at", Kind::Time, "d.sent_at"),
 ];
 
+const INVITATIONS: &[Column] = &[
+    Column("id", Kind::Id, "i.id"),
+    Column("survey", Kind::Text, "s.key"),
+    Column("campaign", Kind::Text, "i.campaign"),
+    Column("wave", Kind::Text, "w.name"),
+    Column("wave_id", Kind::Id, "i.wave_id"),
+    Column("channel", Kind::Text, "i.channel"),
+    Column("state", Kind::Text, "i.state"),
+    Column("reason", Kind::Text, "i.reason"),
+    Column("why", Kind::Reason, "i.reason"),
+    Column("due_at", Kind::Time, "i.due_at"),
+    Column("sent_at", Kind::Time, "i.sent_at"),
+    Column("reminders", Kind::Number, "i.reminders"),
+    Column("expires_at", Kind::Time, "i.expires_at"),
+    Column("answered_at", Kind::Time, "i.answered_at"),
+    Column("response_id", Kind::Id, "i.response_id"),
+    Column("score", Kind::Number, "r.score"),
+    Column("person_id", Kind::Id, "i.person_id"),
+    Column("person_external_id", Kind::Text, "p.external_id"),
+    Column("email", Kind::Text, "p.email"),
+    Column("name", Kind::Text, "p.name"),
+    Column("account", Kind::Text, "i.account_key"),
+    Column("after_case_id", Kind::Id, "i.case_id"),
+    Column("created_at", Kind::Time, "i.created_at"),
+    Column("updated_at", Kind::Time, "i.updated_at"),
+];
+
 impl Export {
     /// Its columns, in order.
     pub const fn columns(self) -> &'static [Column] {
@@ -176,12 +206,13 @@ impl Export {
             Self::People => PEOPLE,
             Self::Cases => CASES,
             Self::Deliveries => DELIVERIES,
+            Self::Invitations => INVITATIONS,
         }
     }
 
     /// Whether its rows can be told apart by survey.
     pub const fn knows_surveys(self) -> bool {
-        matches!(self, Self::Responses | Self::Cases)
+        matches!(self, Self::Responses | Self::Cases | Self::Invitations)
     }
 
     /// Whether its rows have free properties.
@@ -196,6 +227,7 @@ impl Export {
             Self::People => ("persons", "p", "p.created_at"),
             Self::Cases => ("cases", "c", "c.answered_at"),
             Self::Deliveries => ("deliveries", "d", "d.created_at"),
+            Self::Invitations => ("invitations", "i", "i.created_at"),
         }
     }
 
@@ -213,6 +245,12 @@ impl Export {
                  LEFT JOIN responses r ON r.workspace_id = c.workspace_id AND r.id = c.response_id"
             }
             Self::Deliveries => "LEFT JOIN rule_versions v ON v.workspace_id = d.workspace_id AND v.id = d.rule_version_id",
+            Self::Invitations => {
+                "LEFT JOIN surveys s ON s.workspace_id = i.workspace_id AND s.id = i.survey_id \
+                 LEFT JOIN waves w ON w.workspace_id = i.workspace_id AND w.id = i.wave_id \
+                 LEFT JOIN persons p ON p.workspace_id = i.workspace_id AND p.id = i.person_id \
+                 LEFT JOIN responses r ON r.workspace_id = i.workspace_id AND r.id = i.response_id"
+            }
         }
     }
 }
@@ -273,12 +311,18 @@ fn cell(row: &QueryResult, place: usize, kind: Kind) -> Result<Cell, DbErr> {
     let found = match kind {
         Kind::Id => row.try_get_by_index::<Option<Uuid>>(place)?.map(Cell::Id),
         Kind::Text => row.try_get_by_index::<Option<String>>(place)?.map(Cell::Text),
+        Kind::Reason => row.try_get_by_index::<Option<String>>(place)?.map(|word| Cell::Text(sentence(word))),
         Kind::Flag => row.try_get_by_index::<Option<bool>>(place)?.map(Cell::Flag),
         Kind::Json => row.try_get_by_index::<Option<String>>(place)?.map(Cell::Json),
         Kind::Number => row.try_get_by_index::<Option<i64>>(place)?.map(Cell::Number),
         Kind::Time => row.try_get_by_index::<Option<i64>>(place)?.map(Cell::Time),
     };
     Ok(found.unwrap_or(Cell::Empty))
+}
+
+/// What a manager reads; a word of a newer version as it is.
+fn sentence(word: String) -> String {
+    Reason::parse(&word).map_or(word, |reason| reason.sentence().to_owned())
 }
 
 /// Names of the properties that these rows have, the most frequent [`MOST_PROPERTIES`] of them, in alphabetical order.

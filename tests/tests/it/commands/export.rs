@@ -147,3 +147,45 @@ async fn exports_end_at_their_bounds_and_have_every_row_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invitations_say_who_was_asked_when_and_why_not() {
+    on_every_database(async |app| {
+        let person = |email: &str, name: &str| json!({ "email": email, "name": name, "account": "acme" });
+        let ask = async |email: &str, name: &str| {
+            app.post("/invitations", json!({ "survey": "nps", "person": person(email, name) })).await.expect(201)
+        };
+        ask("ona@example.com", "=cmd|'/c calc'!A1").await;
+        app.post("/suppressions", json!({ "address": "bob@example.com" })).await.expect(201);
+        ask("bob@example.com", "Bob").await;
+        ask("ona@example.com", "+Ona").await;
+        app.run_until_idle().await;
+        let program = operator(app);
+        let rows = lines(&done(&program, &["export", "invitations", "--format", "jsonl"]).await);
+        let told = |row: &Value| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            (text("email"), text("state"), text("reason"), text("why"))
+        };
+        let wanted = [
+            ("bob@example.com", "not_asked", "blocked_by_us", "Somebody of ours put the address on the list of those that are not mailed."),
+            (
+                "ona@example.com",
+                "blocked",
+                "asked_lately",
+                "They were asked not long ago; they are asked on the first day that the limit allows.",
+            ),
+            ("ona@example.com", "sent", "", ""),
+        ];
+        let mut found: Vec<_> = rows.iter().map(told).collect();
+        found.sort();
+        assert_eq!(found, wanted.map(|(email, state, reason, why)| (email.into(), state.into(), reason.into(), why.into())));
+        let sent = rows.iter().find(|row| row["state"] == "sent").unwrap();
+        assert_eq!((&sent["survey"], &sent["channel"], &sent["account"]), (&json!("nps"), &json!("email"), &json!("acme")));
+        assert_eq!((&sent["sent_at"], &sent["answered_at"]), (&json!("2026-03-16T09:00:00Z"), &json!(null)));
+        let csv = done(&program, &["export", "invitations", "--survey", "nps"]).await;
+        assert!(csv.contains("\"'+Ona\"") && !csv.contains("\"=cmd") && !csv.contains("\"+Ona"), "no cell is a formula: {csv}");
+        assert_eq!(done(&program, &["export", "invitations", "--survey", "csat", "--format", "jsonl"]).await, "");
+        assert_eq!(done(&program, &["export", "invitations", "--until", "2026-03-16", "--format", "jsonl"]).await, "");
+    })
+    .await;
+}

@@ -35,6 +35,8 @@ pub enum Command {
     Cases(Args),
     /// Every mail: to whom, what became of it, which rule sent it.
     Deliveries(Args),
+    /// Who was asked, when and in which wave, whether they answered, and why they were not asked.
+    Invitations(Args),
 }
 
 /// Arguments of every export.
@@ -43,7 +45,7 @@ pub struct Args {
     /// CSV for spreadsheets: a cell that a spreadsheet would run as a formula starts with '. JSON lines keep every value as it is.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
-    /// Answered (people and deliveries: made) from then on: 2026-03-01 or 2026-03-01T10:00:00Z.
+    /// Answered (people, deliveries and invitations: made) from then on: 2026-03-01 or 2026-03-01T10:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<DateTime<Utc>>,
     /// Before then.
@@ -68,9 +70,10 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::People(args) => (Export::People, args),
         Command::Cases(args) => (Export::Cases, args),
         Command::Deliveries(args) => (Export::Deliveries, args),
+        Command::Invitations(args) => (Export::Invitations, args),
     };
     if args.survey.is_some() && !export.knows_surveys() {
-        return Err(usage("--survey: only responses and cases belong to a survey; leave it out"));
+        return Err(usage("--survey: only responses, cases and invitations belong to a survey; leave it out"));
     }
     let filter = Filter { since: args.since.map(millis), until: args.until.map(millis), survey: args.survey.clone() };
     let (cx, ws) = open::context(&config).await?;
