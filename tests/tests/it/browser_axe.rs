@@ -162,6 +162,37 @@ async fn pages_for_customers_are_accessible_in_each_language_on_a_phone_and_at_a
     app.end().await;
 }
 
+/// Further questions, one of each kind that looks its own way.
+fn questions() -> Value {
+    let choice = |key: &str, words: &str| json!({ "key": key, "text": { "en": words, "lt": words } });
+    json!([
+        { "key": "which", "kind": "single_choice", "text": { "en": "Which part was it about?", "lt": "Kuri dalis?" }, "segments": ["detractor"],
+          "choices": [choice("price", "The price"), choice("service", "The service")] },
+        { "key": "again", "kind": "scale", "min": 0, "max": 5, "text": { "en": "How sure are you to come back?" } },
+    ])
+}
+
+async fn log_in(check: &mut Check<'_>) {
+    check.page("log in", "/login").await;
+    check.browser.write("#email", "boss@shop.example").await;
+    check.browser.write("#password", PASSWORD).await;
+    check.browser.click("main form button[type=submit]").await;
+    check.browser.shows("nav", "Cases").await;
+}
+
+/// A survey whose form was sent with a mistake: the question unfolds, with what is wrong beside the field.
+async fn refused_survey(check: &mut Check<'_>, window: &str) {
+    check.browser.go(&check.url("/surveys/nps")).await;
+    check.browser.run("document.querySelectorAll('details.question').forEach(question => { question.open = true })").await;
+    check.here(&format!("survey form {window}")).await;
+    let qr = check.browser.run("return document.querySelector('.qr').naturalWidth > 0").await;
+    assert_eq!(qr, true, "the picture of the link is shown");
+    check.browser.run("document.getElementById('q.2.max').value = '99'").await;
+    check.browser.click("form[action$='/draft'] > button[type=submit]").await;
+    check.browser.shows("[id='e-q.2.max']", "at most 10").await;
+    check.here(&format!("survey refused {window}")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_for_our_people_are_accessible_light_and_dark() {
     let app = TestApp::on(Kind::Sqlite, &Options::default()).await;
@@ -175,13 +206,10 @@ async fn pages_for_our_people_are_accessible_light_and_dark() {
     let case = app.get("/cases?segment=detractor").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let rule = app.get("/rules").await.expect(200)["items"][0]["key"].as_str().unwrap().to_owned();
     let (case, rule) = (format!("/cases/{case}"), format!("/rules/{rule}"));
+    app.put("/surveys/nps/draft", json!({ "body": { "questions": questions() } })).await.expect(200);
     for dark in [false, true] {
         let mut check = Check::open(&app, Window { dark, ..Window::DESK }).await;
-        check.page("log in", "/login").await;
-        check.browser.write("#email", "boss@shop.example").await;
-        check.browser.write("#password", PASSWORD).await;
-        check.browser.click("main form button[type=submit]").await;
-        check.browser.shows("nav", "Cases").await;
+        log_in(&mut check).await;
         for path in [
             "/",
             "/cases",
@@ -198,7 +226,12 @@ async fn pages_for_our_people_are_accessible_light_and_dark() {
         ] {
             check.page(path, path).await;
         }
-        check.end(10).await;
+        refused_survey(&mut check, "desk").await;
+        check.end(11).await;
+        let mut check = Check::open(&app, Window { dark, ..Window::PHONE }).await;
+        log_in(&mut check).await;
+        refused_survey(&mut check, "phone").await;
+        check.end(2).await;
     }
     app.end().await;
 }

@@ -20,6 +20,9 @@ mod render;
 mod rules;
 mod session;
 mod survey;
+mod survey_form;
+mod survey_qr;
+mod survey_questions;
 mod surveys;
 mod teams;
 mod timeline;
@@ -52,7 +55,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/alerts/{id}/done", post(alerts::done))
         .route("/teams", get(teams::show))
         .route("/surveys", get(surveys::list).post(surveys::create))
-        .route("/surveys/{key}", get(surveys::one))
+        .route("/surveys/{key}", get(survey_form::one))
         .route("/surveys/{key}/{step}", post(surveys::act).get(surveys::back))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::one))

@@ -104,10 +104,9 @@ async fn managers_write_publish_and_close_on_pages() {
         let csrf = list.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
         let made = boss.form("/surveys", &format!("csrf={csrf}&key=visit&name=Visit&metric=ces")).await;
         assert_eq!((made.status, made.header("location")), (303, "/surveys/visit"));
-        let questions = "%5B%7B%22key%22%3A%22more%22%2C%22kind%22%3A%22text%22%2C%22text%22%3A%7B%22en%22%3A%22More%3F%22%7D%7D%5D";
-        let form = format!("csrf={csrf}&name=Visit+us&question.en=Was+it+easy%3F&why.detractor.lt=Kod%C4%97l%3F&questions={questions}&public=1&answer_days=30");
+        let question = "q.2.kind=single_choice&q.2.text.en=More%3F&q.2.choices.en=A+lot%0D%0Alittle%3A+A+little&q.2.choices.lt=Daug&q.2.for.promoter=1";
+        let form = format!("csrf={csrf}&name=Visit+us&question.en=Was+it+easy%3F&why.detractor.lt=Kod%C4%97l%3F&{question}&public=1&answer_days=30");
         assert_eq!(boss.form("/surveys/visit/draft", &form).await.status, 303);
-        assert_eq!(boss.form("/surveys/visit/draft", &format!("csrf={csrf}&questions=x")).await.status, 422);
         assert_eq!(boss.form("/surveys/visit/publish", &format!("csrf={csrf}")).await.status, 303);
         let shown = page(app, &boss, "/surveys/visit").await;
         for words in ["Visit us", "Was it easy?", "Kodėl?", "/p/visit", "CES up to 7", "<iframe"] {
@@ -115,10 +114,66 @@ async fn managers_write_publish_and_close_on_pages() {
         }
         let stored = &app.get("/surveys/visit").await.expect(200)["items"][0];
         assert_eq!((&stored["body"]["ask_contact"], &stored["body"]["questions"][0]["key"]), (&json!(false), &json!("more")));
+        let choices = json!([
+            { "key": "a-lot", "text": { "en": "A lot", "lt": "Daug" } }, { "key": "little", "text": { "en": "A little" } }
+        ]);
+        let asked = &stored["body"]["questions"][0];
+        assert_eq!((&asked["choices"], &asked["segments"]), (&choices, &json!(["promoter"])));
+        let picture = boss.get("/surveys/visit/qr.svg").await;
+        assert_eq!((picture.status, picture.header("content-type")), (200, "image/svg+xml"));
+        assert!(picture.text().contains("<svg") && shown.contains("alt=\"QR code of http"), "{}", picture.text());
+        assert_ne!(picture.text(), boss.get("/surveys/nps/qr.svg").await.text(), "each leads to its own survey");
         assert_eq!(boss.form("/surveys/visit/close", &format!("csrf={csrf}")).await.status, 303);
+        assert_eq!(boss.get("/surveys/visit/qr.svg").await.status, 404, "nobody shall be led to a closed survey");
         let viewer = app.log_in("viewer@shop.example", Role::Viewer).await;
         let seen = page(app, &viewer, "/surveys/visit").await;
         assert!(seen.contains("Was it easy?") && !seen.contains("Save as draft"));
+    })
+    .await;
+}
+
+fn csrf(page: &str) -> String {
+    page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_refused_stands_beside_its_field_with_what_was_entered() {
+    on_every_database(async |app| {
+        let boss = app.log_in("boss@shop.example", Role::Manager).await;
+        let csrf = csrf(&page(app, &boss, "/surveys/nps").await);
+        let stored = async || app.get("/surveys/nps").await.expect(200)["items"].clone();
+        let before = stored().await;
+        let long = "x".repeat(501);
+        let sent = async |fields: &str| {
+            let answer = boss.form("/surveys/nps/draft", &format!("csrf={csrf}&name=Shop&answer_days=30&{fields}")).await;
+            (answer.status, answer.text())
+        };
+        for (fields, beside) in [
+            (format!("question.en={long}"), ["id=\"e-question.en\"", &long]),
+            ("q.1.text.en=How+many&q.1.kind=scale&q.1.min=7&q.1.max=3".to_owned(), ["id=\"e-q.1.max\"", ">How many</textarea>"]),
+            ("q.1.text.en=How+many&q.1.kind=scale&q.1.max=many".to_owned(), ["id=\"e-q.1.max\"", "value=\"many\""]),
+            ("q.4.text.lt=Kas&q.4.kind=single_choice&q.4.choices.lt=Viena".to_owned(), ["id=\"e-q.1.choices\"", ">Viena</textarea>"]),
+            ("q.1.text.en=Why&q.1.kind=text&q.1.key=No+Key".to_owned(), ["id=\"e-q.1.key\"", "value=\"No Key\""]),
+            ("q.1.key=alone&q.1.kind=text".to_owned(), ["The question must be given in at least one language", "value=\"alone\""]),
+            ("q.1.text.en=Why&q.1.kind=dance".to_owned(), ["id=\"e-q.1.kind\"", ">Why</textarea>"]),
+            ("q.1.text.en=A&q.1.kind=text&q.2.text.en=A&q.2.kind=text".to_owned(), [" stands twice", ">A</textarea>"]),
+        ] {
+            let (status, html) = sent(&fields).await;
+            assert_eq!(status, 422, "{fields}");
+            assert!(html.contains("Nothing was saved") && beside.iter().all(|words| html.contains(words)), "{fields}: {html}");
+        }
+        let (status, html) = sent("answer_days=x").await;
+        assert_eq!(status, 303, "the first of two fields counts: {html}");
+        assert_eq!(stored().await.as_array().unwrap().len(), before.as_array().unwrap().len() + 1, "one draft, of the last form");
+
+        let ten: Vec<String> = (1..=10).map(|number| format!("q.{number}.text.en=Question+{number}&q.{number}.kind=text")).collect();
+        assert_eq!(sent(&ten.join("&")).await.0, 303);
+        let html = page(app, &boss, "/surveys/nps").await;
+        assert!(html.contains("Question 10: Question 10") && !html.contains("Another question"), "there is no room for another");
+        assert_eq!(sent(&format!("{}&q.3.out=1", ten.join("&"))).await.0, 303);
+        let questions = stored().await[0]["body"]["questions"].clone();
+        assert_eq!((questions.as_array().unwrap().len(), &questions[2]["key"]), (9, &json!("question-4")));
+        assert!(page(app, &boss, "/surveys/nps").await.contains("Another question"));
     })
     .await;
 }
