@@ -122,6 +122,11 @@ impl Ctx {
         cx
     }
 
+    /// Mails that are between their turn and the mail server's last word, at this moment.
+    pub(crate) fn mails_under_way(&self) -> usize {
+        self.courier.under_way()
+    }
+
     /// The present moment, to the millisecond: as exact as it is stored, so that a decision can be recomputed.
     pub fn now(&self) -> DateTime<Utc> {
         from_millis(millis(self.0.clock.now()))

@@ -3,7 +3,6 @@
 pub(crate) mod compose;
 pub mod courier;
 pub mod dispatch;
-pub(crate) mod gather;
 pub mod hold;
 pub(crate) mod invited;
 pub mod ledger;

@@ -89,11 +89,6 @@ impl Courier {
         self.connections.saturating_sub(self.slots.available_permits())
     }
 
-    /// Whether each connection is in use, or about to be.
-    pub(crate) fn is_full(&self) -> bool {
-        self.slots.available_permits() == 0
-    }
-
     /// Keeps the connection for the next mail.
     pub(crate) fn keep(&self, way: Way) {
         let Way { session, slot } = way;

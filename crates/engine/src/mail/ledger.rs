@@ -20,12 +20,13 @@ use hearback_store::{
     time::millis,
 };
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    Actor, Ctx, EngineError, apply, chain, faults,
-    mail::gather::gather,
-    pools,
+    Actor, Ctx, EngineError, apply, chain, faults, pools,
     work::{core_case, write_case},
     workspace::Workspace,
 };
@@ -117,7 +118,7 @@ impl Queue {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
-                gather(&mut self.0, &mut batch, MAX_BATCH, COMPANY, |batch| is_enough(&cx, batch)).await;
+                wait_for_company(&mut self.0, &mut batch, &cx).await;
                 for together in one_a_mail(std::mem::take(&mut batch)) {
                     commit(&cx, together).await;
                 }
@@ -126,11 +127,18 @@ impl Queue {
     }
 }
 
-/// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the connections that are in use: while
-/// they commit, the other half talks to the mail server. A mail that is alone never waits.
-fn is_enough(cx: &Ctx, batch: &[Entry]) -> bool {
-    let marks = batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
-    marks >= cx.courier.under_way().div_ceil(2)
+/// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the mails that are under way: while
+/// they commit, the connections of the other half talk to the mail server. A mail that is alone never waits.
+async fn wait_for_company(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, cx: &Ctx) {
+    let until = Instant::now() + COMPANY;
+    let marks = |batch: &[Entry]| batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
+    while batch.len() < MAX_BATCH && marks(batch) < cx.mails_under_way().div_ceil(2) {
+        let room = MAX_BATCH - batch.len();
+        match timeout_at(until, queue.recv_many(batch, room)).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
 }
 
 /// The entries in order, apart where two are of one mail: of two rows for one delivery a statement would keep either, and

@@ -2,7 +2,7 @@
 //!
 //! Owns: the queue in front of the reader. Refuses to know: what a mail is sent for.
 
-use std::{collections::HashMap, sync::Weak, time::Duration};
+use std::{collections::HashMap, sync::Weak};
 
 use hearback_store::{
     StoreError,
@@ -12,13 +12,10 @@ use hearback_store::{
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::{Ctx, ctx::Parts, guard, mail::gather::gather};
+use crate::{Ctx, ctx::Parts, guard};
 
 /// Most mails in one query.
 const MAX_BATCH: usize = 128;
-
-/// How many are read together, and how long that is waited for, while all connections are busy anyway.
-const COMPANY: (usize, Duration) = (16, Duration::from_millis(3));
 
 type Answer = Result<Option<Sendable>, StoreError>;
 
@@ -62,8 +59,6 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let Some(cx) = Ctx::upgrade(&weak) else { break };
-        let (enough, wait) = COMPANY;
-        gather(&mut waiting, &mut batch, MAX_BATCH, wait, |batch| batch.len() >= enough || !cx.courier.is_full()).await;
         let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
         match ledger::sendables(&cx.db, &keys, millis(cx.now() - guard::DAY)).await {
             Ok(found) => answer(batch.drain(..), &found),
