@@ -134,20 +134,9 @@ async fn send(cx: &Ctx, asked: &[Asked], mail: AskMail) {
 
 fn person(cx: &Ctx, ws: WorkspaceId, address: &str, locale: &str) -> persons::Model {
     persons::Model {
-        workspace_id: ws.uuid(),
-        id: PersonId::new(cx.now()).uuid(),
-        key: format!("email:{address}"),
-        external_id: None,
         email: Some(address.to_owned()),
-        name: None,
         locale: Some(locale.to_owned()),
-        timezone: None,
-        owner: None,
-        account_key: None,
-        properties: "{}".to_owned(),
-        merged_into: None,
-        created_at: millis(cx.now()),
-        updated_at: millis(cx.now()),
+        ..persons::Model::new(ws, PersonId::new(cx.now()), format!("email:{address}"), cx.now())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use hearback_core::id::{CaseId, WorkspaceId};
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, responses, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -56,6 +57,49 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The open case of an answer: nobody's, its clocks not running, nothing done yet.
+    pub fn opened_by(answer: &responses::Model, id: CaseId, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace_id: answer.workspace_id,
+            id: id.uuid(),
+            response_id: answer.id,
+            person_id: answer.person_id,
+            survey_id: answer.survey_id,
+            segment: answer.segment.clone(),
+            score: answer.score,
+            revision: answer.revision,
+            loop_status: "open".to_owned(),
+            owner: None,
+            tags: "[]".to_owned(),
+            answered_at: answer.answered_at,
+            first_contact_due_at: None,
+            close_due_at: None,
+            first_contact_at: None,
+            contact_overdue_at: None,
+            close_overdue_at: None,
+            contacted_at: None,
+            first_attempt_at: None,
+            last_attempt_at: None,
+            waiting_since: None,
+            warned_at: None,
+            lapse_at: None,
+            reassign_at: None,
+            alarm_at: None,
+            acknowledged_at: None,
+            escalated_at: None,
+            resolved_at: None,
+            closed_at: None,
+            root_cause: None,
+            resolution: None,
+            attempts: 0,
+            contacts: 0,
+            open_tasks: 0,
+            updated_at: millis(now),
+        }
+    }
+}
 
 /// The case, held until the transaction ends: steps of one case happen one after the other.
 pub async fn lock(tx: &Tx, ws: WorkspaceId, id: CaseId) -> Result<Option<Model>, StoreError> {

@@ -83,19 +83,8 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
         suppressions::Entity::delete_by_id((ws, address.clone())).exec(&**tx).await?;
         workspaces::bump_config(tx, WorkspaceId::from_uuid(ws)).await?;
     }
-    let blank = persons::Model {
-        key: format!("anon:{}", person.id),
-        external_id: None,
-        email: None,
-        name: None,
-        locale: None,
-        timezone: None,
-        owner: None,
-        account_key: None,
-        properties: "{}".to_owned(),
-        updated_at: now,
-        ..person.clone()
-    };
+    let blank =
+        persons::Model { key: format!("anon:{}", person.id), external_id: None, email: None, updated_at: now, ..person.clone().stripped() };
     persons::save(tx, blank).await
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use hearback_core::id::{PersonId, WorkspaceId};
 use sea_orm::{Condition, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -34,6 +35,33 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Somebody of whom nothing is known but what makes them unique.
+    pub fn new(ws: WorkspaceId, id: PersonId, key: String, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace_id: ws.uuid(),
+            id: id.uuid(),
+            key,
+            external_id: None,
+            email: None,
+            name: None,
+            locale: None,
+            timezone: None,
+            owner: None,
+            account_key: None,
+            properties: "{}".to_owned(),
+            merged_into: None,
+            created_at: millis(now),
+            updated_at: millis(now),
+        }
+    }
+
+    /// Without anything that is said about them. By which names they are known is another matter.
+    pub fn stripped(self) -> Self {
+        Self { name: None, locale: None, timezone: None, owner: None, account_key: None, properties: "{}".to_owned(), ..self }
+    }
+}
 
 /// The person.
 pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {

@@ -63,10 +63,17 @@ fn merged(into: persons::Model, from: persons::Model, now: i64) -> (persons::Mod
     let takes_email = into.email.is_none() && from.email.is_some();
     let takes_id = into.external_id.is_none();
     let properties = both(&into.properties, &from.properties);
+    let signpost = persons::Model {
+        key: if takes_email { format!("merged:{}", from.id) } else { from.key.clone() },
+        external_id: from.external_id.clone().filter(|_| !takes_id),
+        merged_into: Some(into.id),
+        updated_at: now,
+        ..from.clone().stripped()
+    };
     let survivor = persons::Model {
-        key: if takes_email { from.key.clone() } else { into.key },
-        email: into.email.or_else(|| from.email.clone()),
-        external_id: into.external_id.or_else(|| from.external_id.clone()),
+        key: if takes_email { from.key } else { into.key },
+        email: into.email.or(from.email),
+        external_id: into.external_id.or(from.external_id),
         name: into.name.or(from.name),
         locale: into.locale.or(from.locale),
         timezone: into.timezone.or(from.timezone),
@@ -75,19 +82,6 @@ fn merged(into: persons::Model, from: persons::Model, now: i64) -> (persons::Mod
         properties,
         updated_at: now,
         ..into
-    };
-    let signpost = persons::Model {
-        key: if takes_email { format!("merged:{}", from.id) } else { from.key },
-        external_id: from.external_id.filter(|_| !takes_id),
-        name: None,
-        locale: None,
-        timezone: None,
-        owner: None,
-        account_key: None,
-        properties: "{}".to_owned(),
-        merged_into: Some(survivor.id),
-        updated_at: now,
-        ..from
     };
     (survivor, signpost)
 }

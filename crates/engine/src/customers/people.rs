@@ -15,7 +15,7 @@ use hearback_core::{
     wall,
 };
 use hearback_rules::Property;
-use hearback_store::{persons, time::millis};
+use hearback_store::persons;
 
 use crate::{error::Fields, submit::NewPerson};
 
@@ -134,23 +134,8 @@ impl CheckedPerson {
 
     /// The row after this description: what is stored, with what was sent laid over it; a new row when nothing is stored.
     pub fn over(self, stored: Option<&persons::Model>, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
-        let blank = persons::Model {
-            workspace_id: ws.uuid(),
-            id: PersonId::new(now).uuid(),
-            key: self.key.clone(),
-            external_id: None,
-            email: None,
-            name: None,
-            locale: None,
-            timezone: None,
-            owner: None,
-            account_key: None,
-            properties: "{}".to_owned(),
-            merged_into: None,
-            created_at: millis(now),
-            updated_at: millis(now),
-        };
-        let base = stored.cloned().unwrap_or(blank);
+        let blank = || persons::Model::new(ws, PersonId::new(now), self.key.clone(), now);
+        let base = stored.cloned().unwrap_or_else(blank);
         persons::Model {
             // Somebody known by the sender's id alone may tell an address later: the key follows.
             key: if self.email.is_some() { self.key } else { base.key },

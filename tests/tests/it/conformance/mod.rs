@@ -15,22 +15,8 @@ use uuid::Uuid;
 
 /// A customer with this address.
 fn person(app: &TestApp, email: &str) -> persons::Model {
-    persons::Model {
-        workspace_id: app.ws.uuid(),
-        id: PersonId::new(app.now()).uuid(),
-        key: format!("email:{email}"),
-        external_id: None,
-        email: Some(email.to_owned()),
-        name: None,
-        locale: None,
-        timezone: None,
-        owner: None,
-        account_key: None,
-        properties: "{}".to_owned(),
-        merged_into: None,
-        created_at: millis(app.now()),
-        updated_at: millis(app.now()),
-    }
+    let row = persons::Model::new(app.ws, PersonId::new(app.now()), format!("email:{email}"), app.now());
+    persons::Model { email: Some(email.to_owned()), ..row }
 }
 
 /// Stores `count` customers with an answer and a case each; the cases.
@@ -79,43 +65,7 @@ fn answer(app: &TestApp, survey_id: Uuid, person_id: Uuid) -> responses::Model {
 }
 
 fn case(app: &TestApp, answer: &responses::Model) -> cases::Model {
-    cases::Model {
-        workspace_id: answer.workspace_id,
-        id: CaseId::new(app.now()).uuid(),
-        response_id: answer.id,
-        person_id: answer.person_id,
-        survey_id: answer.survey_id,
-        segment: answer.segment.clone(),
-        score: answer.score,
-        revision: 1,
-        loop_status: "open".to_owned(),
-        owner: None,
-        tags: "[]".to_owned(),
-        answered_at: answer.answered_at,
-        first_contact_due_at: None,
-        close_due_at: None,
-        first_contact_at: None,
-        contact_overdue_at: None,
-        close_overdue_at: None,
-        contacted_at: None,
-        first_attempt_at: None,
-        last_attempt_at: None,
-        waiting_since: None,
-        warned_at: None,
-        lapse_at: None,
-        reassign_at: None,
-        alarm_at: None,
-        acknowledged_at: None,
-        escalated_at: None,
-        resolved_at: None,
-        closed_at: None,
-        root_cause: None,
-        resolution: None,
-        attempts: 0,
-        contacts: 0,
-        open_tasks: 0,
-        updated_at: answer.updated_at,
-    }
+    cases::Model::opened_by(answer, CaseId::new(app.now()), app.now())
 }
 
 /// All rows of a table.

@@ -1,6 +1,7 @@
 //! Waves: who is asked when and who not, through limits, windows, pauses and crashes; each once.
 
 use chrono::{DateTime, Duration, Utc};
+use hearback_engine::asking::fire;
 use hearback_store::{deliveries, invitations, outbox};
 use hearback_tests::app::{Options, TestApp, on_every_database, on_every_database_with};
 use serde_json::{Value, json};
@@ -217,22 +218,26 @@ async fn those_who_do_not_answer_are_reminded_in_their_hours_and_only_they() {
     .await;
 }
 
+/// A wave of so many people in two time zones: planned, its first mails queued, but not sent yet.
+async fn queued(app: &TestApp, people: usize) -> String {
+    for number in 0..people {
+        let zone = if number % 2 == 0 { "UTC" } else { "America/New_York" };
+        person(app, &format!("{number}@example.com"), json!({ "timezone": zone })).await;
+    }
+    campaign(app, json!({})).await;
+    app.clock.set("2026-03-17T10:00:00Z".parse().unwrap());
+    fire::fire_due(&app.cx).await.unwrap();
+    for _ in 0..2 {
+        let leases = app.claim().await;
+        app.work_on(&leases).await;
+    }
+    wave(app).await["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_wave_stands_still_goes_on_and_ends_without_a_double_or_a_missing_mail() {
     on_every_database(async |app| {
-        for number in 0..20 {
-            let zone = if number % 2 == 0 { "UTC" } else { "America/New_York" };
-            person(app, &format!("{number}@example.com"), json!({ "timezone": zone })).await;
-        }
-        campaign(app, json!({})).await;
-        app.clock.set("2026-03-17T10:00:00Z".parse().unwrap());
-        // The wave is planned and its first mails are queued, but not sent yet.
-        (hearback_engine::asking::fire::fire_due(&app.cx).await).unwrap();
-        for _ in 0..2 {
-            let leases = app.claim().await;
-            app.work_on(&leases).await;
-        }
-        let id = wave(app).await["id"].as_str().unwrap().to_owned();
+        let id = queued(app, 20).await;
         let act = async |what: &str| app.post(&format!("/waves/{id}/{what}"), json!({})).await;
         assert_eq!(wave(app).await["states"]["queued"], 10);
         assert_eq!(act("pause").await.expect(200)["status"], "paused");
@@ -257,18 +262,7 @@ async fn a_wave_stands_still_goes_on_and_ends_without_a_double_or_a_missing_mail
 #[tokio::test]
 async fn a_cancelled_wave_sends_nothing_more() {
     on_every_database(async |app| {
-        for number in 0..4 {
-            let zone = if number % 2 == 0 { "UTC" } else { "America/New_York" };
-            person(app, &format!("{number}@example.com"), json!({ "timezone": zone })).await;
-        }
-        campaign(app, json!({})).await;
-        app.clock.set("2026-03-17T10:00:00Z".parse().unwrap());
-        (hearback_engine::asking::fire::fire_due(&app.cx).await).unwrap();
-        for _ in 0..2 {
-            let leases = app.claim().await;
-            app.work_on(&leases).await;
-        }
-        let id = wave(app).await["id"].as_str().unwrap().to_owned();
+        let id = queued(app, 4).await;
         app.post(&format!("/waves/{id}/cancel"), json!({ "links_too": true })).await.expect(200);
         until(app, "2026-03-20T10:00:00Z").await;
         assert_eq!(asked(app), [""; 0]);
@@ -284,7 +278,7 @@ async fn late_invitations_move_or_are_skipped() {
         person(app, "anna@example.com", json!({})).await;
         campaign(app, json!({ "late": "skip", "late_hours": 4 })).await;
         app.clock.set("2026-03-17T10:00:00Z".parse().unwrap());
-        (hearback_engine::asking::fire::fire_due(&app.cx).await).unwrap();
+        fire::fire_due(&app.cx).await.unwrap();
         let id = wave(app).await["id"].as_str().unwrap().to_owned();
         app.post(&format!("/waves/{id}/pause"), json!({})).await.expect(200);
         until(app, "2026-03-17T14:30:00Z").await;

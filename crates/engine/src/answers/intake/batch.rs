@@ -234,41 +234,9 @@ pub(crate) fn answers_column(answers: &Answers) -> Option<String> {
 pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool) -> cases::Model {
     let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
     cases::Model {
-        workspace_id: response.workspace_id,
-        id: CaseId::new(scene.now).uuid(),
-        response_id: response.id,
-        person_id: scene.person.id,
-        survey_id: response.survey_id,
-        segment: response.segment.clone(),
-        score: response.score,
-        revision: 1,
         loop_status: if follows { "open" } else { "not_needed" }.to_owned(),
         owner: if follows { Some(owners::usual(scene).owner.to_string()) } else { history() },
-        tags: "[]".to_owned(),
-        answered_at: response.answered_at,
-        first_contact_due_at: None,
-        close_due_at: None,
-        first_contact_at: None,
-        contact_overdue_at: None,
-        close_overdue_at: None,
-        contacted_at: None,
-        first_attempt_at: None,
-        last_attempt_at: None,
-        waiting_since: None,
-        warned_at: None,
-        lapse_at: None,
-        reassign_at: None,
-        alarm_at: None,
-        acknowledged_at: None,
-        escalated_at: None,
-        resolved_at: None,
-        closed_at: None,
-        root_cause: None,
-        resolution: None,
-        attempts: 0,
-        contacts: 0,
-        open_tasks: 0,
-        updated_at: millis(scene.now),
+        ..cases::Model::opened_by(response, CaseId::new(scene.now), scene.now)
     }
 }
 

@@ -6,7 +6,7 @@ use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
 };
-use hearback_store::{bulk, deliveries, invitations, outbox, persons, time::millis};
+use hearback_store::{bulk, deliveries, invitations, outbox, persons};
 
 /// People of one transaction.
 const CHUNK: usize = 1_000;
@@ -40,20 +40,10 @@ fn person(cx: &Ctx, ws: WorkspaceId) -> persons::Model {
     let id = PersonId::new(cx.now());
     let email = format!("{}@bench.example", id.uuid().simple());
     persons::Model {
-        workspace_id: ws.uuid(),
-        id: id.uuid(),
-        key: format!("email:{email}"),
-        external_id: None,
-        email: Some(email),
         name: Some("Anna Petraitė".to_owned()),
         locale: Some("lt".to_owned()),
-        timezone: None,
-        owner: None,
-        account_key: None,
-        properties: "{}".to_owned(),
-        merged_into: None,
-        created_at: millis(cx.now()),
-        updated_at: millis(cx.now()),
+        email: Some(email.clone()),
+        ..persons::Model::new(ws, id, format!("email:{email}"), cx.now())
     }
 }
 
