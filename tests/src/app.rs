@@ -62,6 +62,8 @@ pub struct Options {
     pub dispatch: Dispatch,
     /// How often somebody may call, where it is not as usual.
     pub rates: Option<hearback_web::Rates>,
+    /// The proxies that are believed about whom they speak for.
+    pub proxies: hearback_core::Proxies,
     /// What the mail server does; by default it takes everything.
     pub smtp: Script,
 }
@@ -152,7 +154,8 @@ impl TestApp {
         };
         let stop = CancellationToken::new();
         let router = hearback_web::router(cx.clone(), app).expect("page templates");
-        tokio::spawn(hearback_web::serve(listener, router, WebLimits::default(), stop.clone()));
+        let limits = WebLimits { proxies: options.proxies.clone(), ..WebLimits::default() };
+        tokio::spawn(hearback_web::serve(listener, router, limits, stop.clone()));
         let key = match key {
             Some(key) => key,
             None => access::create_api_key(&cx, ws, &Actor::Operator, "tests", Scope::Admin).await.expect("a key"),

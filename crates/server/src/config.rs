@@ -15,7 +15,7 @@ use figment::{
     error::Kind,
     providers::{Format, Toml},
 };
-use hearback_core::Span;
+use hearback_core::{Proxies, Span};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -114,6 +114,7 @@ pub struct Server {
     pub bind: String,
     /// Base of all links, without a trailing slash.
     pub public_url: String,
+    trusted_proxies: String,
     operations: String,
 }
 
@@ -304,6 +305,11 @@ impl Config {
         Some(self.server.operations.as_str()).filter(|address| !address.is_empty())
     }
 
+    /// The proxies that are believed about whom they speak for.
+    pub fn trusted_proxies(&self) -> Result<Proxies, ConfigError> {
+        Proxies::parse(&self.server.trusted_proxies).map_err(|error| ConfigError::new("server.trusted_proxies", error.to_string()))
+    }
+
     /// The folder with templates of one's own.
     pub fn templates(&self) -> Option<&Path> {
         filled(&self.data.templates)
@@ -384,6 +390,7 @@ impl Config {
             let got = &server.public_url;
             return Err(ConfigError::new("server.public_url", format!("expected http://HOST or https://HOST without a path, got `{got}`")));
         }
+        self.trusted_proxies()?;
         range("database.connections", u64::from(database.connections), 2, 200)?;
         range("mail.connections", mail.connections as u64, 1, 64)?;
         range("mail.connect_timeout", mail.connect_timeout, 1, 120)?;

@@ -1,7 +1,7 @@
 //! Connections: accepting them, bounding how many there are and how long each may idle, ending them in order.
 //!
 //! Owns the accept loop, because a stock server has no timer that ends a connection which sends its header one byte a
-//! minute. Refuses to know what is served.
+//! minute. Says who calls: the limits count nobody else. Refuses to know what is served.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, HeaderName},
+};
+use hearback_core::Proxies;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -25,12 +30,14 @@ use tower::Service as _;
 use crate::watch::{Patience, Watch, Watched};
 
 /// How much of the machine strangers may hold on to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections open at once from one address; more are closed at once.
+    /// Connections open at once from one address; more are closed at once. A proxy has as many as there are.
     pub connections_per_ip: usize,
+    /// The proxies that are believed about whom they speak for.
+    pub proxies: Proxies,
     /// How long each phase of a connection may take.
     pub patience: Patience,
     /// How long requests in flight may take to finish after a stop.
@@ -39,13 +46,22 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 4_096, connections_per_ip: 1_024, patience: Patience::default(), drain: Duration::from_secs(30) }
+        Self {
+            connections: 4_096,
+            connections_per_ip: 1_024,
+            proxies: Proxies::default(),
+            patience: Patience::default(),
+            drain: Duration::from_secs(30),
+        }
     }
 }
 
-/// Where a request came from; an extension of each request. The address of the connection, never of a header.
+/// Who a request came from; an extension of each request. The address of the connection, or what a proxy that is believed says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer(pub IpAddr);
+
+/// In which proxies say whom they speak for.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How often a connection's phase is looked at: its timeouts are kept to this.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -61,9 +77,12 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     let callers = Arc::new(Callers::default());
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
+    let proxies = Arc::new(limits.proxies);
     while let Some((stream, peer, permit)) = accept(&listener, &room, &stop).await {
-        let Some(place) = callers.admit(peer.ip(), limits.connections_per_ip) else { continue };
-        let connection = connection(stream, Peer(peer), app.clone(), limits.patience, stop.clone(), cut.clone());
+        let most = if proxies.trust(peer.ip()) { limits.connections } else { limits.connections_per_ip };
+        let Some(place) = callers.admit(peer.ip(), most) else { continue };
+        let caller = Caller { peer: peer.ip(), proxies: Arc::clone(&proxies) };
+        let connection = connection(stream, caller, app.clone(), limits.patience, stop.clone(), cut.clone());
         tasks.spawn(async move {
             connection.await;
             drop((permit, place));
@@ -105,11 +124,26 @@ async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, app: Router, patience: Patience, stop: CancellationToken, cut: CancellationToken) {
+/// Whoever has a connection, and who is believed when they speak for others.
+struct Caller {
+    peer: IpAddr,
+    proxies: Arc<Proxies>,
+}
+
+impl Caller {
+    fn of(&self, headers: &HeaderMap) -> Peer {
+        // A header that is no text says nothing, and hides nothing that stands before it.
+        let forwarded = headers.get_all(FORWARDED_FOR).into_iter().map(|value| value.to_str().unwrap_or_default());
+        Peer(self.proxies.caller(self.peer, forwarded))
+    }
+}
+
+async fn connection(stream: TcpStream, caller: Caller, app: Router, patience: Patience, stop: CancellationToken, cut: CancellationToken) {
     // Answers are small and written at once: waiting for more to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let watch = Arc::new(Watch::new());
     let handler = service_fn(|mut request: Request<Incoming>| {
+        let peer = caller.of(request.headers());
         request.extensions_mut().insert(peer);
         let (mut app, watch) = (app.clone(), Arc::clone(&watch));
         async move {

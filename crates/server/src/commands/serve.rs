@@ -75,7 +75,7 @@ pub async fn serve(
             page_templates: config.templates().map(|folder| folder.join("pages")),
         };
         let router = hearback_web::router(cx.clone(), app)?;
-        let limits = Limits { drain, ..Limits::default() };
+        let limits = Limits { drain, proxies: config.trusted_proxies()?, ..Limits::default() };
         let stop = lifecycle.stop();
         lifecycle.spawn("web", async move {
             let cut = hearback_web::serve(listener, router, limits, stop).await;

@@ -55,7 +55,7 @@ pub(crate) async fn login_page(State(app): State<App>, headers: HeaderMap, uri: 
 pub(crate) async fn log_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     session::own_origin(request.headers(), &app)?;
     if let Some(Peer(address)) = request.extensions().get::<Peer>() {
-        app.buckets.log_in(app.config.rates, address.ip())?;
+        app.buckets.log_in(app.config.rates, *address)?;
     }
     let input = session::input(request).await?;
     let next = own_path(input.text("next"));

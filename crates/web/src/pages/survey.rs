@@ -60,7 +60,7 @@ pub(crate) async fn accent(Path(file): Path<String>) -> Result<Response, Problem
 /// Forms that come too often from one place, or by one link.
 fn counted(app: &App, request: &Request, token: Option<&str>) -> Result<(), Problem> {
     if let Some(Peer(address)) = request.extensions().get::<Peer>() {
-        app.buckets.answer(app.config.rates, address.ip())?;
+        app.buckets.answer(app.config.rates, *address)?;
     }
     token.map_or(Ok(()), |token| app.buckets.link(app.config.rates, token))
 }

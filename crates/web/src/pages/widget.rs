@@ -97,7 +97,7 @@ async fn opened(app: &App, key: &str, peer: Option<IpAddr>, headers: &HeaderMap)
 }
 
 fn peer(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|peer| peer.0.ip())
+    request.extensions().get::<Peer>().map(|peer| peer.0)
 }
 
 /// Lets a page of that origin read the answer, also when it says that something is wrong.

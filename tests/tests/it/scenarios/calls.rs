@@ -1,9 +1,11 @@
 //! Who calls too often is told so; who watches the process asks at a door of its own.
 
+use hearback_core::Proxies;
 use hearback_engine::access::Scope;
 use hearback_tests::{
-    app::{Options, on_every_database_with},
+    app::{Options, TestApp, on_every_database_with},
     client::Client,
+    survey::invite_address,
 };
 use hearback_web::{Limits, Rates};
 use serde_json::json;
@@ -34,6 +36,79 @@ async fn a_key_and_an_address_that_call_too_often_are_told_when_to_come_back() {
             statuses.push(browser.form("/login", form).await.status);
         }
         assert_eq!(statuses, [422, 422, 429]);
+    })
+    .await;
+}
+
+/// The status of a log-in that is tried with these headers.
+async fn tried(app: &TestApp, headers: &[(&str, &str)]) -> u16 {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let headers = [&[form, ("sec-fetch-site", "same-origin")], headers].concat();
+    let body = "email=nobody%40shop.example&password=wrong";
+    Client::stranger(app.address()).send("POST", "/login", &headers, body).await.status
+}
+
+/// The product with these proxies; one log-in a minute may be tried from one address.
+async fn behind(proxies: &str, scenario: impl AsyncFn(&TestApp)) {
+    let rates = Some(Rates { log_in: 1, survey: 1, ..Rates::default() });
+    let options = Options { rates, proxies: Proxies::parse(proxies).unwrap(), ..Options::default() };
+    on_every_database_with(&options, scenario).await;
+}
+
+#[tokio::test]
+async fn what_a_stranger_says_about_who_it_is_changes_nothing() {
+    behind("10.0.0.0/8, ::1", async |app| {
+        assert_eq!(tried(app, &[]).await, 422);
+        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip"] {
+            for said in ["198.51.100.1", "198.51.100.2, 10.0.0.1", "for=198.51.100.3"] {
+                assert_eq!(tried(app, &[(header, said)]).await, 429, "{header}: {said}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn customers_behind_a_proxy_that_is_believed_have_a_limit_each() {
+    behind("127.0.0.1, 10.0.0.0/8", async |app| {
+        let tried = async |said: &str| tried(app, &[("x-forwarded-for", said)]).await;
+        assert_eq!(tried("198.51.100.1").await, 422);
+        assert_eq!(tried("198.51.100.1").await, 429);
+        assert_eq!(tried("198.51.100.2").await, 422, "another customer has an allowance of its own");
+        assert_eq!(tried("198.51.100.77, 198.51.100.2, 10.0.0.9").await, 429, "what a customer writes before is not believed");
+        let (_, page) = invite_address(&app.cx, app.ws, "anna@example.com").await;
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let sent = async |said: &str| {
+            let headers = [form, ("sec-fetch-site", "same-origin"), ("x-forwarded-for", said)];
+            Client::stranger(app.address()).send("POST", &page, &headers, "").await.status
+        };
+        assert_ne!(sent("198.51.100.1").await, 429);
+        assert_eq!(sent("198.51.100.1").await, 429);
+        assert_ne!(sent("198.51.100.2").await, 429, "forms of the survey page are counted alike");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_header_changes_where_a_link_leads() {
+    behind("127.0.0.1", async |app| {
+        let evil = [
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "host=evil.example"),
+            ("x-forwarded-for", "198.51.100.1"),
+        ];
+        let key = format!("Bearer {}", app.key_text());
+        let headers = [&evil[..], &[("authorization", &key), ("content-type", "application/json")]].concat();
+        let asked = json!({ "survey": "nps", "channel": "link", "person": { "email": "anna@example.com" } }).to_string();
+        let asked = Client::stranger(app.address()).send("POST", "/api/v1/invitations", &headers, asked).await.expect(201);
+        let link = asked["url"].as_str().unwrap();
+        let path = link.strip_prefix(&app.cx.settings.public_url).expect("a link of our own").to_owned();
+        for path in [path.as_str(), "/login", "/"] {
+            let page = Client::stranger(app.address()).send("GET", path, &evil, "").await;
+            let all = format!("{:?} {}", page.headers, page.text());
+            assert!(!all.contains("evil.example"), "{path}: {all}");
+        }
     })
     .await;
 }
