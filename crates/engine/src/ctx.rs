@@ -1,6 +1,6 @@
 //! What every use case needs: the database, the clock, the settings, the way to wake the worker.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Clock, Email, Span, token::SecretKey};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub mail_connections: usize,
     /// How mail leaves this house.
     pub dispatch: Dispatch,
+    /// The file that lists who was erased, beside the database; `None` keeps no list.
+    pub erasures: Option<PathBuf>,
     /// Signs links.
     pub secret_key: SecretKey,
     /// Answers committed together at most.

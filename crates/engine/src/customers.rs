@@ -1,6 +1,7 @@
 //! Who our customers are: people, their accounts, two who are one, and what they want from us.
 
 pub mod accounts;
+pub mod erased;
 pub mod merge;
 pub mod own_data;
 pub mod people;

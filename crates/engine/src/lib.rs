@@ -36,7 +36,7 @@ pub use answers::{correct, intake, submit};
 pub use asking::mails;
 pub use cases::{alarm, clocks, policies, work};
 pub use ctx::{Actor, Ctx, Settings};
-pub use customers::{accounts, merge, own_data, people, preferences, suppressions, unsubscribe};
+pub use customers::{accounts, erased, merge, own_data, people, preferences, suppressions, unsubscribe};
 pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};
 pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};

@@ -14,7 +14,7 @@ use crate::{
     apply::{Changes, event},
     asking::{ahead, fire},
     decide::decide,
-    merge, pools,
+    erased, merge, pools,
 };
 
 /// Something that is looked at again and again.
@@ -39,6 +39,7 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },
     Tick { name: "merged persons", period: Duration::from_mins(1), run: merge::reconcile },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
+    Tick { name: "list of who was erased", period: Duration::from_mins(1), run: |cx| Box::pin(erased::keep(cx)) },
     Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },
 ];
 

@@ -259,7 +259,7 @@ async fn load_with(
         rules,
         rule_ids,
         teams: load_teams(connection, id).await?,
-        erased: suppressions::all_erased(connection, id).await?,
+        erased: suppressions::all_erased(connection, id).await?.into_iter().map(|(address, _)| address).collect(),
         held,
         skipped_until,
         revision: row.config_revision,

@@ -1,10 +1,20 @@
 //! From settings to the things that use cases need: the database, the templates, the context.
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use hearback_core::{Clock, WatchedClock, id::WorkspaceId};
-use hearback_engine::{Ctx, Settings, guard::Limits as GuardLimits, setup};
+use hearback_engine::{
+    Ctx, Settings,
+    erased::{self, Erasure},
+    guard::Limits as GuardLimits,
+    setup,
+};
 use hearback_mailer::{Limits, Mailbox, RelayOptions, Templates, Transport};
 use hearback_store::{Db, workspaces};
 
@@ -75,6 +85,14 @@ pub async fn context_at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Resul
     Ok((cx, ws))
 }
 
+/// Who was erased, according to these lists; where none is named, to the one in the data folder, if there is one.
+pub fn erasures(config: &Config, lists: &[PathBuf]) -> anyhow::Result<Vec<Erasure>> {
+    let own = config.data.dir.join(erased::FILE);
+    let files = if lists.is_empty() && own.exists() { std::slice::from_ref(&own) } else { lists };
+    let read = |file: &PathBuf| erased::read(file).with_context(|| format!("can't read the list `{}` of who was erased", file.display()));
+    Ok(files.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 /// The workspace with this key, or an error that says which there are.
 pub async fn workspace(db: &Db, key: &str) -> anyhow::Result<WorkspaceId> {
     if let Some(row) = workspaces::by_key(db.read(), key).await? {
@@ -125,6 +143,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         mail_from_name: config.mail.from_name.clone(),
         mail_connections: config.mail.connections,
         dispatch: config.dispatch()?,
+        erasures: Some(config.data.dir.join(erased::FILE)),
         secret_key: config.secret_key()?,
         max_batch: config.intake.max_batch,
         max_waiting: config.intake.max_waiting,

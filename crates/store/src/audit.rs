@@ -38,3 +38,9 @@ pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, action: Option<&
     let rows = Entity::find().filter(fits).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
     Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.at, id: row.id }))
 }
+
+/// What this was done to, and when, the oldest first.
+pub async fn subjects(conn: &impl ConnectionTrait, ws: WorkspaceId, action: &str) -> Result<Vec<(String, i64)>, StoreError> {
+    let done = Entity::find().select_only().columns([Column::Subject, Column::At]).filter(Column::WorkspaceId.eq(ws.uuid()));
+    Ok(done.filter(Column::Action.eq(action)).order_by_asc(Column::Id).into_tuple().all(conn).await?)
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{PersonId, WorkspaceId};
-use sea_orm::{Condition, QuerySelect, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, Tx, time::millis};
 
@@ -80,6 +80,13 @@ pub async fn resolved(conn: &impl ConnectionTrait, ws: WorkspaceId, id: PersonId
         Some(Model { merged_into: Some(into), .. }) => by_id(conn, ws, PersonId::from_uuid(into)).await,
         row => Ok(row),
     }
+}
+
+/// Those behind `after`, by id, who have an address; also who was merged into another.
+pub async fn with_address(conn: &impl ConnectionTrait, ws: WorkspaceId, after: Option<Uuid>, limit: u64) -> Result<Vec<Model>, StoreError> {
+    let behind = Condition::all().add_option(after.map(|after| Column::Id.gt(after)));
+    let known = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Email.is_not_null()).filter(behind);
+    Ok(known.order_by_asc(Column::Id).limit(limit).all(conn).await?)
 }
 
 /// The person, held until the transaction ends.

@@ -1,7 +1,5 @@
 //! Addresses that must not be mailed, and why.
 
-use std::collections::HashSet;
-
 use hearback_core::{id::WorkspaceId, token::fingerprint};
 use sea_orm::{QuerySelect as _, entity::prelude::*};
 
@@ -35,10 +33,10 @@ pub fn erased(ws: WorkspaceId, address: &str) -> String {
     format!("{ERASED}{}", fingerprint(&format!("{ws}/{address}")))
 }
 
-/// All addresses of people who were erased, as [`erased`] wrote them.
-pub async fn all_erased(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<HashSet<String>, StoreError> {
-    let rows = Entity::find().select_only().column(Column::Address).filter(Column::WorkspaceId.eq(ws.uuid()));
-    Ok(rows.filter(Column::Address.starts_with(ERASED)).into_tuple::<String>().all(conn).await?.into_iter().collect())
+/// All addresses of people who were erased, as [`erased`] wrote them, and when that was.
+pub async fn all_erased(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = Entity::find().select_only().columns([Column::Address, Column::CreatedAt]).filter(Column::WorkspaceId.eq(ws.uuid()));
+    Ok(rows.filter(Column::Address.starts_with(ERASED)).into_tuple().all(conn).await?)
 }
 
 /// Stops mail to these addresses. A row that is there keeps its reason when that weighs more (what a customer could take back

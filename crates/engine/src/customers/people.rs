@@ -20,6 +20,7 @@ use hearback_store::persons;
 use crate::{error::Fields, submit::NewPerson};
 
 pub use erase::erase_person;
+pub(crate) use erase::erase_row;
 pub use store::{check_people, upsert_people, upsert_person};
 
 /// Most properties of one person.

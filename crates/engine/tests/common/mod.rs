@@ -106,6 +106,7 @@ fn settings() -> Settings {
         mail_from_name: "Hearback".to_owned(),
         mail_connections: 2,
         dispatch: Dispatch::default(),
+        erasures: None,
         secret_key: SecretKey::new(&[7; 32]).unwrap(),
         max_batch: 100,
         max_waiting: 100,

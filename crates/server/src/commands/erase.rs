@@ -1,10 +1,10 @@
-//! `hearback erase EMAIL`
+//! `hearback erase EMAIL`, `hearback erase --again FILE`
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args as Arguments;
 use hearback_core::{Email, id::PersonId};
-use hearback_engine::{Actor, people};
+use hearback_engine::{Actor, erased, people};
 use hearback_store::lists;
 use serde_json::json;
 
@@ -19,8 +19,13 @@ use crate::{
 #[derive(Debug, Arguments)]
 pub struct Args {
     /// Mail address of the customer. Words, names and addresses go; the scores stay as anonymous counts.
-    email: String,
-    /// As JSON: `{"erased": true}`.
+    #[arg(required_unless_present = "again")]
+    email: Option<String>,
+    /// Erase everybody again who is on this list (`erasures.jsonl` in the data folder of any node) and back in the database: for a
+    /// database that was restored by its own tools.
+    #[arg(long, value_name = "FILE", conflicts_with = "email")]
+    again: Option<PathBuf>,
+    /// As JSON: `{"erased": true}`; with `--again` `{"erased_again"}`.
     #[arg(long)]
     json: bool,
 }
@@ -28,7 +33,10 @@ pub struct Args {
 /// Forgets a customer for good.
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
-    let email = Email::parse(&args.email).map_err(|error| usage(format!("EMAIL {error}")))?;
+    if let Some(file) = args.again {
+        return again(file, args.json, &config).await;
+    }
+    let email = Email::parse(&args.email.unwrap_or_default()).map_err(|error| usage(format!("EMAIL {error}")))?;
     let (cx, ws) = open::context(&config).await?;
     let person = lists::person_named(cx.db.read(), ws, Some(&email), None).await?;
     let Some(person) = person else { anyhow::bail!("nobody with the address {email} is stored; there is nothing to erase") };
@@ -37,7 +45,21 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
         say_json(&json!({ "erased": true }))?;
     } else {
         say("erased: words, names and addresses of this customer are gone, the scores stay as anonymous counts");
-        say("Backups that were made before still hold them: let those expire, and erase once more after a restore.");
+        say(
+            "Backups that were made before still hold them: let those expire. `hearback restore` erases them again, by the list in the data folder.",
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn again(file: PathBuf, json: bool, config: &Config) -> anyhow::Result<ExitCode> {
+    let list = open::erasures(config, &[file])?;
+    let (cx, _) = open::context(config).await?;
+    let people = erased::again(&cx, list).await?;
+    if json {
+        say_json(&json!({ "erased_again": people }))?;
+    } else {
+        say(format!("erased again {people} who had been erased and were back in the database"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,11 @@ use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
-use hearback_engine::backup;
+use hearback_engine::{
+    backup,
+    erased::{self, Erasure},
+};
+use serde_json::json;
 
 use super::progress;
 use crate::{
@@ -20,7 +24,11 @@ use crate::{
 pub struct Args {
     /// A file that `hearback backup` wrote, from either kind of database.
     file: PathBuf,
-    /// As JSON: `{"tables", "rows", "made_at"}`.
+    /// A list of who was erased (`erasures.jsonl` in the data folder of any node), to erase those again who were erased after the
+    /// backup was made; may be given several times. Without it, the list in the data folder is taken.
+    #[arg(long, value_name = "FILE")]
+    erasures: Vec<PathBuf>,
+    /// As JSON: `{"tables", "rows", "made_at", "erased_again"}`.
     #[arg(long)]
     json: bool,
 }
@@ -32,6 +40,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let read =
         || -> anyhow::Result<BufReader<File>> { Ok(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)) };
     let found = backup::verify(read()?).context("nothing was restored")?;
+    let erasures = open::erasures(&config, &args.erasures).context("nothing was restored")?;
     let db = open::database(&config).await?;
     db.migrate().await.context("the schema could not be made")?;
     let bar = progress::bar_of("rows", found.rows);
@@ -39,14 +48,24 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     restored.context("nothing was restored")?;
     db.close().await?;
+    let again = if erasures.is_empty() { 0 } else { erase_again(&config, erasures).await? };
     if args.json {
-        say_json(&found)?;
+        say_json(&json!({ "tables": found.tables, "rows": found.rows, "made_at": found.made_at, "erased_again": again }))?;
     } else {
         say(format!("restored {} rows of {} tables from the backup of {}", found.rows, found.tables, found.made_at));
+        say(format!("erased again {again} who had been erased after the backup was made"));
         say("Sending is on hold: mails that wait may have been sent after the backup was made. Look at `hearback sending status`, then");
         say("  hearback sending resume                    to send what waits, or");
         say("  hearback sending resume --cancel-waiting   to send only what comes from now on.");
         say("Put the secret key of the old installation in place (secret_key_file), and run `hearback fsck`.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn erase_again(config: &Config, list: Vec<Erasure>) -> anyhow::Result<u64> {
+    const NEXT: &str = "everything was restored, but not everybody erased again who had been; go on with `hearback erase --again FILE`";
+    let (cx, _) = open::context(config).await.context(NEXT)?;
+    let people = erased::again(&cx, list).await.context(NEXT)?;
+    cx.db.clone().close().await?;
+    Ok(people)
 }

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, inbound, steady, ticks::TICKS};
+use hearback_engine::{Ctx, access, erased, inbound, steady, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{config::Config, lifecycle::Lifecycle, open, output::say, telemetry};
 
@@ -64,6 +64,11 @@ pub async fn serve(
     role: Role,
     setup_token: Option<String>,
 ) -> anyhow::Result<()> {
+    // Before anybody is served: a database that was restored by its own tools may have people in it who were erased.
+    let people = erased::again(&cx, open::erasures(config, &[])?).await?;
+    if people > 0 {
+        warn!(people, "they were back in the database although they had been erased, and are erased again");
+    }
     let drain = Duration::from_secs(config.worker.drain);
     if let Some(listener) = listener {
         let app = AppConfig {

@@ -5,6 +5,7 @@ mod campaigns;
 mod erase;
 mod export;
 mod json;
+mod restore;
 mod restored_wave;
 
 use std::{path::PathBuf, process::ExitStatus};

@@ -3,11 +3,21 @@
 use hearback_core::id::{PersonId, WorkspaceId};
 
 use super::store;
-use crate::{Actor, Ctx, EngineError};
+use crate::{Actor, Ctx, EngineError, erased};
 
 /// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
 /// work are given up, captured mail is deleted. The list of those that must not be mailed knows them by a fingerprint only.
 pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
+    erase_row(cx, ws, actor, id).await?;
+    // A node that can't read its database now adds it to the list with its next tick.
+    if let Err(error) = erased::keep(cx).await {
+        tracing::warn!(%error, "an erasure is not on the list beside the database yet");
+    }
+    Ok(())
+}
+
+/// The same without adding it to the list beside the database.
+pub(crate) async fn erase_row(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let mails = store::erase(cx, ws, actor, id).await?;
     cx.courier.forget(&mails).await;
     if !cx.db.checkpoint().await? {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{CheckedPerson, check_person};
 use crate::{
-    Actor, Ctx, EngineError, audit,
+    Actor, Ctx, EngineError, audit, erased,
     error::Fields,
     submit::{NewPerson, fail_all},
     work::{core_case, write_case},
@@ -138,8 +138,9 @@ pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     let cases = erasure::lock_cases(&tx, ws, id).await?;
     for signpost in merge::signposts(&*tx, ws, id).await? {
         erasure::erase(&tx, &signpost, &[], millis(now)).await?;
+        audit::note(&tx, ws, actor, erased::ACTION, &signpost.id.to_string(), Value::Null, now).await?;
     }
-    audit::note(&tx, ws, actor, "person.erased", &id.to_string(), Value::Null, now).await?;
+    audit::note(&tx, ws, actor, erased::ACTION, &id.to_string(), Value::Null, now).await?;
     let mails = erasure::mails(&tx, &person, &cases).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;
     for mut row in cases {
