@@ -55,6 +55,7 @@ impl Engine {
             mail_from_name: "Hearback".to_owned(),
             mail_connections: MAIL_CONNECTIONS,
             dispatch: Dispatch::default(),
+            keep_quarantined: chrono::Duration::days(30),
             erasures: None,
             secret_key: SecretKey::new(SECRET_KEY.as_bytes()).expect("a key of 32 bytes"),
             max_batch: 500,

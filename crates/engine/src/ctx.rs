@@ -29,6 +29,8 @@ pub struct Settings {
     pub mail_connections: usize,
     /// How mail leaves this house.
     pub dispatch: Dispatch,
+    /// How long mail that nobody could be found for is kept to be looked at.
+    pub keep_quarantined: chrono::Duration,
     /// The file that lists who was erased, beside the database; `None` keeps no list.
     pub erasures: Option<PathBuf>,
     /// Signs links.

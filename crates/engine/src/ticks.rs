@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use hearback_core::id::{CaseId, TaskId, WorkspaceId};
 use hearback_rules::Trigger;
-use hearback_store::{outbox, snapshot, tasks, time::millis};
+use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces};
 use serde_json::json;
 
 use crate::{
@@ -45,6 +45,8 @@ pub const TICKS: &[Tick] = &[
 
 /// Most rows that one look repairs; the next look goes on.
 const PER_LOOK: u64 = 200;
+/// Most rows of a kind that are deleted together.
+const PER_PRUNE: u64 = 5_000;
 /// How long jobs that ended are kept for a look back.
 pub(crate) const KEEP_JOBS: chrono::Duration = chrono::Duration::days(7);
 
@@ -94,5 +96,10 @@ async fn rescue(cx: &Ctx) -> Result<u64, EngineError> {
 }
 
 async fn prune(cx: &Ctx) -> Result<u64, EngineError> {
-    Ok(outbox::prune(&cx.db, cx.now() - KEEP_JOBS, 5_000).await?)
+    let mut gone = outbox::prune(&cx.db, cx.now() - KEEP_JOBS, PER_PRUNE).await?;
+    let before = millis(cx.now() - cx.settings.keep_quarantined);
+    for ws in workspaces::ids(cx.db.read()).await? {
+        gone += messages::prune(&cx.db, ws, before, PER_PRUNE).await?;
+    }
+    Ok(gone)
 }

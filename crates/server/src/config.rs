@@ -181,6 +181,8 @@ pub struct Inbound {
     url_file: PathBuf,
     /// Seconds.
     pub poll: u64,
+    /// Days.
+    pub keep_quarantined: u32,
     ca_file: PathBuf,
 }
 
@@ -400,6 +402,7 @@ impl Config {
             scheme("inbound.url", &self.inbound.url, &["imaps://", "imap+starttls://", "imap://"])?;
         }
         range("inbound.poll", self.inbound.poll, 5, 3_600)?;
+        range("inbound.keep_quarantined", self.inbound.keep_quarantined.into(), 1, 3_650)?;
         range("intake.max_batch", intake.max_batch as u64, 1, 10_000)?;
         range("intake.max_waiting", intake.max_waiting as u64, 1, 1_000_000)?;
         for (key, span) in [("loop.first_contact", closing.first_contact), ("loop.close", closing.close)] {

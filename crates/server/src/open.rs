@@ -143,6 +143,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         mail_from_name: config.mail.from_name.clone(),
         mail_connections: config.mail.connections,
         dispatch: config.dispatch()?,
+        keep_quarantined: chrono::Duration::days(config.inbound.keep_quarantined.into()),
         erasures: Some(config.data.dir.join(erased::FILE)),
         secret_key: config.secret_key()?,
         max_batch: config.intake.max_batch,

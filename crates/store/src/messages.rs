@@ -4,7 +4,7 @@ use hearback_core::id::{MessageId, WorkspaceId};
 use sea_orm::{Condition, ConnectionTrait, PaginatorTrait as _, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, bulk,
+    Db, StoreError, Tx, bulk,
     cursor::{Cursor, Listed, Page},
 };
 
@@ -114,4 +114,18 @@ pub async fn of_case(conn: &impl ConnectionTrait, ws: WorkspaceId, case: Uuid, l
     let mut rows = theirs.order_by_desc(Column::ReceivedAt).order_by_desc(Column::Id).limit(limit).all(conn).await?;
     rows.reverse();
     Ok(rows)
+}
+
+/// Deletes what has lain in quarantine since before then; at most `limit`.
+pub async fn prune(db: &Db, ws: WorkspaceId, before: i64, limit: u64) -> Result<u64, StoreError> {
+    let quarantined = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::State.eq("quarantined"));
+    let old = Entity::find().select_only().column(Column::Id).filter(quarantined).filter(Column::ReceivedAt.lt(before));
+    let old = old.order_by_asc(Column::ReceivedAt).limit(limit).into_tuple::<Uuid>().all(db.read()).await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let tx = db.write().await?;
+    let gone = Entity::delete_many().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(old)).exec(&*tx).await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }

@@ -106,6 +106,7 @@ fn settings() -> Settings {
         mail_from_name: "Hearback".to_owned(),
         mail_connections: 2,
         dispatch: Dispatch::default(),
+        keep_quarantined: chrono::Duration::days(30),
         erasures: None,
         secret_key: SecretKey::new(&[7; 32]).unwrap(),
         max_batch: 100,

@@ -45,6 +45,7 @@ fn unknown_and_wrong_settings_are_named() {
         ("HEARBACK_SERVER__BIND", "8080", "server.bind: expected ADDRESS:PORT"),
         ("HEARBACK_SERVER__PUBLIC_URL", "https://x.example/path", "server.public_url: expected"),
         ("HEARBACK_SERVER__TRUSTED_PROXIES", "10.0.0.1/8", "server.trusted_proxies: expected addresses or networks"),
+        ("HEARBACK_INBOUND__KEEP_QUARANTINED", "0", "inbound.keep_quarantined: must be from 1 to 3650, got 0"),
         ("HEARBACK_LOOP__SETTLE_DELAY", "soon", "loop.settle_delay: expected 15m"),
         ("HEARBACK_LOG__FORMAT", "xml", "log.format: expected one of text, json"),
     ] {

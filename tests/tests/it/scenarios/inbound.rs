@@ -146,6 +146,32 @@ async fn what_cannot_be_read_lies_in_quarantine() {
 }
 
 #[tokio::test]
+async fn quarantine_is_emptied_in_time_and_nothing_else_goes() {
+    on_every_database(async |app| {
+        let (_, mail) = thanked(app, "anna@example.com").await;
+        assert_eq!(taken(app, shaped("complaint-yahoo", &mark(app, Purpose::Bounce, mail.id))).await["state"], "done");
+        let letter = |n: u32| format!("From: a@b.lt\nSubject: {n}\n\nhello {n}\n");
+        assert_eq!(taken(app, letter(1)).await["state"], "quarantined");
+        let states = async || {
+            let listed = app.get("/messages").await.expect(200);
+            let state = |row: &Value| row["state"].as_str().unwrap().to_owned();
+            let mut states: Vec<String> = listed["items"].as_array().unwrap().iter().map(state).collect();
+            states.sort();
+            states
+        };
+        app.advance(Duration::days(29)).await;
+        assert_eq!(taken(app, letter(2)).await["state"], "quarantined");
+        assert_eq!(states().await, ["done", "quarantined", "quarantined"]);
+        app.advance(Duration::days(2)).await;
+        assert_eq!(states().await, ["done", "quarantined"], "the older one is gone, what belongs to a customer stays");
+        app.advance(Duration::days(30)).await;
+        assert_eq!(states().await, ["done"]);
+        assert_eq!(taken(app, letter(1)).await["state"], "quarantined", "what comes once more is kept once more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_complaint_stops_mail_and_is_told() {
     on_every_database(async |app| {
         for (n, (shape, purpose)) in [
