@@ -26,6 +26,24 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The checker itself.
+fn checker() -> String {
+    let path = setting("HEARBACK_TEST_AXE").expect(
+        "HEARBACK_TEST_AXE is not set: it names axe.min.js of the npm package axe-core. Run ./test.sh, which fetches it, \
+         or unpack that version yourself",
+    );
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path} can't be read: {error}"))
+}
+
+/// What is wrong with the page that a browser shows now.
+pub(crate) async fn wrong_with(browser: &Browser) -> Vec<String> {
+    told(&browser.run(&format!("{};{RUN}", checker())).await)
+}
+
+fn told(found: &Value) -> Vec<String> {
+    found.as_array().unwrap().iter().map(|wrong| wrong.as_str().unwrap_or_default().to_owned()).collect()
+}
+
 /// Looks at pages and keeps what was wrong with them.
 struct Check<'a> {
     app: &'a TestApp,
@@ -38,11 +56,7 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     async fn open(app: &'a TestApp, window: Window) -> Self {
-        let path = setting("HEARBACK_TEST_AXE").expect(
-            "HEARBACK_TEST_AXE is not set: it names axe.min.js of the npm package axe-core. Run ./test.sh, which fetches it, \
-             or unpack that version yourself",
-        );
-        let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path} can't be read: {error}"));
+        let axe = checker();
         let look = match (window.dark, window.width > 600) {
             (true, _) => "dark",
             (false, true) => "desk",
@@ -71,7 +85,7 @@ impl<'a> Check<'a> {
     async fn here(&mut self, name: &str) {
         let found = self.browser.run(&format!("{};{RUN}", self.axe)).await;
         let place = format!("{name}, {}", self.look);
-        self.wrong.extend(found.as_array().unwrap().iter().map(|wrong| format!("{place}: {}", wrong.as_str().unwrap_or_default())));
+        self.wrong.extend(told(&found).into_iter().map(|wrong| format!("{place}: {wrong}")));
         let wide = self.browser.run("return document.documentElement.scrollWidth - window.innerWidth").await;
         if wide.as_i64().unwrap() > 0 {
             self.wrong.push(format!("{place}: {wide} px wider than the window"));

@@ -9,6 +9,8 @@ use hearback_tests::{
 };
 use serde_json::json;
 
+use crate::browser_axe::wrong_with;
+
 const HOST: &str = "hearback-widget";
 /// How a WebDriver types keys.
 const ESCAPE: &str = "\u{e00c}";
@@ -31,7 +33,9 @@ async fn shop(app: &TestApp) -> Site {
     let icon = "<link rel=\"icon\" href=\"data:,\">";
     plot.show(
         &policy,
-        &format!("<!doctype html><html lang=\"en\"><title>Shop</title>{icon}<h1>Shop</h1><a href=\"#x\">A link</a>{script}</html>"),
+        &format!(
+            "<!doctype html><html lang=\"en\"><title>Shop</title>{icon}<main><h1>Shop</h1><a href=\"#x\">A link</a></main>{script}</html>"
+        ),
     )
 }
 
@@ -69,6 +73,26 @@ async fn a_visitor_of_another_site_clicks_a_score_and_writes_a_comment() {
     browser.close().await;
     app.assert_sound().await;
     app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_can_use_it_in_the_light_and_in_the_dark() {
+    for dark in [false, true] {
+        let app = TestApp::on(Kind::Sqlite, &Options::default()).await;
+        let site = shop(&app).await;
+        let browser = Browser::open(Window { dark, ..Window::PHONE }).await;
+        browser.go(site.origin()).await;
+        browser.shows_within(HOST, "h2", "recommend").await;
+        assert_eq!(wrong_with(&browser).await, Vec::<String>::new(), "the scores, dark: {dark}");
+        browser.click_within(HOST, ".scores button:nth-child(3)").await;
+        browser.shows_within(HOST, "h2", "What went wrong?").await;
+        assert_eq!(wrong_with(&browser).await, Vec::<String>::new(), "the comment, dark: {dark}");
+        browser.click_within(HOST, ".send").await;
+        browser.shows_within(HOST, "h2", "Thank you").await;
+        assert_eq!(wrong_with(&browser).await, Vec::<String>::new(), "the thanks, dark: {dark}");
+        browser.close().await;
+        app.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,10 +91,7 @@ async fn ask(cx: &Ctx, tx: &Tx, workspace: &Workspace, moment: &mut Moment<'_>, 
     }
     let people = audience::invited(&**tx, ws, &survey.key, &[row.id]).await?;
     let Some(who) = people.first() else { return Ok(Outcome::Cancel("its person is gone".to_owned())) };
-    let blocked = match is_open_again(tx, ws, row).await? {
-        true => Some(Reason::CaseReopened),
-        false => blocked(workspace, who),
-    };
+    let blocked = if is_open_again(tx, ws, row).await? { Some(Reason::CaseReopened) } else { blocked(workspace, who) };
     let judged = moment.judge(row, who, blocked);
     let mut queue = Queue::default();
     queue.ask(cx, moment.plan, survey, row, who, judged, now);

@@ -53,9 +53,9 @@ struct Cell {
     error: Option<String>,
 }
 
-/// A field that is a line or a block of text.
+/// What is typed: a line or a block of text.
 #[derive(Debug, Serialize)]
-struct Field {
+struct Entry {
     field: String,
     value: String,
     error: Option<String>,
@@ -79,16 +79,16 @@ struct QuestionView {
     /// Whether it is unfolded.
     is_open: bool,
     out: String,
-    key: Field,
-    kind: Field,
+    key: Entry,
+    kind: Entry,
     kinds: Vec<Pick>,
     texts: Vec<Cell>,
     text_error: Option<String>,
     choices: Vec<Cell>,
     choices_field: String,
     choices_error: Option<String>,
-    min: Field,
-    max: Field,
+    min: Entry,
+    max: Entry,
     segments: Vec<Pick>,
 }
 
@@ -96,7 +96,7 @@ struct QuestionView {
 #[expect(clippy::struct_excessive_bools, reason = "a template asks plain questions")]
 struct OneView {
     key: String,
-    name: Field,
+    name: Entry,
     is_published: bool,
     has_draft: bool,
     public_url: Option<String>,
@@ -108,7 +108,7 @@ struct OneView {
     questions_error: Option<String>,
     ask_contact: bool,
     is_public: bool,
-    answer_days: Field,
+    answer_days: Entry,
     refused: Option<String>,
     may_change: bool,
 }
@@ -237,8 +237,8 @@ async fn shown(app: &App, visitor: &Visitor, key: &str, sent: Option<(Draft, Vec
     Ok(app.pages.page(status, "survey_one", &frame, &view))
 }
 
-fn field(field: String, value: &str, refused: &Refused) -> Field {
-    Field { error: refused.get(&field).cloned(), value: value.to_owned(), field }
+fn field(field: String, value: &str, refused: &Refused) -> Entry {
+    Entry { error: refused.get(&field).cloned(), value: value.to_owned(), field }
 }
 
 fn texts(
