@@ -20,6 +20,13 @@ pub trait Clock: Send + Sync {
     fn look(&self) -> Look {
         Look::Steady
     }
+
+    /// The present moment as far as it can be believed: while the clock was set not long ago, what it would show had nobody set it.
+    /// Work that was begun before ends by this: what was sent a moment ago was not sent next quarter, and what waits a minute does
+    /// not wait until then.
+    fn believed(&self) -> DateTime<Utc> {
+        self.now()
+    }
 }
 
 /// The machine's clock: the only place in the workspace that reads it.
@@ -46,6 +53,11 @@ impl WatchedClock {
         let settles = Duration::from_std(settles).unwrap_or(Duration::MAX);
         Self { started: Instant::now(), seen: Mutex::new(Steadiness::new(settles)) }
     }
+
+    fn compare(&self) -> (Look, DateTime<Utc>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.look(SystemClock.now(), self.started.elapsed())
+    }
 }
 
 impl Clock for WatchedClock {
@@ -54,8 +66,11 @@ impl Clock for WatchedClock {
     }
 
     fn look(&self) -> Look {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.look(SystemClock.now(), self.started.elapsed())
+        self.compare().0
+    }
+
+    fn believed(&self) -> DateTime<Utc> {
+        self.compare().1
     }
 }
 
@@ -116,6 +131,8 @@ struct Steadiness {
     settles: Duration,
     /// Wall time minus steady time at the last look.
     offset: Option<Duration>,
+    /// The same at the last look that found it steady.
+    believed: Option<Duration>,
     /// The last jump, and the steady time from which on the clock is believed again.
     set: Option<(Duration, Duration)>,
     /// How many jumps there were.
@@ -124,11 +141,11 @@ struct Steadiness {
 
 impl Steadiness {
     const fn new(settles: Duration) -> Self {
-        Self { settles, offset: None, set: None, times: 0 }
+        Self { settles, offset: None, believed: None, set: None, times: 0 }
     }
 
-    /// Compares the clocks.
-    fn look(&mut self, wall: DateTime<Utc>, steady: std::time::Duration) -> Look {
+    /// Compares the clocks; what was found, and the moment that can be believed.
+    fn look(&mut self, wall: DateTime<Utc>, steady: std::time::Duration) -> (Look, DateTime<Utc>) {
         let steady = Duration::from_std(steady).unwrap_or(Duration::MAX);
         let offset = wall.signed_duration_since(DateTime::UNIX_EPOCH) - steady;
         let moved = self.offset.replace(offset).map_or(Duration::zero(), |before| offset - before);
@@ -137,7 +154,12 @@ impl Steadiness {
             self.set = Some((moved, steady.checked_add(&self.settles).unwrap_or(Duration::MAX)));
         }
         self.set = self.set.filter(|(_, believed_from)| steady < *believed_from);
-        self.set.map_or(Look::Steady, |(by, _)| Look::Set { by, times: self.times })
+        let Some((by, _)) = self.set else {
+            self.believed = Some(offset);
+            return (Look::Steady, wall);
+        };
+        let before = self.believed.unwrap_or(offset);
+        (Look::Set { by, times: self.times }, DateTime::UNIX_EPOCH + before + steady)
     }
 }
 
@@ -151,19 +173,23 @@ mod tests {
         let mut clock = Steadiness::new(Duration::minutes(10));
         let mut look = |seconds: u64, jumped: Duration| {
             let steady = std::time::Duration::from_secs(seconds);
-            clock.look(start + Duration::from_std(steady).unwrap() + jumped, steady)
+            let undisturbed = start + Duration::from_std(steady).unwrap();
+            let (look, believed) = clock.look(undisturbed + jumped, steady);
+            (look, believed - undisturbed)
         };
-        let none = Duration::zero();
-        let ahead = Look::Set { by: Duration::days(90) - Duration::seconds(120), times: 1 };
+        let (none, corrected) = (Duration::zero(), Duration::seconds(120));
+        let ahead = Look::Set { by: Duration::days(90) - corrected, times: 1 };
         let back = Look::Set { by: -Duration::days(90), times: 2 };
-        assert_eq!(look(0, none), Look::Steady);
-        assert_eq!(look(5, Duration::seconds(120)), Look::Steady, "a correction by the network's time");
-        assert_eq!(look(10, Duration::days(90)), ahead);
-        assert_eq!(look(15, Duration::days(90)), ahead, "however often one looks");
-        assert_eq!(look(20, none), back);
-        assert_eq!(look(619, none), back);
-        assert_eq!(look(620, none), Look::Steady);
-        assert_eq!(look(630, -Duration::hours(2)), Look::Set { by: -Duration::hours(2), times: 3 });
+        assert_eq!(look(0, none), (Look::Steady, none));
+        assert_eq!(look(5, corrected), (Look::Steady, corrected), "a correction by the network's time");
+        assert_eq!(look(10, Duration::days(90)), (ahead, corrected), "the clock of before goes on");
+        assert_eq!(look(15, Duration::days(90)), (ahead, corrected), "however often one looks");
+        assert_eq!(look(20, none), (back, corrected));
+        assert_eq!(look(619, none), (back, corrected));
+        assert_eq!(look(620, none), (Look::Steady, none));
+        let behind = -Duration::hours(2);
+        assert_eq!(look(630, behind), (Look::Set { by: behind, times: 3 }, none));
+        assert_eq!(look(1230, behind), (Look::Steady, behind), "a clock that stays where it was set is right in the end");
     }
 
     #[test]

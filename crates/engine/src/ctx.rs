@@ -136,6 +136,11 @@ impl Ctx {
         from_millis(millis(self.0.clock.now()))
     }
 
+    /// The same for jobs, which may be under way when somebody sets the clock: they end by the clock of before.
+    pub(crate) fn believed(&self) -> DateTime<Utc> {
+        from_millis(millis(self.0.clock.believed()))
+    }
+
     /// A weak handle, for background tasks that must not keep the rest alive.
     pub(crate) fn downgrade(&self) -> std::sync::Weak<Parts> {
         Arc::downgrade(&self.0)

@@ -50,7 +50,9 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     };
     match result {
         Ok(outcome) => outcome,
-        Err(EngineError::Store(error)) if error.is_passing() => Outcome::Snooze(cx.now() + chrono::Duration::seconds(5), error.to_string()),
+        Err(EngineError::Store(error)) if error.is_passing() => {
+            Outcome::Snooze(cx.believed() + chrono::Duration::seconds(5), error.to_string())
+        }
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
@@ -91,7 +93,7 @@ async fn run_step(
     chain: &[String],
     closed: Option<i64>,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
     let mut rows = match current(&tx, lease, case, step.revision).await? {
@@ -142,7 +144,7 @@ async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<
     let trigger = if is_first { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
     let mut changes = Changes::default();
     decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
-    responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.now())).await?;
+    responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.believed())).await?;
     finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 
@@ -168,7 +170,7 @@ async fn finish(
     case: cases::Model,
     changes: Changes,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let queued = changes.save(&tx, workspace, case, now).await?;
     outbox::settle(&tx, &[(lease, Outcome::Done)], now).await?;
     faults::pass("jobs.commit")?;

@@ -33,7 +33,7 @@ pub async fn is_steady(cx: &Ctx) -> Result<bool, StoreError> {
          for some minutes (worker.clock_settles). Check the time of the machine; what is due then is done.",
         by.num_minutes()
     );
-    let now = cx.now();
+    let now = cx.believed();
     for ws in workspaces::ids(cx.db.read()).await? {
         let tx = cx.db.write().await?;
         alerts::raise(&tx, ws, &[Alert::new(AlertKind::ClockJumped, "clock", &message)], now).await?;

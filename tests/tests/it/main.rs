@@ -20,6 +20,8 @@ mod faults;
 mod invariants;
 mod jobs;
 #[cfg(feature = "servers")]
+mod jumped;
+#[cfg(feature = "servers")]
 mod mailbox;
 mod mails;
 mod scenarios;

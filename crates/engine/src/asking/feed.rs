@@ -43,7 +43,7 @@ const SENT_REST: Duration = Duration::hours(6);
 pub(super) async fn run(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
     let (cx, ws, id) = (scene.cx, scene.ws(), scene.id());
     for _ in 0..ROUNDS {
-        let now = cx.now();
+        let now = cx.believed();
         if let Some(outcome) = steady::wait(cx, scene.lease) {
             return Ok(outcome);
         }
@@ -60,7 +60,7 @@ pub(super) async fn run(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
             return Ok(outcome);
         }
     }
-    Ok(Outcome::Snooze(cx.now(), "there is more to do".to_owned()))
+    Ok(Outcome::Snooze(cx.believed(), "there is more to do".to_owned()))
 }
 
 /// Asks or reminds these, in one transaction; what becomes of the job when the wave was changed meanwhile.
@@ -191,7 +191,7 @@ impl Queue {
 /// Nothing is due: when to look again, or that the wave is finished.
 async fn rest(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
     let (cx, ws, id) = (scene.cx, scene.ws(), scene.id());
-    let now = cx.now();
+    let now = cx.believed();
     let mut next = invitations::next(cx.db.read(), ws, id).await?;
     let soon = soonest(next);
     if next.sent && soon.is_none_or(|at| at > now + SENT_REST) {
@@ -221,7 +221,7 @@ async fn finish(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
         Ok(begun) => begun,
         Err(outcome) => return Ok(outcome),
     };
-    let now = scene.cx.now();
+    let now = scene.cx.believed();
     if invitations::next(&*tx, scene.ws(), scene.id()).await? != Next::default() {
         return Ok(Outcome::Snooze(now, "there is more to do".to_owned()));
     }

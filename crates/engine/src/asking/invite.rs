@@ -34,7 +34,7 @@ pub(super) fn plan_alone(survey: &str) -> Plan {
 
 /// Does what is due for somebody who is invited alone.
 pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     if let Some(outcome) = hold::wait(&workspace, now) {
         return Ok(outcome);

@@ -56,19 +56,19 @@ pub async fn run(cx: &Ctx, lease: &Lease, wave: WaveId) -> Result<Outcome, Engin
     if plans {
         return plan(&Scene::of(cx, lease, workspace, wave, stored)?).await;
     }
-    match hold::wait(&workspace, cx.now()) {
+    match hold::wait(&workspace, cx.believed()) {
         Some(outcome) => Ok(outcome),
         None => feed::run(&Scene::of(cx, lease, workspace, wave, stored)?).await,
     }
 }
 
 fn paused(cx: &Ctx) -> Outcome {
-    Outcome::Snooze(cx.now() + PAUSED_REST, outbox::WAVE_PAUSED.to_owned())
+    Outcome::Snooze(cx.believed() + PAUSED_REST, outbox::WAVE_PAUSED.to_owned())
 }
 
 /// A wave whose plan this version does not understand stands still: it would ask at other hours, or everybody at once.
 async fn stop(cx: &Ctx, lease: &Lease, wave: &waves::Model, why: &str) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let tx = cx.db.write().await?;
     if let Some(name) = ledger::pause_wave(&tx, wave.workspace_id, wave.id, why, millis(now)).await? {
         let message =
@@ -96,7 +96,7 @@ async fn plan(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
             Ok((tx, _)) => tx,
             Err(outcome) => return Ok(outcome),
         };
-        invitations::put_places(&tx, &people.of, &places, millis(cx.now())).await?;
+        invitations::put_places(&tx, &people.of, &places, millis(cx.believed())).await?;
         faults::pass("planning.commit")?;
         tx.commit().await?;
         faults::pass("planning.committed")?;
@@ -106,9 +106,9 @@ async fn plan(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
         Ok(begun) => begun,
         Err(outcome) => return Ok(outcome),
     };
-    waves::save(&tx, waves::Model { status: "running".to_owned(), planned_at: Some(millis(cx.now())), ..wave }).await?;
+    waves::save(&tx, waves::Model { status: "running".to_owned(), planned_at: Some(millis(cx.believed())), ..wave }).await?;
     tx.commit().await?;
-    Ok(Outcome::Snooze(cx.now(), "planned".to_owned()))
+    Ok(Outcome::Snooze(cx.believed(), "planned".to_owned()))
 }
 
 /// Counts what was decided so far; the last person who was written.

@@ -71,7 +71,7 @@ impl<'a> Scene<'a> {
         match waves::lock(&tx, self.ws(), self.id()).await? {
             Some(wave) if wave.status == status => Ok(Ok((tx, wave))),
             // Paused or cancelled meanwhile: the next look finds what to do.
-            _ => Ok(Err(Outcome::Snooze(self.cx.now(), "the wave was changed meanwhile".to_owned()))),
+            _ => Ok(Err(Outcome::Snooze(self.cx.believed(), "the wave was changed meanwhile".to_owned()))),
         }
     }
 }

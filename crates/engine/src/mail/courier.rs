@@ -73,7 +73,7 @@ impl Courier {
     /// then it is left in peace.
     pub(crate) async fn open(&self, clock: &dyn Clock) -> Result<Way, NoWay> {
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(NoWay::Fail(closed())) };
-        if let Some(trouble) = self.trouble(clock.now()) {
+        if let Some(trouble) = self.trouble(clock.believed()) {
             return Err(NoWay::Trouble(trouble));
         }
         let kept = lock(&self.idle).pop();

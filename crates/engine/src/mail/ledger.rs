@@ -195,7 +195,7 @@ async fn commit(cx: &Ctx, batch: Vec<Entry>) {
 
 /// One read and one write, whatever the number of mails, or one write alone: on the way to the database and back nothing is sent.
 async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<HashSet<uuid::Uuid>, StoreError> {
-    let now = cx.now();
+    let now = cx.believed();
     faults::pass("ledger.begin")?;
     if !reports.iter().any(|report| report.has_consequences()) {
         let fates = reports.iter().map(|report| &report.fate).collect();

@@ -60,7 +60,7 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let Some(cx) = Ctx::upgrade(&weak) else { break };
         let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
-        match ledger::sendables(&cx.db, &keys, millis(cx.now() - guard::DAY)).await {
+        match ledger::sendables(&cx.db, &keys, millis(cx.believed() - guard::DAY)).await {
             Ok(found) => answer(batch.drain(..), &found),
             Err(error) => {
                 for asked in batch.drain(..) {

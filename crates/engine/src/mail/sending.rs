@@ -65,7 +65,7 @@ impl End {
 pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery.uuid()).await {
         Ok(outcome) => outcome,
-        Err(EngineError::Store(error)) => Outcome::Snooze(cx.now() + Duration::seconds(5), error.to_string()),
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
@@ -84,7 +84,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     if let Some(word) = &mail.suppressed_for {
         return give_up(cx, lease, &mail, End::suppressed(word)).await;
     }
-    let now = cx.now();
+    let now = cx.believed();
     if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != "unknown") {
         return wait_for_code(cx, lease, &mail, pool, now).await;
     }
@@ -142,7 +142,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             way.session.reset().await;
             cx.courier.keep(way);
             // Cancelled, suppressed or taken over meanwhile: the next look at the ledger tells which.
-            return Ok(Outcome::Snooze(cx.now(), "changed while it was about to be sent".to_owned()));
+            return Ok(Outcome::Snooze(cx.believed(), "changed while it was about to be sent".to_owned()));
         }
         Err(error) => {
             way.session.reset().await;
@@ -153,7 +153,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
     match way.session.finish().await {
         Ok(reply) => {
             faults::pass("sending.report")?;
-            let now = cx.now();
+            let now = cx.believed();
             let report = Report {
                 fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, "sent", Some(reply.to_string())) },
                 event: Some(("mail_sent", json!({ "template": mail.kind, "delivery": mail.id }))),
@@ -182,7 +182,7 @@ async fn failed_on(cx: &Ctx, lease: &Lease, mail: &Sendable, mut way: Way, fail:
 
 /// Certainly not delivered: later, never, or not this mail's fault. `counts`: the attempt is not counted yet.
 async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let attempts = mail.attempts + 1;
     match fail.class() {
         FailClass::Relay => {
@@ -230,7 +230,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
 
 /// Nobody can say whether it was delivered: wait, then send it again under the same Message-ID.
 async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
-    let until = cx.now() + UNKNOWN_REST;
+    let until = cx.believed() + UNKNOWN_REST;
     let report = Report {
         fate: fate(lease, mail, "unknown", Some(why.to_owned())),
         event: Some(("mail_unknown", json!({ "template": mail.kind, "why": why, "again": until }))),

@@ -40,7 +40,7 @@ const EXCERPT: usize = 300;
 pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery).await {
         Ok(outcome) => outcome,
-        Err(EngineError::Store(error)) => Outcome::Snooze(cx.now() + Duration::seconds(5), error.to_string()),
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
@@ -61,7 +61,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
         }
         Some(webhook) => webhook,
     };
-    if let Some(outcome) = hold::wait(&*cx.workspaces.get(db, ws).await?, cx.now()) {
+    if let Some(outcome) = hold::wait(&*cx.workspaces.get(db, ws).await?, cx.believed()) {
         return Ok(outcome);
     }
     let Some(event) = event(cx, lease, &row).await? else {
@@ -70,7 +70,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
     match post(cx, &webhook, &row, &event).await {
         Ok(Answer { status: 200..=299, .. }) => {
             let told = Some(("webhook_called", json!({ "webhook": key, "delivery": row.id })));
-            let sent_at = Some(millis(cx.now()));
+            let sent_at = Some(millis(cx.believed()));
             let report = report(lease, &row, "sent", None, Outcome::Done, told);
             record(cx, Report { fate: Fate { sent_at, ..report.fate }, ..report }).await
         }
@@ -95,7 +95,7 @@ async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, even
         (json!({ "text": line(event) }).to_string(), Vec::new())
     } else {
         let body = event.to_string();
-        let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.now().timestamp());
+        let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.believed().timestamp());
         let signature = sign::signature(&sign::secret(&webhook.secret)?, &id, timestamp, &body).ok_or("it can't be signed")?;
         let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
         (body, headers)
@@ -157,7 +157,7 @@ async fn failed(
     why: String,
     wish: Option<u32>,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.now();
+    let now = cx.believed();
     let index = usize::try_from(row.attempts).unwrap_or(0).min(PAUSES.len() - 1);
     let pause = PAUSES.get(index).copied().unwrap_or(14 * 3_600).max(i64::from(wish.unwrap_or(0).min(LONGEST_WISH)));
     // Up to a quarter more, from the message's id: what failed together does not come back together.
