@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use hearback_core::id::WorkspaceId;
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value, entity::prelude::Uuid};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
-    StoreError,
+    StoreError, Tx,
     bulk::{Kind, select, to_json},
 };
 
@@ -94,7 +94,17 @@ pub async fn people(
     Ok(rows.iter().map(|row| Candidate::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }
 
-/// The people of these invitations to a survey.
+/// One transaction at a time decides about the people of a workspace, until it ends: two that ask the same person at the same moment
+/// must see each other, or the recontact limit is none. (SQLite has one writer anyway.)
+pub async fn one_at_a_time(tx: &Tx, ws: WorkspaceId) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT pg_advisory_xact_lock(hashtextextended('asking/' || CAST($1 AS TEXT), 0))";
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, SQL, [Value::from(ws.uuid())])).await?;
+    }
+    Ok(())
+}
+
+/// The people of these invitations to a survey. Whoever decides by it whether they are asked holds [`one_at_a_time`].
 pub async fn invited(
     conn: &impl ConnectionTrait,
     ws: WorkspaceId,

@@ -1,5 +1,7 @@
 //! One person asked once.
 
+mod looking;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,10 +11,11 @@ use sea_orm::{Condition, ConnectionTrait, DbErr, QueryOrder, QueryResult, QueryS
 use crate::{
     StoreError, Tx,
     bulk::{Kind, select, to_json},
-    cursor::{Cursor, Listed, Page},
     script::Script,
     time::millis,
 };
+
+pub use looking::{Due, InvitationFilter, all_due, list};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -447,31 +450,6 @@ pub async fn skip_cancelled(tx: &Tx, ws: WorkspaceId, now: i64) -> Result<u64, S
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
 }
 
-/// People of a wave who are to be asked and whose time has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// Key of its campaign, and what the wave is called; none for those who were invited alone.
-    pub wave: Option<(String, String)>,
-    /// How many people.
-    pub people: i64,
-    /// Since when the first of them is due.
-    pub since: i64,
-}
-
-/// Whose time has come, by wave, in the order of their times.
-pub async fn all_due(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64) -> Result<Vec<Due>, StoreError> {
-    const SQL: &str = "SELECT w.campaign, w.name, COUNT(*), MIN(i.due_at) FROM invitations i \
-         LEFT JOIN waves w ON w.workspace_id = i.workspace_id AND w.id = i.wave_id WHERE i.workspace_id = $1 \
-         AND (i.state = 'queued' OR i.state IN ('planned', 'blocked') AND i.due_at <= $2) GROUP BY i.wave_id, w.campaign, w.name ORDER BY 4, 2";
-    let values: [Value; 2] = [ws.uuid().into(), now.into()];
-    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
-    let read = |row: sea_orm::QueryResult| -> Result<Due, StoreError> {
-        let wave = row.try_get_by_index::<Option<String>>(0)?.zip(row.try_get_by_index::<Option<String>>(1)?);
-        Ok(Due { wave, people: row.try_get_by_index(2)?, since: row.try_get_by_index(3)? })
-    };
-    rows.into_iter().map(read).collect()
-}
-
 /// Cancels what was not handed to the mail server: those that wait, and those in the outbox with their mails and jobs. With
 /// `also_sent` the links of those that were sent end too. How many.
 pub async fn cancel(tx: &Tx, ws: WorkspaceId, wave: WaveId, also_sent: bool, now: i64) -> Result<u64, StoreError> {
@@ -504,32 +482,4 @@ pub async fn cancel(tx: &Tx, ws: WorkspaceId, wave: WaveId, also_sent: bool, now
     let reminders = reminders.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
     reminders.filter(Column::RemindAt.is_not_null()).exec(&**tx).await?;
     Ok(cancelled)
-}
-
-/// Which invitations to list; what is `None` or empty does not restrict.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvitationFilter {
-    pub wave: Option<WaveId>,
-    pub person: Option<Uuid>,
-    /// Any of these.
-    pub states: Vec<String>,
-    pub reason: Option<String>,
-}
-
-/// One page of the invitations that fit, by id.
-pub async fn list(
-    conn: &impl ConnectionTrait,
-    ws: WorkspaceId,
-    filter: &InvitationFilter,
-    page: Page,
-) -> Result<Listed<Model>, StoreError> {
-    let fits = Condition::all()
-        .add(Column::WorkspaceId.eq(ws.uuid()))
-        .add_option(filter.wave.map(|wave| Column::WaveId.eq(wave.uuid())))
-        .add_option(filter.person.map(|person| Column::PersonId.eq(person)))
-        .add_option((!filter.states.is_empty()).then(|| Column::State.is_in(filter.states.iter().cloned())))
-        .add_option(filter.reason.as_ref().map(|reason| Column::Reason.eq(reason)))
-        .add_option(page.after.map(|after| Column::Id.lt(after.id)));
-    let rows = Entity::find().filter(fits).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Listed::of(rows, page.limit, |row| Cursor { sort: row.created_at, id: row.id }))
 }

@@ -308,16 +308,21 @@ pub fn backoff(attempt: u32) -> chrono::Duration {
     chrono::Duration::seconds(std::cmp::min(1_i64 << std::cmp::min(attempt, 12), 3_600))
 }
 
-/// Keeps claims alive while their jobs run.
+/// Keeps claims alive while their jobs run. Those that are being settled this moment need it no more, and are not waited for: two
+/// that wait for each other in a circle would end with an error.
 pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
     let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4);
+    let backend = db.backend();
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "WITH held AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = 'running' AND lease_id IN {} {lock}) \
+         UPDATE outbox SET leased_until = $1 FROM held WHERE outbox.workspace_id = held.w AND outbox.id = held.i",
+        uuids(backend, 2)
+    );
+    let fences: Vec<String> = fences.iter().map(|fence| fence.simple().to_string()).collect();
+    let values = [Value::from(until), serde_json::Value::from(fences).to_string().into()];
     let tx = db.write().await?;
-    Entity::update_many()
-        .col_expr(Column::LeasedUntil, Expr::value(until))
-        .filter(Column::State.eq("running"))
-        .filter(Column::LeaseId.is_in(fences.iter().copied()))
-        .exec(&*tx)
-        .await?;
+    tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     tx.commit().await
 }
 

@@ -70,6 +70,7 @@ async fn work(scene: &Scene<'_>, page: &[Uuid], asks: bool, now: DateTime<Utc>) 
         Ok((tx, _)) => tx,
         Err(outcome) => return Ok(Some(outcome)),
     };
+    audience::one_at_a_time(&tx, ws).await?;
     let rows = invitations::lock_all(&tx, ws, page).await?;
     let people = audience::invited(&*tx, ws, &scene.survey.key, page).await?;
     let people: HashMap<Uuid, Candidate> = people.into_iter().filter_map(|who| Some((who.invitation?, who))).collect();

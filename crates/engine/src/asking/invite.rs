@@ -62,6 +62,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     if !outbox::is_held(&tx, lease).await? {
         return Ok(Outcome::Settled);
     }
+    audience::one_at_a_time(&tx, lease.workspace).await?;
     let Some(row) = invitations::lock(&tx, lease.workspace, id).await? else {
         return Ok(Outcome::Cancel("the invitation is gone".to_owned()));
     };

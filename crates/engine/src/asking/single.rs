@@ -105,6 +105,7 @@ pub(super) async fn place(
     now: DateTime<Utc>,
 ) -> Result<Invited, EngineError> {
     let due = now.max(from_millis(row.due_at));
+    audience::one_at_a_time(tx, workspace.id).await?;
     bulk::insert_missing::<invitations::Entity>(tx, std::slice::from_ref(&row)).await?;
     let people = audience::invited(&**tx, workspace.id, &survey.key, &[row.id]).await?;
     let who = people.first().ok_or_else(|| EngineError::not_found("person", row.person_id))?;

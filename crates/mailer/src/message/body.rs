@@ -16,7 +16,7 @@ pub(super) fn body(text: &str) -> Body {
         return Body::new(text);
     }
     let quoted = quoted(&text);
-    if quoted.len() > text.len() / 3 * 5 + LONGEST {
+    if quoted.len() > text.len() * 7 / 4 {
         return Body::new(text);
     }
     Body::dangerous_pre_encoded(quoted, ContentTransferEncoding::QuotedPrintable)

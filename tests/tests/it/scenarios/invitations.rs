@@ -17,6 +17,21 @@ fn anna(more: Value) -> Value {
     body
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invitations_of_one_person_at_the_same_moment_ask_once() {
+    on_every_database(async |app| {
+        for _ in 0..8 {
+            app.post("/invitations", anna(json!({}))).await.expect(201);
+        }
+        // The jobs of all of them run side by side.
+        app.run_until_idle().await;
+        assert_eq!(app.mails_to("anna@example.com").len(), 1);
+        let blocked = app.get("/invitations?status=blocked").await.expect(200);
+        assert_eq!(texts(&blocked["items"], "/reason"), ["asked_lately"; 7]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn one_person_is_asked_now_later_or_not_and_the_answer_says_which() {
     on_every_database(async |app| {
