@@ -17,10 +17,6 @@ use clap::Parser as _;
 
 use crate::{cli::Cli, config::ConfigError, output::Usage};
 
-/// The system's allocator takes a tenth of the time of a mail or an answer.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
