@@ -4,6 +4,7 @@ use super::{functions, sources};
 
 /// Queries over all workspaces: file (or folder), function (or all of them), and why they are.
 const OVER_ALL: &[(&str, &str, &str)] = &[
+    ("audience.rs", "one_at_a_time", "reads no row: the workspace names the lock"),
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
     ("feed.rs", "oldest_transaction", "what is under way on the server; reads no table of ours"),
     ("operations.rs", "jobs", "figures of the whole installation"),
@@ -19,7 +20,6 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("db.rs", "clock", "the database's clock"),
     ("db.rs", "check_pragmas", "the connection's settings"),
     ("outbox.rs", "is_any_due", "the worker serves all workspaces"),
-    ("outbox.rs", "renew", "by the fence of a claim"),
     ("outbox.rs", "release", "by the fence of a claim"),
     ("outbox.rs", "rescue", "claims of a dead worker, whosever jobs they are"),
     ("outbox.rs", "next_due", "when the worker has to look again"),
