@@ -33,8 +33,9 @@ async fn every_reporting_command_speaks_json() {
         vec!["schedule", "0 9 1 */3 *", "--timezone", "Europe/Vilnius"],
         vec!["erase", "a@example.com"],
         vec!["backup", &backup],
-        vec!["bench", "metrics", "--rows", "2000"],
-        vec!["bench", "cases", "--rows", "2000"],
+        // Few rows: a call over many, in a program built for tests, never gets as quick as the benchmark waits for.
+        vec!["bench", "metrics", "--rows", "100"],
+        vec!["bench", "cases", "--rows", "100"],
         vec!["bench", "wake"],
         vec!["bench", "outbox", "--amount", "200", "--pairs", "1"],
     ];
