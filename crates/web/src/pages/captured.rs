@@ -37,21 +37,40 @@ struct Line {
     at: When,
 }
 
+impl Line {
+    /// Whether the words, in small letters, stand in it.
+    fn says(&self, words: &str) -> bool {
+        self.subject.to_lowercase().contains(words) || self.to.to_lowercase().contains(words)
+    }
+}
+
 #[derive(Serialize)]
 struct ListView {
     lines: Vec<Line>,
-    more: bool,
+    /// What was looked for.
+    words: String,
+    /// The rest of the list, when there is one.
+    older: Option<String>,
 }
 
-/// `GET /mail`
+/// `GET /mail`: the newest, or those with some words in the subject or the reader's address; `after` a message.
 pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
-    Params::read(&uri, &[])?;
+    let params = Params::read(&uri, &["q", "after"])?;
     let folder = folder(&app)?;
-    let (now, place) = (app.cx.now().timestamp_millis(), folder.clone());
-    let files = in_background(move || newest_first(&place)).await?;
-    let (files, more) = of_workspace(&app, &visitor, files).await?;
-    let lines = in_background(move || Ok(files.into_iter().filter_map(|file| line(&folder, file, now)).collect())).await?;
-    let view = ListView { lines, more };
+    let place = folder.clone();
+    let mut files = in_background(move || newest_first(&place)).await?;
+    if let Some(after) = params.text("after") {
+        let start = files.iter().position(|(_, name)| name == after).map_or(files.len(), |at| at + 1);
+        files.drain(..start);
+    }
+    let words = params.text("q").unwrap_or_default().trim().to_owned();
+    let (lines, more) = found(&app, &visitor, folder, files, &words.to_lowercase()).await?;
+    let older = lines.last().filter(|_| more).map(|last| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("q", &words).append_pair("after", &last.name);
+        format!("/mail?{}", query.finish())
+    });
+    let view = ListView { lines, words, older };
     let frame = Frame { title: "Captured mail", here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
     Ok(app.pages.page(StatusCode::OK, "mail_list", &frame, &view))
 }
@@ -118,13 +137,17 @@ fn newest_first(folder: &std::path::Path) -> io::Result<Vec<File>> {
     Ok(files)
 }
 
-/// The first files that are mails of the visitor's workspace, and whether there are more: the folder has those of all.
-async fn of_workspace(app: &App, visitor: &Visitor, files: Vec<File>) -> Result<(Vec<File>, bool), Problem> {
-    let mut found: Vec<File> = Vec::new();
+/// The first messages of the visitor's workspace with these words, and whether there are more: the folder has those of all.
+async fn found(app: &App, visitor: &Visitor, folder: PathBuf, files: Vec<File>, words: &str) -> Result<(Vec<Line>, bool), Problem> {
+    let now = app.cx.now().timestamp_millis();
+    let mut found: Vec<Line> = Vec::new();
     for some in files.chunks(LOOKED_UP) {
         let ids = some.iter().filter_map(|(_, name)| delivery_id(name));
         let ours = lists::known_deliveries(app.cx.db.read(), visitor.ws, ids).await?;
-        found.extend(some.iter().filter(|(_, name)| delivery_id(name).is_some_and(|id| ours.contains(&id))).cloned());
+        let ours = some.iter().filter(|(_, name)| delivery_id(name).is_some_and(|id| ours.contains(&id))).cloned().collect::<Vec<_>>();
+        let (folder, words) = (folder.clone(), words.to_owned());
+        let lines = move || Ok(ours.into_iter().filter_map(|file| line(&folder, file, now)).filter(|line| line.says(&words)).collect());
+        found.extend(in_background::<Vec<Line>>(lines).await?);
         if found.len() > SHOWN {
             break;
         }

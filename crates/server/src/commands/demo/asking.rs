@@ -5,7 +5,7 @@ use chrono::Duration;
 use hearback_core::{
     Clock as _, ManualClock,
     campaign::{Plan, Reminder, Times},
-    id::{CaseId, InvitationId, WorkspaceId},
+    id::{CaseId, InvitationId, PersonId, WorkspaceId},
     token::Purpose,
 };
 use hearback_engine::{
@@ -59,6 +59,18 @@ pub async fn answer_by_mail(cx: &Ctx, ws: WorkspaceId, clock: &ManualClock, answ
     }
     page::post(cx, &token, &wish, &Form::read(fields)).await?;
     Ok(Some(InvitationId::from_uuid(invitation.id)))
+}
+
+/// The address of an English-speaking customer who was asked and has not answered.
+pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Option<String>> {
+    let asked = InvitationFilter { states: vec!["sent".to_owned()], ..InvitationFilter::default() };
+    for invitation in invitations::list(cx.db.read(), ws, &asked, ListPage::first(100)).await?.items {
+        let person = persons::by_id(cx.db.read(), ws, PersonId::from_uuid(invitation.person_id)).await?;
+        if let Some(person) = person.filter(|person| person.locale.as_deref() == Some("en")) {
+            return Ok(person.email);
+        }
+    }
+    Ok(None)
 }
 
 /// The case of the answer to an invitation.

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::config::Config;
 
-/// The whole text.
-pub fn text(config: &Config, folder: &Folder, state: &State) -> String {
+/// The whole text. `waiting`: the address of a customer who was asked and has not answered.
+pub fn text(config: &Config, folder: &Folder, state: &State, waiting: Option<&str>) -> String {
     let url = &config.server.public_url;
     let State { email, password, api_key, .. } = state;
     let manager = STAFF.first().map_or("", |staff| staff.name);
     let dir = folder.0.display();
+    let mails = waiting.map_or_else(|| format!("{url}/mail"), |address| format!("{url}/mail?q={address}"));
     format!(
         "
 {COMPANY} sells bicycles. Its customers have answered \"would you recommend us?\" for a year, in four languages.
@@ -36,8 +37,8 @@ Try this:
        -d '{{\"survey\":\"nps\",\"score\":2,\"comment\":\"The chain fell off.\",\"external_id\":\"try-1\",\"person\":{{\"email\":\"you@mail.example\",\"name\":\"You\",\"locale\":\"en\"}}}}'
 
      A case is open, somebody has a task, and two mails are at {url}/mail.
-  4. Answer as a customer: open {url}/mail, choose a mail \"One short question\" of somebody who has not answered,
-     press 3, write a word, send. The case is open; the campaign's page shows one more answer.
+  4. Answer as a customer who was asked and has not answered yet: open {mails},
+     choose the mail \"One short question\", press 3, write a word, send. The case is open; the campaign's page shows one more answer.
   5. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
 
      curl -s -X PATCH {url}/api/v1/responses/ID -H 'Authorization: Bearer {api_key}' \\

@@ -57,7 +57,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Box::pin(seed::seed(&config, &folder, SystemClock.now())).await?
     };
     let (cx, ws) = open::context(&config).await?;
-    say(guide::text(&config, &folder, &state));
+    let waiting = asking::who_has_not_answered(&cx, ws).await?;
+    say(guide::text(&config, &folder, &state, waiting.as_deref()));
     serve(lifecycle, &config, cx, ws, Some(listener), Role::All, None).await?;
     Ok(ExitCode::SUCCESS)
 }
