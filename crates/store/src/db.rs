@@ -14,9 +14,9 @@ use std::{
 
 use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::{self, Connection as _, SqliteConnection},
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    sqlx::{self, AssertSqlSafe, Connection as _, SqliteConnection, SqlitePool, query::Query},
 };
 
 use crate::StoreError;
@@ -115,17 +115,19 @@ impl Db {
         Ok(Tx(self.write.begin_with_options(options).await?, write))
     }
 
-    /// Runs one statement as a write transaction of its own: on PostgreSQL in one round trip, for a statement is a transaction there.
-    /// (On SQLite a script is several; when one of them failed the driver would not know that a transaction is open.)
-    pub(crate) async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, StoreError> {
+    /// Runs statements as a write transaction of their own, in one round trip. They are one text, with `$1`, `$2` .. in the order of
+    /// `parameters`; returns their rows. (On PostgreSQL it has to be one statement, which is a transaction there.)
+    pub(crate) async fn write_at_once(&self, text: String, parameters: Vec<String>) -> Result<Vec<QueryResult>, StoreError> {
+        let _write = self.writes.enter();
         if self.backend() == DbBackend::Postgres {
-            let _write = self.writes.enter();
-            return Ok(self.write.query_all_raw(statement).await?);
+            let values = parameters.into_iter().map(Value::from);
+            return Ok(self.write.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, text, values)).await?);
         }
-        let tx = self.write().await?;
-        let rows = tx.query_all_raw(statement).await?;
-        tx.commit().await?;
-        Ok(rows)
+        let pool = self.write.get_sqlite_connection_pool().clone();
+        // Apart from its caller: a caller that is dropped must not leave a transaction open that the pool does not know of.
+        let rows = tokio::spawn(async move { one_transaction(&pool, &text, parameters).await }).await;
+        let rows = rows.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        rows.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into())
     }
 
     /// How long ago the oldest write transaction of this process was asked for that has not ended; `None` when all have.
@@ -150,6 +152,11 @@ impl Db {
     /// The connection pool to read from.
     pub const fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// The connection pool to read from by key, a few rows of many tables at a time: on PostgreSQL it plans as writes do.
+    pub(crate) fn by_key(&self) -> &DatabaseConnection {
+        if self.backend() == DbBackend::Postgres { &self.write } else { &self.read }
     }
 
     /// Which database this is.
@@ -231,12 +238,30 @@ impl Db {
         }
     }
 
-    /// Lets PostgreSQL look at the tables that grow with every answer. Until it has looked, it believes that one workspace
+    /// Lets PostgreSQL look at the tables that grow with every question and answer. Until it has looked, it believes that one workspace
     /// has few rows and reads all of them where it should look up one; its own look comes only once a minute.
     pub async fn refresh_statistics(&self) -> Result<(), StoreError> {
+        const GROWING: [&str; 17] = [
+            "accounts",
+            "cases",
+            "contact_attempts",
+            "deliveries",
+            "events",
+            "incentive_codes",
+            "invitations",
+            "messages",
+            "outbox",
+            "persons",
+            "preferences",
+            "referrals",
+            "responses",
+            "rollups",
+            "runs",
+            "suppressions",
+            "tasks",
+        ];
         if self.backend() == DbBackend::Postgres {
-            let sql = "ANALYZE persons, responses, cases, runs, events, tasks, deliveries, outbox, rollups";
-            self.read.execute_unprepared(sql).await?;
+            self.read.execute_unprepared(&format!("ANALYZE {}", GROWING.join(", "))).await?;
         }
         Ok(())
     }
@@ -280,8 +305,10 @@ impl std::ops::Deref for Tx {
 }
 
 /// Writes find their rows by key, whatever the planner believes: a plan that was made while a table was small, and kept,
-/// would read the whole table for every batch once it has grown.
-const WRITE_PLANS: [(&str, &str); 3] = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+/// would read the whole table for every batch once it has grown. The rows travel as JSON, of which the planner sees nothing: it plans
+/// once, not for each batch.
+const WRITE_PLANS: [(&str, &str); 4] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("plan_cache_mode", "force_generic_plan")];
 
 fn postgres(url: &str, connections: u32, plans: &'static [(&'static str, &'static str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
@@ -326,6 +353,18 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
+/// The connection does not count this transaction, so whatever happens it must be over when the connection goes back.
+async fn one_transaction(pool: &SqlitePool, text: &str, parameters: Vec<String>) -> Result<Vec<QueryResult>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let text = AssertSqlSafe(format!("BEGIN IMMEDIATE;\n{text};\nCOMMIT"));
+    let written = parameters.into_iter().fold(sqlx::query(text), Query::bind).fetch_all(&mut *connection).await;
+    if written.is_err() && sqlx::query("ROLLBACK").execute(&mut *connection).await.is_err() {
+        // SQLite has ended the transaction by itself, or nobody knows.
+        connection.close().await?;
+    }
+    Ok(written?.into_iter().map(QueryResult::from).collect())
+}
+
 /// Whether a connection may be used again. When a write fails (full disk), SQLite takes the whole transaction back by
 /// itself; the driver goes on counting it, makes every later transaction a savepoint within it, and in the end "commits"
 /// what nobody ever commits. Such a connection is closed and a new one opened.
@@ -353,4 +392,25 @@ async fn check_pragmas(connection: &DatabaseConnection) -> Result<(), StoreError
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn statements_that_fail_half_way_leave_nothing_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&format!("sqlite://{}", folder.path().join("half.db").display()), 1).await.unwrap();
+        let at_once = async |text: &str| db.write_at_once(text.to_owned(), vec!["x".to_owned()]).await;
+        at_once("CREATE TABLE t (a TEXT PRIMARY KEY)").await.unwrap();
+        assert_eq!(at_once("INSERT INTO t VALUES ('y');\nINSERT INTO t VALUES ($1) RETURNING a").await.unwrap().len(), 1);
+        let taken = at_once("INSERT INTO t VALUES ('z');\nINSERT INTO t VALUES ($1)").await;
+        assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
+        assert!(at_once("INSERT INTO nowhere VALUES ($1)").await.is_err());
+        let tx = db.write().await.unwrap();
+        let rows = tx.query_all_raw(Statement::from_string(DbBackend::Sqlite, "SELECT a FROM t ORDER BY a")).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect::<Vec<_>>(), ["x", "y"]);
+        tx.commit().await.unwrap();
+    }
 }

@@ -3,7 +3,7 @@
 use hearback_core::id::WorkspaceId;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect as _};
 
-use crate::{StoreError, deliveries};
+use crate::{Db, StoreError, deliveries};
 
 /// Mails that a server has accepted.
 pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
@@ -16,10 +16,10 @@ pub async fn queued(connection: &impl ConnectionTrait) -> Result<u64, StoreError
 }
 
 /// Whether a mail of this workspace waits for its turn or is under way. Costs the same however many there are.
-pub async fn is_any_open(connection: &impl ConnectionTrait, ws: WorkspaceId) -> Result<bool, StoreError> {
+pub async fn is_any_open(db: &Db, ws: WorkspaceId) -> Result<bool, StoreError> {
     use deliveries::Column::{Status, WorkspaceId};
     let open = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(["queued", "deferred", "sending"]));
-    Ok(open.limit(1).one(connection).await?.is_some())
+    Ok(open.limit(1).one(db.by_key()).await?.is_some())
 }
 
 /// Mails of one workspace that were not handed over yet.

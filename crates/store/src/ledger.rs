@@ -107,7 +107,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
         select(backend, &FIELDS, 1)
     );
     let json = to_json(backend, keys.iter().map(|(ws, delivery)| [Value::from(*ws), Value::from(*delivery)]));
-    let rows = db.read().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json), since.into()])).await?;
+    let rows = db.by_key().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json), since.into()])).await?;
     rows.iter().map(|row| Sendable::from_query_result(row, "").map(|mail| (mail.id, mail))).collect::<Result<_, _>>().map_err(Into::into)
 }
 
@@ -250,7 +250,7 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
         &FIELDS,
         &format!(
             "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
-         AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.state = 'running' AND o.lease_id = x.fence) \
+         AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.lease_id = x.fence) \
          AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address \
            AND (deliveries.kind NOT IN {WISHES} OR s.reason NOT IN {OF_WISHES})) \
          AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE q.workspace_id = x.w \

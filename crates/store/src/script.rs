@@ -21,7 +21,8 @@ use crate::{
 pub struct Script {
     backend: DbBackend,
     writes: Vec<Write>,
-    values: Vec<Value>,
+    /// Its parameters: the rows of each write as JSON.
+    rows: Vec<String>,
     is_empty: bool,
 }
 
@@ -33,7 +34,7 @@ impl Script {
 
     /// An empty script for this kind of database.
     pub const fn on(backend: DbBackend) -> Self {
-        Self { backend, writes: Vec::new(), values: Vec::new(), is_empty: true }
+        Self { backend, writes: Vec::new(), rows: Vec::new(), is_empty: true }
     }
 
     /// Adds rows of a table; a taken key fails the script.
@@ -52,8 +53,8 @@ impl Script {
             return;
         }
         self.is_empty = false;
-        self.writes.push(bulk::insert_of::<E>(self.backend, self.values.len() + 1, on_conflict));
-        self.values.push(Value::from(bulk::rows_to_json::<E>(self.backend, rows)));
+        self.writes.push(bulk::insert_of::<E>(self.backend, self.rows.len() + 1, on_conflict));
+        self.rows.push(bulk::rows_to_json::<E>(self.backend, rows));
     }
 
     /// Changes rows of a table: `update` (`UPDATE t SET ..`) for each of the records, which the text calls `x`, `matching` it.
@@ -65,9 +66,9 @@ impl Script {
         records: impl ExactSizeIterator<Item = R>,
     ) {
         self.is_empty &= records.len() == 0;
-        let x = bulk::select(self.backend, fields, self.values.len() + 1);
+        let x = bulk::select(self.backend, fields, self.rows.len() + 1);
         self.writes.push(Write { start: format!("{update} FROM ({x}) AS x WHERE {matching}"), end: "" });
-        self.values.push(Value::from(bulk::to_json(self.backend, records)));
+        self.rows.push(bulk::to_json(self.backend, records));
     }
 
     /// Runs it; nothing happens when no table has rows.
@@ -91,12 +92,16 @@ impl Script {
         if self.is_empty {
             return Ok(Vec::new());
         }
-        db.write_at_once(self.statement(returning)).await
+        db.write_at_once(format!("{}{returning}", self.text()), self.rows).await
     }
 
     fn statement(self, returning: &'static str) -> Statement {
-        let text = if self.backend == DbBackend::Postgres { with(&self.writes) } else { one_after_another(&self.writes) };
-        Statement::from_sql_and_values(self.backend, format!("{text}{returning}"), self.values)
+        let text = format!("{}{returning}", self.text());
+        Statement::from_sql_and_values(self.backend, text, self.rows.into_iter().map(Value::from))
+    }
+
+    fn text(&self) -> String {
+        if self.backend == DbBackend::Postgres { with(&self.writes) } else { one_after_another(&self.writes) }
     }
 }
 

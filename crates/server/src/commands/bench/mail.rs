@@ -98,7 +98,7 @@ async fn send(cx: &Ctx, ws: WorkspaceId, mails: u64, concurrency: usize) -> anyh
     };
     let started = Instant::now();
     let running = tokio::spawn(worker.run(stop.clone()));
-    while delivery_counts::is_any_open(cx.db.read(), ws).await? {
+    while delivery_counts::is_any_open(&cx.db, ws).await? {
         ensure!(started.elapsed() < Duration::from_mins(5), "the mails were not sent within five minutes");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

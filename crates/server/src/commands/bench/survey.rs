@@ -2,6 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    fs::File,
+    io::Write as _,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -22,13 +25,15 @@ use super::{
     child::{Server, connect},
     load::request,
     metrics::prepare,
-    timings::Timings,
+    timings::{Timings, micros},
 };
 
 /// Requests a second over all connections: as many pages as answers.
 const RATE: u64 = 200;
 /// How long a customer takes; faster ones are asked whether they mean it.
 const READING: Duration = Duration::from_millis(1_200);
+/// Between two looks at the disk: few enough that they are no load.
+const PROBE: Duration = Duration::from_millis(50);
 
 /// Measures pages and answers, each in its own line.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
@@ -46,6 +51,8 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
             tokio::spawn(customers(server.address.clone(), links.to_vec(), Pace { first: started + apart * number, pause, until }))
         })
         .collect();
+    let folder = place.folder.path().to_owned();
+    let disk = tokio::task::spawn_blocking(move || disk(&folder, until));
     let (mut shown, mut answered) = (Vec::new(), Vec::new());
     for task in tasks {
         let (pages, answers) = task.await.context("a load client failed")??;
@@ -60,7 +67,22 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     let mut found = Timings { title: format!("survey page at {RATE} requests a second, {database}"), ..Timings::default() };
     found.push("page", shown);
     found.push("submit, kept as an answer with its case", answered);
+    found.push("limit: 4 kB made durable on this disk, meanwhile", disk.await??);
     Ok(found)
+}
+
+/// What no answer that is kept can be quicker than: how long the disk takes for a small write, as it is at this hour.
+fn disk(folder: &Path, until: Instant) -> anyhow::Result<Vec<u32>> {
+    let mut file = File::create(folder.join("probe"))?;
+    let mut took = Vec::new();
+    while Instant::now() < until {
+        let begun = Instant::now();
+        file.write_all(&[1; 4_096])?;
+        file.sync_data()?;
+        took.push(micros(begun));
+        std::thread::sleep(PROBE);
+    }
+    Ok(took)
 }
 
 /// Links of as many invitations.
@@ -85,6 +107,8 @@ async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
         links.push(format!("/s/{}", cx.settings.secret_key.sign(Purpose::Survey, ws.uuid(), invitation.uuid())));
     }
     tx.commit().await?;
+    // As after the planning of a wave.
+    cx.db.refresh_statistics().await?;
     cx.db.clone().close().await?;
     Ok(links)
 }
@@ -129,10 +153,6 @@ async fn customers(address: String, links: Vec<String>, pace: Pace) -> anyhow::R
         }
         tick += pace.pause;
     }
-}
-
-fn micros(since: Instant) -> u32 {
-    u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
 /// What the form of a page carries back.

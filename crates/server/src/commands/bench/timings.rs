@@ -1,5 +1,7 @@
 //! Times of single calls, side by side: what has to be quick rather than many.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 /// The calls of one kind.
@@ -47,6 +49,11 @@ impl Timings {
         };
         json!({ "title": self.title, "timings": self.all.iter().map(of).collect::<Vec<_>>(), "notes": self.notes }).to_string()
     }
+}
+
+/// Microseconds since then.
+pub fn micros(begun: Instant) -> u32 {
+    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
 /// In milliseconds, by nearest rank; 0 without calls.

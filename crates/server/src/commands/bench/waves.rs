@@ -16,7 +16,11 @@ use hearback_store::{
 };
 use serde_json::json;
 
-use super::{Place, metrics::prepare, timings::Timings};
+use super::{
+    Place,
+    metrics::prepare,
+    timings::{Timings, micros},
+};
 
 /// What a claim of this run holds for.
 const LEASE: Duration = Duration::from_mins(30);
@@ -52,8 +56,4 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
     found.notes.extend(peak.map(|kib| format!("resident memory at its peak: {:.1} MiB", kib / 1024.0)));
     Ok(found)
-}
-
-fn micros(begun: Instant) -> u32 {
-    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
