@@ -6,16 +6,11 @@
 use core::net::{IpAddr, SocketAddr};
 use std::fmt;
 
+use ipnet::IpNet;
+
 /// The networks of the proxies that are believed; none unless the operator names some.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proxies(Vec<Network>);
-
-/// All addresses that begin with the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    bits: u32,
-}
+pub struct Proxies(Vec<IpNet>);
 
 /// A text that names no proxies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +29,13 @@ impl Proxies {
     /// trusts nobody else; the network of everybody is refused.
     pub fn parse(text: &str) -> Result<Self, ProxiesError> {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let network = |word: &str| Network::parse(word).ok_or_else(|| ProxiesError(word.to_owned()));
+        let network = |word: &str| network(word).ok_or_else(|| ProxiesError(word.to_owned()));
         Ok(Self(words.map(network).collect::<Result<_, _>>()?))
     }
 
     /// Whether the proxy at this address is believed.
     pub fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address.to_canonical()))
+        self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 
     /// Who calls: the peer of the connection; behind a proxy that is believed, the last address of `forwarded` that is no such
@@ -64,32 +59,11 @@ fn address(word: &str) -> Option<IpAddr> {
     word.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
-impl Network {
-    fn parse(word: &str) -> Option<Self> {
-        let (address, bits) = word.split_once('/').map_or((word, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.trim().parse().ok()?;
-        let all = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(all), |bits| bits.trim().parse().ok())?;
-        let network = Self { address, bits };
-        ((1..=all).contains(&bits) && network.first() == number(address)).then_some(network)
-    }
-
-    fn holds(self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.address.is_ipv4() && Self { address, ..self }.first() == number(self.address)
-    }
-
-    /// The number of the first address of the network.
-    fn first(self) -> u128 {
-        let rest = if self.address.is_ipv4() { 32 } else { 128 } - self.bits;
-        number(self.address).checked_shr(rest).and_then(|bits| bits.checked_shl(rest)).unwrap_or(0)
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(four) => u32::from(four).into(),
-        IpAddr::V6(six) => six.into(),
-    }
+/// A network named by its first address, or one address; not the network of everybody.
+fn network(word: &str) -> Option<IpNet> {
+    let one = || word.parse().ok().map(|address: IpAddr| IpNet::from(address));
+    let network: IpNet = word.parse().ok().or_else(one)?;
+    (network.prefix_len() > 0 && network.network() == network.addr()).then_some(network)
 }
 
 #[cfg(test)]
