@@ -187,6 +187,60 @@ impl MailContext {
         Ok(values.0)
     }
 
+    /// The links of a mail that says nothing else about its reader; `None` when it does.
+    pub(crate) fn only_links(&self) -> Option<Vec<&str>> {
+        let Self {
+            company: _,
+            locale: _,
+            question: _,
+            scale_low: _,
+            scale_high: _,
+            accent: _,
+            answer_url,
+            unsubscribe_url,
+            scores,
+            person_name: None,
+            score: None,
+            comment: None,
+            agent: None,
+            team: None,
+            due_date: None,
+            case_url: None,
+            own_data_url: None,
+            referral_url: None,
+            review_url: None,
+            testimonial_url: None,
+            scheduling_url: None,
+            incentive_code: None,
+            task_title: None,
+            reason: None,
+            words: None,
+            subject: None,
+        } = self
+        else {
+            return None;
+        };
+        Some(answer_url.iter().chain(unsubscribe_url).chain(scores.iter().map(|choice| &choice.url)).map(String::as_str).collect())
+    }
+
+    /// The same with other links, by their numbers in [`Self::only_links`].
+    pub(crate) fn with_links(&self, link: impl Fn(usize) -> String) -> Self {
+        let mut other = self.clone();
+        let links =
+            other.answer_url.iter_mut().chain(&mut other.unsubscribe_url).chain(other.scores.iter_mut().map(|choice| &mut choice.url));
+        links.enumerate().for_each(|(number, place)| *place = link(number));
+        other
+    }
+
+    /// Whether two mails that are known by [`Self::only_links`] say the same.
+    pub(crate) fn differs_in_links_only(&self, other: &Self) -> bool {
+        let said = |mail: &Self| (mail.answer_url.is_some(), mail.unsubscribe_url.is_some(), mail.scores.len());
+        said(self) == said(other)
+            && self.scores.iter().zip(&other.scores).all(|(one, other)| one.number == other.number)
+            && (&self.question, &self.company, &self.locale) == (&other.question, &other.company, &other.locale)
+            && (&self.scale_low, &self.scale_high, &self.accent) == (&other.scale_low, &other.scale_high, &other.accent)
+    }
+
     /// The numbers of the scale with their colours.
     fn scale(&self, values: &mut Values) -> Result<(), NotALink> {
         let accent = self.accent.as_deref().and_then(Color::parse).unwrap_or(Color::STANDARD);

@@ -5,6 +5,8 @@
 
 mod body;
 
+pub use body::Quoted;
+
 use std::panic;
 
 use chrono::{DateTime, Utc};
@@ -80,6 +82,17 @@ pub struct Message {
     pub bytes: Vec<u8>,
 }
 
+/// Of a mail what the server has to know before it: who sends it to whom, and how large it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where bounces go.
+    pub sender: Email,
+    /// Who gets it.
+    pub recipient: Email,
+    /// In bytes, not dot-stuffed.
+    pub size: usize,
+}
+
 /// Why a mail can't be built. It would fail again: this mail is dead, its neighbours are not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BuildError {
@@ -140,8 +153,12 @@ impl Outgoing {
             builder = builder.raw_header(header("List-Unsubscribe", &format!("<{url}>{by_mail}")));
             builder = builder.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
-        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body::body(&self.content.text));
-        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(body::body(&self.content.html));
+        let [text, html] = match &self.content.quoted {
+            Some([text, html]) => [text.body(), html.body()],
+            None => [body::body(&self.content.text), body::body(&self.content.html)],
+        };
+        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text);
+        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(html);
         let parts = MultiPart::alternative().boundary(self.boundary(&[text.raw_body(), html.raw_body()]));
         let mime = builder.multipart(parts.singlepart(text).singlepart(html)).map_err(|error| BuildError::Builder(error.to_string()))?;
         Ok(mime.formatted())
@@ -152,9 +169,7 @@ impl Outgoing {
         let mut seed = self.message_id.clone();
         loop {
             let boundary = format!("hearback-{:016x}{:016x}", fnv(&seed, 0), fnv(&seed, 1));
-            // Built parts are ASCII; one that weren't could not be searched, and would be no mail anyway.
-            let taken = parts.iter().any(|part| std::str::from_utf8(part).is_ok_and(|part| part.contains(&boundary)));
-            if !taken {
+            if parts.iter().all(|part| memchr::memmem::find(part, boundary.as_bytes()).is_none()) {
                 return boundary;
             }
             seed.push('x');
@@ -163,6 +178,11 @@ impl Outgoing {
 }
 
 impl Message {
+    /// What the server is told first.
+    pub fn envelope(&self) -> Envelope {
+        Envelope { sender: self.sender.clone(), recipient: self.recipient.clone(), size: self.bytes.len() }
+    }
+
     /// Whether the relay must know SMTPUTF8: an address has a letter outside ASCII before its `@`.
     pub fn needs_smtputf8(&self) -> bool {
         !self.sender.as_str().is_ascii() || !self.recipient.as_str().is_ascii()

@@ -14,7 +14,7 @@ use crate::{
     dispatch,
     invited::is_to_customer,
     own_data,
-    wording::wording,
+    wording::Speaker,
     workspace::{Survey, Workspace},
 };
 
@@ -89,12 +89,13 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
 
 /// A mail that asks.
 fn asking(cx: &Ctx, workspace: &Workspace, survey: &Survey, mail: &Sendable, page: String, general: MailContext) -> MailContext {
-    let wording = wording(cx, workspace, survey, mail.person_locale.as_deref());
+    let [question, low, high] = Speaker::new(cx, workspace, survey, mail.person_locale.as_deref()).asked();
+    let scale = survey.scale;
     MailContext {
-        question: Some(wording.question),
-        scale_low: Some(wording.low),
-        scale_high: Some(wording.high),
-        scores: wording.scores.iter().map(|score| Choice { number: score.value, url: format!("{page}?score={}", score.value) }).collect(),
+        question: Some(question),
+        scale_low: Some(low),
+        scale_high: Some(high),
+        scores: (scale.min()..=scale.max).map(|number| Choice { number, url: format!("{page}?score={number}") }).collect(),
         answer_url: Some(page),
         ..general
     }

@@ -103,18 +103,24 @@ impl<'a> Speaker<'a> {
         Self { language: locale.map_or(fallback, get), fallback: fallback.code(), workspace, survey }
     }
 
-    pub(crate) fn wording(&self) -> Wording {
+    /// The question, and what the lowest and the highest score mean.
+    pub(crate) fn asked(&self) -> [String; 3] {
         let body = &self.survey.body;
         let (question, low, high) = match self.survey.scale.metric {
             Metric::Nps => ("nps.question", "nps.scale.low", "nps.scale.high"),
             Metric::Csat => ("csat.question", "csat.low", "csat.high"),
             Metric::Ces => ("ces.statement", "ces.low", "ces.high"),
         };
-        let (low, high) = (self.text(&body.low, low), self.text(&body.high, high));
+        [self.text(&body.question, question), self.text(&body.low, low), self.text(&body.high, high)]
+    }
+
+    pub(crate) fn wording(&self) -> Wording {
+        let body = &self.survey.body;
+        let [question, low, high] = self.asked();
         Wording {
             lang: self.language.code().to_owned(),
             company: self.workspace.name.clone(),
-            question: self.text(&body.question, question),
+            question,
             scores: self.scores(&low, &high),
             low,
             high,

@@ -16,10 +16,45 @@ pub(super) fn body(text: &str) -> Body {
         return Body::new(text);
     }
     let quoted = quoted(&text);
-    if quoted.len() > text.len() * 7 / 4 {
+    if is_long_for(quoted.len(), &text) {
         return Body::new(text);
     }
     Body::dangerous_pre_encoded(quoted, ContentTransferEncoding::QuotedPrintable)
+}
+
+const fn is_long_for(quoted: usize, text: &str) -> bool {
+    quoted > text.len() * 7 / 4
+}
+
+/// A text in quoted-printable, or a piece of one: what many mails have in common is put into it only once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quoted(Vec<u8>);
+
+impl Quoted {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(quoted(&tidy(text)))
+    }
+
+    /// One text out of its pieces, each of which begins on a line of its own that goes on from the one before.
+    pub(crate) fn join<'p>(pieces: impl Iterator<Item = &'p Self> + Clone) -> Self {
+        let mut joined = Vec::with_capacity(pieces.clone().map(|piece| piece.0.len() + 3).sum());
+        for piece in pieces.filter(|piece| !piece.0.is_empty()) {
+            if joined.last().is_some_and(|last| *last != b'\n') {
+                joined.extend_from_slice(b"=\r\n");
+            }
+            joined.extend_from_slice(&piece.0);
+        }
+        Self(joined)
+    }
+
+    /// Whether another way would say this text in far fewer letters.
+    pub(crate) const fn is_long_for(&self, text: &str) -> bool {
+        is_long_for(self.0.len(), text)
+    }
+
+    pub(super) fn body(&self) -> Body {
+        Body::dangerous_pre_encoded(self.0.clone(), ContentTransferEncoding::QuotedPrintable)
+    }
 }
 
 /// Every line ended by CRLF, and no control character but the tab.
@@ -51,7 +86,9 @@ fn quote(line: &[u8], out: &mut Vec<u8>) {
     while let Some((first, after)) = rest.split_first() {
         let room = LONGEST - 1 - column;
         let reach = rest.get(..room).unwrap_or(rest);
-        let run = reach.iter().position(|byte| !stands(byte)).unwrap_or(reach.len());
+        // Most lines need nothing: looked at as a whole, which takes a few steps, and by the letter only if that fails.
+        let is_plain = reach.iter().fold(true, |plain, byte| plain & stands(byte));
+        let run = if is_plain { reach.len() } else { reach.iter().position(|byte| !stands(byte)).unwrap_or(reach.len()) };
         // White space at the very end of a line would be lost on the way.
         let ends_blank = run == rest.len() && matches!(rest.last(), Some(b' ' | b'\t'));
         let (plain, left) = rest.split_at(run - usize::from(ends_blank));
@@ -116,6 +153,18 @@ mod tests {
                 assert!(line.len() <= 76 && line.is_ascii(), "{line:?}");
                 assert!(!line.ends_with([' ', '\t']), "{line:?}");
             }
+        }
+    }
+
+    #[test]
+    fn pieces_say_together_what_the_whole_says() {
+        let long = "Žąsis = plaukia ".repeat(9);
+        for pieces in [&["a", "b"][..], &["", "https://x/?a=b", "\n", ""], &["č ", &long, "\r\n\n", &long, " ", "z"], &["x\n", "y"]] {
+            let each: Vec<Quoted> = pieces.iter().map(|piece| Quoted::of(piece)).collect();
+            let joined = String::from_utf8(Quoted::join(each.iter()).0).unwrap();
+            assert_eq!(read(&joined), tidy(&pieces.concat()));
+            assert!(joined.split("\r\n").all(|line| line.len() <= 76 && !line.ends_with([' ', '\t'])), "{joined:?}");
+            assert!(!joined.ends_with("=\r\n"));
         }
     }
 

@@ -18,6 +18,7 @@ fn outgoing() -> Outgoing {
             subject: "Dėl Jūsų atsakymo".to_owned(),
             text: "Sveiki,\n\nAčiū.\n".to_owned(),
             html: "<p>Ačiū</p>".to_owned(),
+            quoted: None,
         },
         unsubscribe_url: None,
         unsubscribe_mail: None,

@@ -4,6 +4,7 @@
 //! `layout.txt.hbs` and `layout.html.hbs` at the line `@@body@@`. A folder can override any of these files and
 //! add mails. Refuses to know who the mail goes to.
 
+mod form;
 mod html;
 mod lint;
 mod sources;
@@ -16,8 +17,8 @@ use hearback_core::text;
 use serde_json::Value;
 use thiserror::Error;
 
-use self::{lint::Kind, sources::Sources};
-use crate::{Languages, Mail, MailContext, TemplateError};
+use self::{form::Forms, lint::Kind, sources::Sources};
+use crate::{Languages, Mail, MailContext, TemplateError, message::Quoted};
 
 /// Largest rendered part.
 const MAX_OUTPUT: usize = 512 * 1024;
@@ -39,6 +40,8 @@ pub struct Rendered {
     pub text: String,
     /// The HTML part, a whole document.
     pub html: String,
+    /// Text and HTML as they are sent, where that is known.
+    pub quoted: Option<[Quoted; 2]>,
 }
 
 /// Why a mail could not be put into words. It would fail again: hold the mail and tell someone.
@@ -80,13 +83,14 @@ pub enum RenderError {
     },
 }
 
-/// All templates in all languages, ready to render. Shared behind an `Arc`; rendering needs no lock.
+/// All templates in all languages, ready to render. Shared behind an `Arc`.
 pub struct Templates {
     engine: [Handlebars<'static>; 2],
     names: BTreeSet<String>,
     /// Those that can carry a code.
     with_code: BTreeSet<String>,
     languages: Arc<Languages>,
+    forms: Forms,
 }
 
 impl std::fmt::Debug for Templates {
@@ -118,7 +122,7 @@ impl Templates {
                 .any(|(kind, file)| sources.mentions(&languages, *kind, &format!("{name}/{file}"), "incentive_code"))
         };
         let with_code = names.iter().filter(can_carry).cloned().collect();
-        Ok(Self { engine, names, with_code, languages })
+        Ok(Self { engine, names, with_code, languages, forms: Forms::default() })
     }
 
     /// All folders.
@@ -148,6 +152,13 @@ impl Templates {
             let known = self.names().collect::<Vec<_>>().join(", ");
             return Err(RenderError::NoTemplate { template: template.to_owned(), known });
         }
+        match self.forms.fill(template, context, |context| self.in_words(template, context))? {
+            Some(rendered) => Ok(rendered),
+            None => self.in_words(template, context),
+        }
+    }
+
+    fn in_words(&self, template: &str, context: &MailContext) -> Result<Rendered, RenderError> {
         let language = self.languages.get(&context.locale);
         let values = context.values(language).map_err(|bad| RenderError::NotALink { variable: bad.0, template: template.to_owned() })?;
         let values = Context::from(Value::Object(values));
@@ -160,6 +171,7 @@ impl Templates {
             subject: subject.chars().take(MAX_SUBJECT).collect(),
             text: part(texts, template, TEXT_FILE, &values)?,
             html: part(htmls, template, HTML_FILE, &values)?,
+            quoted: None,
         })
     }
 }
