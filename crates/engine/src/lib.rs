@@ -40,7 +40,7 @@ pub use customers::{accounts, erased, merge, own_data, people, preferences, supp
 pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};
 pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};
-pub(crate) use mail::{compose, invited};
+pub(crate) use mail::{compose, invited, lanes};
 pub use mail::{courier, dispatch, hold, ledger, mailbag, sending, throttle, trouble};
 pub use surveys::{page, wording};
 pub use team::{owners, roster, staff, staffing};

@@ -5,6 +5,7 @@ pub mod courier;
 pub mod dispatch;
 pub mod hold;
 pub(crate) mod invited;
+pub(crate) mod lanes;
 pub mod ledger;
 pub mod mailbag;
 pub mod sending;

@@ -15,7 +15,7 @@
 //! let mut session = transport.open().await?;                                // one per worker, kept
 //! session.begin(&message).await?;                                           // Err: certainly not delivered
 //! commit_data_sent().await;                                                 // if this fails: session.reset().await
-//! match session.finish().await {
+//! match session.finish(None).await {
 //!     Ok(reply) => println!("taken over: {reply}"),
 //!     Err(fail) if fail.ambiguous() => println!("unknown: {fail}"),
 //!     Err(fail) => println!("{:?}: {fail}", fail.class()),                  // Retry, Reject or Relay
@@ -43,7 +43,7 @@ pub use file::{FileSession, file_name};
 pub use language::{Language, Languages, Phrase};
 pub use mail::{Audience, Mail, Origin};
 pub use mailbox::{Mailbox, MailboxError, Open};
-pub use message::{BuildError, Message, Outgoing, Party};
+pub use message::{BuildError, Envelope, Message, Outgoing, Party, Quoted};
 pub use relay::{Destination, Login, Relay, RelayError, RelayOptions, Security};
 pub use smtp::{Cause, Conn, Fail, FailClass, Limits, Reply, SmtpSession, Stage, TlsError, tls_config};
 pub use source::TemplateError;

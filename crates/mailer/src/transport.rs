@@ -1,13 +1,14 @@
 //! How a mail leaves: over SMTP or into a folder, driven the same way by the caller.
 //!
-//! `begin` sends everything but the end; the caller commits that the mail may now be delivered; `finish` ends
-//! it. A mail between `begin` and `finish` is certainly not delivered. Refuses to know queues and retries.
+//! `begin` sends everything but the end (of a short mail no more than its envelope); the caller commits that the mail may
+//! now be delivered; `finish` ends it. A mail between `begin` and `finish` is certainly not delivered. Refuses to know
+//! queues and retries.
 
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     file::{self, FileSession},
-    message::Message,
+    message::{Envelope, Message},
     relay::{Destination, Relay, RelayError, RelayOptions},
     smtp::{Fail, Limits, Reply, SmtpSession},
 };
@@ -74,10 +75,11 @@ impl Session {
         }
     }
 
-    /// Ends the mail that was begun: it is taken over now, or the failure says whether it may have been.
-    pub async fn finish(&mut self) -> Result<Reply, Fail> {
+    /// Ends the mail that was begun: it is taken over now, or the failure says whether it may have been. `next` is the mail that
+    /// begins here afterwards, if that is known: the server may be told of it in the same step.
+    pub async fn finish(&mut self, next: Option<&Envelope>) -> Result<Reply, Fail> {
         match self {
-            Self::Smtp(session) => session.finish().await,
+            Self::Smtp(session) => session.finish(next).await,
             Self::File(session) => session.finish().await,
         }
     }

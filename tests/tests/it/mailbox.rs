@@ -103,7 +103,7 @@ async fn hand_on(app: &TestApp, house: &MailHouse) {
         };
         let mut session = transport.open().await.unwrap();
         session.begin(&message).await.unwrap();
-        session.finish().await.unwrap();
+        session.finish(None).await.unwrap();
         session.close().await;
     }
 }

@@ -39,6 +39,7 @@ fn mail(n: u32) -> Message {
             subject: format!("Mail {n}"),
             text: ".\n..\n.\r\n\r\n.\r\nMAIL FROM:<a@b.lt>\r\nend".to_owned(),
             html: "<p>.</p>\n.\n".to_owned(),
+            quoted: None,
         },
         unsubscribe_url: None,
         unsubscribe_mail: None,
@@ -56,7 +57,7 @@ fn transport(server: &SmtpServer, limits: Limits) -> Transport {
 
 async fn send(session: &mut Session, message: &Message) -> Result<String, Fail> {
     session.begin(message).await?;
-    session.finish().await.map(|reply| reply.to_string())
+    session.finish(None).await.map(|reply| reply.to_string())
 }
 
 /// Connects and sends one mail.
@@ -189,6 +190,80 @@ async fn a_server_that_leaves_or_sleeps_in_the_middle_of_the_body_has_no_mail() 
     }
 }
 
+/// Sends the first mail and announces the second together with its end.
+async fn announced(server: &SmtpServer) -> (Session, Result<String, Fail>) {
+    let mut session = transport(server, patient()).open().await.unwrap();
+    session.begin(&mail(1)).await.unwrap();
+    let first = session.finish(Some(&mail(2).envelope())).await.map(|reply| reply.to_string());
+    (session, first)
+}
+
+#[tokio::test]
+async fn the_next_mail_is_announced_with_the_end_of_the_one_before() {
+    for (offers, pipelined) in [(&["PIPELINING"][..], true), (WITHOUT_PIPELINING, false)] {
+        let server = SmtpServer::start(Script::default().offers(offers)).await;
+        let (mut session, first) = announced(&server).await;
+        assert_eq!(first.unwrap(), "250 2.0.0 taken");
+        assert_eq!(send(&mut session, &mail(2)).await.unwrap(), "250 2.0.0 taken");
+        assert_eq!(send(&mut session, &mail(3)).await.unwrap(), "250 2.0.0 taken");
+        let mails = server.mails();
+        assert_eq!((mails.len(), server.connections(), server.was_pipelined()), (3, 1, pipelined));
+        assert!((1..).zip(&mails).all(|(n, got)| got.data == mail(n).bytes));
+        assert_eq!(server.lines().iter().filter(|line| line.starts_with("MAIL")).count(), 3, "no mail is begun twice");
+    }
+}
+
+#[tokio::test]
+async fn what_was_announced_and_does_not_come_is_no_mail() {
+    let server = SmtpServer::start(Script::default()).await;
+    let (mut session, first) = announced(&server).await;
+    first.unwrap();
+    session.reset().await;
+    send(&mut session, &Message { recipient: email("ona@example.org"), ..mail(3) }).await.unwrap();
+    let mails: Vec<_> = server.mails().into_iter().map(|got| (got.rcpt, got.data)).collect();
+    let (anna, ona) = ("RCPT TO:<anna@example.org>".to_owned(), "RCPT TO:<ona@example.org>".to_owned());
+    assert_eq!((mails, server.connections()), (vec![(anna, mail(1).bytes), (ona, mail(3).bytes)], 2));
+}
+
+#[tokio::test]
+async fn a_refused_mail_does_not_cost_the_one_that_was_announced_with_its_end() {
+    let server = SmtpServer::start(Script::default().once(At::Dot, 1, Fault::reply("554 5.6.0 no"))).await;
+    let (mut session, first) = announced(&server).await;
+    let fail = first.unwrap_err();
+    assert_eq!((fail.stage, fail.class()), (Stage::Dot, FailClass::Reject));
+    session.reset().await;
+    send(&mut session, &mail(2)).await.unwrap();
+    assert_eq!((server.mails().len(), server.connections()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_will_not_be_told_early_is_told_again() {
+    for fault in [Fault::reply("503 5.5.1 not now"), Fault::reply("421 4.3.2 enough"), Fault::Close] {
+        let server = SmtpServer::start(Script::default().once(At::Mail, 2, fault.clone())).await;
+        let (mut session, first) = announced(&server).await;
+        first.unwrap();
+        send(&mut session, &mail(2)).await.unwrap();
+        assert_eq!((server.mails().len(), server.connections()), (2, 2), "{fault:?}");
+    }
+    let server = SmtpServer::start(Script::default().once(At::Rcpt, 2, Fault::reply("550 5.1.1 no such user"))).await;
+    let (mut session, first) = announced(&server).await;
+    first.unwrap();
+    let fail = send(&mut session, &mail(2)).await.unwrap_err();
+    assert_eq!((fail.stage, fail.class()), (Stage::Rcpt, FailClass::Reject));
+    send(&mut session, &mail(3)).await.unwrap();
+    assert_eq!((server.mails().len(), server.connections()), (2, 1));
+}
+
+#[tokio::test]
+async fn only_the_mail_whose_end_was_not_answered_is_in_doubt() {
+    let server = SmtpServer::start(Script::default().once(At::Dot, 1, Fault::Close)).await;
+    let (mut session, first) = announced(&server).await;
+    assert!(first.unwrap_err().ambiguous());
+    send(&mut session, &mail(2)).await.unwrap();
+    let mails: Vec<_> = server.mails().into_iter().map(|got| got.data).collect();
+    assert_eq!(mails, [mail(1).bytes, mail(2).bytes]);
+}
+
 #[tokio::test]
 async fn what_is_not_smtp_ends_the_connection() {
     let garbage = || {
@@ -313,7 +388,7 @@ async fn a_mail_given_up_before_the_dot_is_not_delivered() {
     let mut session = transport(&server, patient()).open().await.unwrap();
     session.begin(&mail(1)).await.unwrap();
     session.reset().await;
-    assert!(session.finish().await.is_err());
+    assert!(session.finish(None).await.is_err());
     // Also when the caller forgets to say so, or goes away.
     session.begin(&mail(2)).await.unwrap();
     session.begin(&mail(3)).await.unwrap();
@@ -484,10 +559,10 @@ async fn captured_mail_is_a_file_per_message_id() {
     };
     session.begin(&mail(1)).await.unwrap();
     assert_eq!(names(), [""; 0], "nothing before the end");
-    assert_eq!(session.finish().await.unwrap().to_string(), "250 captured as 1@hearback.example.eml");
+    assert_eq!(session.finish(None).await.unwrap().to_string(), "250 captured as 1@hearback.example.eml");
     session.begin(&mail(2)).await.unwrap();
     session.reset().await;
-    assert!(session.finish().await.is_err());
+    assert!(session.finish(None).await.is_err());
     send(&mut session, &mail(1)).await.unwrap();
     send(&mut session, &mail(3)).await.unwrap();
     assert_eq!(names(), ["1@hearback.example.eml", "3@hearback.example.eml"]);

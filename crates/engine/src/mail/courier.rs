@@ -1,28 +1,29 @@
 //! Open ways to the mail server: as many as the settings allow, kept between mails, paused when the server is in trouble.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use hearback_core::Clock;
-use hearback_mailer::{Fail, Session, Transport};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hearback_mailer::{Envelope, Fail, Reply, Session, Transport};
+use tokio::time::timeout;
+
+use crate::lanes::{Lanes, Slot};
 
 /// First pause when the server can't be used; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause between two tries to use the server.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// Most idle connections that are kept.
-const IDLE: usize = 64;
+/// How long a mail waits for the connection over which it was announced, before it takes whichever comes first.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
 pub struct Courier {
     transport: Transport,
-    slots: Arc<Semaphore>,
-    idle: Mutex<Vec<Session>>,
+    lanes: Lanes,
     trouble: Mutex<Option<Trouble>>,
     connections: usize,
 }
@@ -42,7 +43,27 @@ pub struct Trouble {
 pub struct Way {
     /// The connection.
     pub session: Session,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
+}
+
+impl Way {
+    /// Ends the mail that was begun. Who goes next over this connection is announced in the same step, and set free when the server
+    /// takes its time.
+    pub(crate) async fn finish(&mut self) -> Result<Reply, Fail> {
+        let next = self.slot.announce();
+        let mut ends = Box::pin(self.session.finish(next.as_ref()));
+        if let Ok(ended) = timeout(PATIENCE, &mut ends).await {
+            return ended;
+        }
+        self.slot.renounce();
+        ends.await
+    }
+
+    /// Keeps the connection for the next mail.
+    pub(crate) fn keep(self) {
+        let Self { session, mut slot } = self;
+        slot.pass(Some(session));
+    }
 }
 
 /// Why there is no connection.
@@ -58,8 +79,7 @@ impl Courier {
     /// At most `connections` at a time, at least one.
     pub fn new(transport: Transport, connections: usize) -> Self {
         let connections = connections.max(1);
-        let slots = Arc::new(Semaphore::new(connections));
-        Self { transport, connections, slots, idle: Mutex::new(Vec::new()), trouble: Mutex::new(None) }
+        Self { transport, connections, lanes: Lanes::new(connections), trouble: Mutex::new(None) }
     }
 
     /// Deletes what was captured of these mails.
@@ -71,33 +91,27 @@ impl Courier {
 
     /// Waits for a free connection and opens it where needed. Who waited long may find that the server is in trouble by now:
     /// then it is left in peace.
-    pub(crate) async fn open(&self, clock: &dyn Clock) -> Result<Way, NoWay> {
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return Err(NoWay::Fail(closed())) };
+    pub(crate) async fn open(&self, envelope: Envelope, clock: &dyn Clock) -> Result<Way, NoWay> {
+        let Ok((mut slot, session)) = self.lanes.queue(envelope).await else { return Err(NoWay::Fail(closed())) };
         if let Some(trouble) = self.trouble(clock.believed()) {
+            slot.pass(session);
             return Err(NoWay::Trouble(trouble));
         }
-        let kept = lock(&self.idle).pop();
-        let session = match kept {
+        let session = match session {
             Some(session) => session,
-            None => self.transport.open().await.map_err(NoWay::Fail)?,
+            None => Box::pin(self.transport.open()).await.map_err(NoWay::Fail)?,
         };
         Ok(Way { session, slot })
     }
 
-    /// Connections that are in use now.
-    pub(crate) fn under_way(&self) -> usize {
-        self.connections.saturating_sub(self.slots.available_permits())
+    /// Whether all connections are in use.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.lanes.free() == 0
     }
 
-    /// Keeps the connection for the next mail.
-    pub(crate) fn keep(&self, way: Way) {
-        let Way { session, slot } = way;
-        let mut idle = lock(&self.idle);
-        if idle.len() < IDLE {
-            idle.push(session);
-        }
-        drop(idle);
-        drop(slot);
+    /// Connections that are in use now.
+    pub(crate) fn under_way(&self) -> usize {
+        self.connections.saturating_sub(self.lanes.free())
     }
 
     /// Why nothing may be sent at `now`.

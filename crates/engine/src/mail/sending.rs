@@ -125,7 +125,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
 
 async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
     faults::pass("sending.open")?;
-    let mut way = match cx.courier.open(&*cx.clock).await {
+    let mut way = match cx.courier.open(message.envelope(), &*cx.clock).await {
         Ok(way) => way,
         Err(NoWay::Trouble(trouble)) => return Ok(Outcome::Snooze(trouble.until + spread(mail), trouble.why)),
         Err(NoWay::Fail(fail)) => return failed(cx, lease, mail, &fail, true).await,
@@ -140,7 +140,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
         Ok(true) => {}
         Ok(false) => {
             way.session.reset().await;
-            cx.courier.keep(way);
+            way.keep();
             // Cancelled, suppressed or taken over meanwhile: the next look at the ledger tells which.
             return Ok(Outcome::Snooze(cx.believed(), "changed while it was about to be sent".to_owned()));
         }
@@ -150,7 +150,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
         }
     }
     faults::pass("sending.dot")?;
-    match way.session.finish().await {
+    match way.finish().await {
         Ok(reply) => {
             faults::pass("sending.report")?;
             let now = cx.believed();
@@ -162,7 +162,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             let report = Report { fate: Fate { subject: Some(subject), ..report.fate }, ..report };
             let recorded = cx.ledger.report(report).await?;
             // The connection goes on to its next mail while this result waits for its commit.
-            cx.courier.keep(way);
+            way.keep();
             cx.courier.works();
             trouble::works(cx, now).await?;
             trouble::ended(cx, lease.workspace, mail.wave_id, None, now).await?;
@@ -176,7 +176,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
 
 async fn failed_on(cx: &Ctx, lease: &Lease, mail: &Sendable, mut way: Way, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
     way.session.reset().await;
-    cx.courier.keep(way);
+    way.keep();
     failed(cx, lease, mail, fail, counts).await
 }
 

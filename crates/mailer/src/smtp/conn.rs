@@ -3,6 +3,8 @@
 //! A connection is trusted only while it is known where both sides stand: after a timeout, a broken reply or a
 //! future that was dropped half-way it is gone, and the caller makes a new one.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hearback_core::Email;
 use lettre::transport::smtp::{
@@ -21,27 +23,32 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    message::address,
+    message::{Envelope, address},
     relay::{Login, Relay, Security},
 };
 
-/// Bytes handed to the network at a time.
+/// Bytes handed to the network at a time, and most of a mail that leaves together with its dot: one step for nearly all mail.
 const BLOCK: usize = 64 * 1024;
 /// How long a good-bye may take.
-const GOODBYE: std::time::Duration = std::time::Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Where the conversation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum State {
     /// The next mail can begin.
     Ready,
     /// The server has something of a refused mail in mind: RSET first.
     Dirty,
-    /// A body was sent; the dot is missing.
-    Body,
+    /// The server waits for the end of the body, of which so many bytes were sent, and for the dot.
+    Body { body: Vec<u8>, sent: usize },
+    /// This mail was announced together with the end of the one before; what the server says to it was not read.
+    Announced(Envelope),
     /// Unknown or closed: never to be used again.
     Gone,
 }
+
+/// Commands on their way, with the stage of each and how long its reply may take.
+type Steps = [(Stage, String, Duration); 3];
 
 /// An open connection to a relay.
 #[derive(Debug)]
@@ -81,50 +88,79 @@ impl Conn {
         Ok(conn)
     }
 
-    /// Sends everything of a mail but the final dot. An error means that the mail was certainly not delivered.
-    pub async fn begin(&mut self, from: &Email, to: &Email, message: &[u8]) -> Result<(), Fail> {
-        self.reset().await?;
-        let (mail, rcpt) = self.envelope(from, to, message.len())?;
+    /// Sends everything of a mail but its end: the final dot, and up to a block before it that leaves with it. An error means that the
+    /// mail was certainly not delivered.
+    pub async fn begin(&mut self, envelope: &Envelope, message: &[u8]) -> Result<(), Fail> {
+        let is_announced = self.expects(envelope);
+        match self.state {
+            State::Announced(_) if is_announced => {}
+            State::Announced(_) => {
+                self.state = State::Gone;
+                return Err(Fail::new(Stage::Reset, Cause::Closed));
+            }
+            _ => self.reset().await?,
+        }
+        let steps = self.steps(envelope)?;
         self.begun += 1;
         self.state = State::Gone;
-        self.transaction(&[
-            (Stage::Mail, mail.to_string(), self.limits.reply),
-            (Stage::Rcpt, rcpt.to_string(), self.limits.reply),
-            (Stage::Data, Data.to_string(), self.limits.data),
-        ])
-        .await?;
-        for block in stuff(message).chunks(BLOCK) {
+        if is_announced {
+            self.replies(&steps, true).await.map_err(|fail| match fail.stage {
+                // The server may not like to be told early: a new connection tells whether it likes the mail.
+                Stage::Mail => Fail::new(Stage::Reset, Cause::Closed),
+                _ => fail,
+            })?;
+        } else {
+            self.transaction(&steps).await?;
+        }
+        let body = stuff(message);
+        let ahead = body.len().saturating_sub(BLOCK);
+        for block in body.get(..ahead).unwrap_or_default().chunks(BLOCK) {
             self.wire.send(block, self.limits.block).await.map_err(at(Stage::Body))?;
         }
-        self.state = State::Body;
+        self.state = State::Body { body, sent: ahead };
         Ok(())
     }
 
-    /// Sends the final dot: the server takes the mail over, or refuses it. See [`Fail::ambiguous`].
-    pub async fn finish(&mut self) -> Result<Reply, Fail> {
-        if self.state != State::Body {
+    /// Sends the end: the server takes the mail over, or refuses it. See [`Fail::ambiguous`]. The next mail is announced in the
+    /// same step where the server can pipeline (RFC 2920, 3.1): that saves it a way there and back.
+    pub async fn finish(&mut self, next: Option<&Envelope>) -> Result<Reply, Fail> {
+        let State::Body { mut body, mut sent } = std::mem::replace(&mut self.state, State::Gone) else {
             return Err(Fail::new(Stage::Body, Cause::Closed));
+        };
+        let length = body.len();
+        body.extend_from_slice(b".\r\n");
+        let may_announce = self.abilities.pipelining && self.begun < self.limits.mails_per_connection;
+        let next = next.filter(|_| may_announce).and_then(|next| Some((next, self.steps(next).ok()?)));
+        for (_, line, _) in next.iter().flat_map(|(_, steps)| steps) {
+            body.extend_from_slice(line.as_bytes());
         }
-        self.state = State::Gone;
-        self.wire.send(b".\r\n", self.limits.dot).await.map_err(at(Stage::Dot))?;
+        let written = self.wire.send_counted(&body, self.limits.block, &mut sent).await;
+        // Without a byte of the dot it is certain that the server has no whole mail.
+        written.map_err(at(if sent > length { Stage::Dot } else { Stage::Body }))?;
         let reply = self.wire.reply(&self.limits, self.limits.dot).await.map_err(at(Stage::Dot))?;
         self.last_used = Instant::now();
-        self.state = after(&reply, if reply.is_positive() { State::Ready } else { State::Dirty });
+        let state = match next {
+            Some((next, _)) => State::Announced(next.clone()),
+            None if reply.is_positive() => State::Ready,
+            None => State::Dirty,
+        };
+        self.state = after(&reply, state);
         accept(Stage::Dot, reply)
     }
 
     /// Makes the connection ready for the next mail. A mail that was begun and not finished is certainly not
-    /// delivered: its connection is given up, since nothing but a dot could end it.
+    /// delivered: its connection is given up, since nothing but a dot could end it. One that was announced stays so.
     pub async fn reset(&mut self) -> Result<(), Fail> {
         match self.state {
             State::Ready if !self.wire.has_leftover() => Ok(()),
+            State::Announced(_) => Ok(()),
             State::Dirty => {
                 self.state = State::Gone;
                 let reply = self.command(Stage::Reset, &Rset.to_string()).await?;
                 self.state = after(&reply, State::Ready);
                 accept(Stage::Reset, reply).map(|_| ())
             }
-            State::Ready | State::Body | State::Gone => {
+            State::Ready | State::Body { .. } | State::Gone => {
                 self.state = State::Gone;
                 Err(Fail::new(Stage::Reset, Cause::Closed))
             }
@@ -135,6 +171,11 @@ impl Conn {
     pub fn is_reusable(&self) -> bool {
         let in_step = matches!(self.state, State::Ready | State::Dirty) && !self.wire.has_leftover();
         in_step && self.begun < self.limits.mails_per_connection && self.last_used.elapsed() < self.limits.idle
+    }
+
+    /// Whether this mail was announced here, and no other can begin.
+    pub fn expects(&self, envelope: &Envelope) -> bool {
+        matches!(&self.state, State::Announced(announced) if announced == envelope)
     }
 
     /// Says good-bye and closes.
@@ -184,6 +225,16 @@ impl Conn {
         expect(Stage::Auth, reply, 235)
     }
 
+    /// MAIL, RCPT and DATA of this mail.
+    fn steps(&self, envelope: &Envelope) -> Result<Steps, Fail> {
+        let (mail, rcpt) = self.envelope(&envelope.sender, &envelope.recipient, envelope.size)?;
+        Ok([
+            (Stage::Mail, mail.to_string(), self.limits.reply),
+            (Stage::Rcpt, rcpt.to_string(), self.limits.reply),
+            (Stage::Data, Data.to_string(), self.limits.data),
+        ])
+    }
+
     fn envelope(&self, from: &Email, to: &Email, size: usize) -> Result<(Mail, Rcpt), Fail> {
         let refuse = |stage, why| Fail::new(stage, Cause::Refused(why));
         let sender = address(from).map_err(|_| refuse(Stage::Mail, "the sender's address can't be used in SMTP"))?;
@@ -205,17 +256,22 @@ impl Conn {
         Ok((Mail::new(Some(sender), parameters), Rcpt::new(recipient, Vec::new())))
     }
 
-    /// MAIL, RCPT and DATA: in one write when the server can pipeline. Every reply is read even after a refusal,
-    /// so that the next mail doesn't take it for its own.
-    async fn transaction(&mut self, steps: &[(Stage, String, std::time::Duration)]) -> Result<(), Fail> {
+    /// MAIL, RCPT and DATA: in one write when the server can pipeline.
+    async fn transaction(&mut self, steps: &Steps) -> Result<(), Fail> {
         let pipelining = self.abilities.pipelining;
         if pipelining {
             let all: String = steps.iter().map(|(_, line, _)| line.as_str()).collect();
             self.wire.send(all.as_bytes(), self.limits.reply).await.map_err(at(Stage::Mail))?;
         }
+        self.replies(steps, pipelining).await
+    }
+
+    /// What the server says to each step, sent before it where that was not done. Every reply is read even after a refusal,
+    /// so that the next mail doesn't take it for its own.
+    async fn replies(&mut self, steps: &Steps, were_sent: bool) -> Result<(), Fail> {
         let mut refusal: Option<Fail> = None;
         for (stage, line, limit) in steps {
-            if !pipelining {
+            if !were_sent {
                 if refusal.is_some() {
                     break;
                 }

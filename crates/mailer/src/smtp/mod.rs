@@ -1,6 +1,6 @@
 //! SMTP, spoken by a small state machine of our own.
 //!
-//! The body and the dot that ends it are sent apart, so that the caller can commit "sent" in between and know
+//! The envelope and the end of a mail are sent apart, so that the caller can commit "sent" in between and know
 //! after a crash which mails may have been delivered and which certainly were not. Refuses to know queues,
 //! retries and the database.
 

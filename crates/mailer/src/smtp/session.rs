@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Conn, Fail, Limits, Reply};
-use crate::{message::Message, relay::Relay};
+use crate::{
+    message::{Envelope, Message},
+    relay::Relay,
+};
 
 /// Sends one mail after the other; belongs to one worker.
 #[derive(Debug)]
@@ -15,14 +18,15 @@ pub struct SmtpSession {
 
 impl SmtpSession {
     pub(crate) async fn open(relay: Arc<Relay>, limits: Limits) -> Result<Self, Fail> {
-        let conn = Conn::connect(&relay, &limits).await?;
+        let conn = Box::pin(Conn::connect(&relay, &limits)).await?;
         Ok(Self { relay, limits, conn: Some(conn) })
     }
 
     pub(crate) async fn begin(&mut self, message: &Message) -> Result<(), Fail> {
+        let envelope = message.envelope();
         if let Some(mut conn) = self.conn.take() {
-            if conn.is_reusable() {
-                let outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
+            if conn.expects(&envelope) || conn.is_reusable() {
+                let outcome = conn.begin(&envelope, &message.bytes).await;
                 if !outcome.as_ref().is_err_and(Fail::is_stale) {
                     self.conn = Some(conn);
                     return outcome;
@@ -32,15 +36,16 @@ impl SmtpSession {
                 conn.quit().await;
             }
         }
-        let mut conn = Conn::connect(&self.relay, &self.limits).await?;
-        let outcome = conn.begin(&message.sender, &message.recipient, &message.bytes).await;
+        // Rare, and large: apart, so that it is not carried about with each mail.
+        let mut conn = Box::pin(Conn::connect(&self.relay, &self.limits)).await?;
+        let outcome = conn.begin(&envelope, &message.bytes).await;
         self.conn = Some(conn);
         outcome
     }
 
-    pub(crate) async fn finish(&mut self) -> Result<Reply, Fail> {
+    pub(crate) async fn finish(&mut self, next: Option<&Envelope>) -> Result<Reply, Fail> {
         match &mut self.conn {
-            Some(conn) => conn.finish().await,
+            Some(conn) => conn.finish(next).await,
             None => Err(Fail::new(super::Stage::Body, super::Cause::Closed)),
         }
     }

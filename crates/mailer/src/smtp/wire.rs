@@ -64,17 +64,28 @@ impl Wire {
 
     /// Writes and flushes, within `limit`.
     pub(super) async fn send(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Cause> {
+        self.send_counted(bytes, limit, &mut 0).await
+    }
+
+    /// The same; of what `sent` does not count, nothing can have arrived, however this ends.
+    pub(super) async fn send_counted(&mut self, bytes: &[u8], limit: Duration, sent: &mut usize) -> Result<(), Cause> {
         let write = async {
-            match &mut self.stream {
-                Stream::Plain(stream) => stream.write_all(bytes).await,
-                Stream::Tls(stream) => match stream.write_all(bytes).await {
-                    Ok(()) => stream.flush().await,
-                    Err(error) => Err(error),
-                },
+            while let Some(rest) = bytes.get(*sent..).filter(|rest| !rest.is_empty()) {
+                let taken = match &mut self.stream {
+                    Stream::Plain(stream) => stream.write(rest).await?,
+                    Stream::Tls(stream) => stream.write(rest).await?,
+                };
+                if taken == 0 {
+                    return Err(std::io::ErrorKind::WriteZero.into());
+                }
+                *sent += taken;
             }
-            .map_err(|error| Cause::Io(error.kind()))
+            match &mut self.stream {
+                Stream::Plain(_) => Ok(()),
+                Stream::Tls(stream) => stream.flush().await,
+            }
         };
-        within(limit, write).await
+        within(limit, async { write.await.map_err(|error: std::io::Error| Cause::Io(error.kind())) }).await
     }
 
     /// Reads one reply, within `limit` as a whole: a server that dribbles gets no more time than a silent one.
