@@ -29,23 +29,24 @@ use crate::{
 /// How long a step waits for an earlier one of its rule.
 const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 
-/// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id.
+/// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id. Each kind but the commonest has a box of its
+/// own: a mail does not carry the room of all others about.
 pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     if let Some(outcome) = steady::wait(cx, lease) {
         return outcome;
     }
     let result = match &lease.job {
         Ok(Job::Mail { delivery }) => return sending::send(cx, lease, *delivery).await,
-        Ok(Job::Post { delivery }) => return webhooks::send(cx, lease, *delivery).await,
+        Ok(Job::Post { delivery }) => return Box::pin(webhooks::send(cx, lease, *delivery)).await,
         Ok(Job::Noop) => return Outcome::Done,
         Ok(Job::Step { case, step, chain, closed }) => Box::pin(run_step(cx, lease, *case, *step, chain, *closed)).await,
         Ok(Job::Ask { case, revision, trigger, chain }) => {
             let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
-            ask(cx, lease, *case, *revision, occasion).await
+            Box::pin(ask(cx, lease, *case, *revision, occasion)).await
         }
-        Ok(Job::Wave { wave }) => planning::run(cx, lease, *wave).await,
-        Ok(Job::Invite { invitation }) => invite::run(cx, lease, *invitation).await,
-        Ok(Job::Settle { case, revision }) => settle(cx, lease, *case, *revision).await,
+        Ok(Job::Wave { wave }) => Box::pin(planning::run(cx, lease, *wave)).await,
+        Ok(Job::Invite { invitation }) => Box::pin(invite::run(cx, lease, *invitation)).await,
+        Ok(Job::Settle { case, revision }) => Box::pin(settle(cx, lease, *case, *revision)).await,
         Err(why) => return Outcome::Dead(format!("this version can't read the job: {why}")),
     };
     match result {

@@ -185,7 +185,7 @@ impl Known {
     ) -> Result<Arc<Workspace>, EngineError> {
         match self.at(id, revision) {
             Some(workspace) => Ok(workspace),
-            None => self.get(connection, id).await,
+            None => Box::pin(self.get(connection, id)).await,
         }
     }
 

@@ -33,11 +33,22 @@ pub struct Db {
     writes: Arc<Writes>,
 }
 
+/// The planner is told of so many rows, and again whenever they have grown by a factor: early, since it believes of tables that were
+/// empty a moment ago that they still are.
+const FIRST_ROWS: usize = 16;
+const GROWTH: usize = 4;
+
 /// How many rows came since the start, and at how many the planner is told next.
 #[derive(Debug)]
 struct Growth {
     rows: AtomicUsize,
     tell_at: AtomicUsize,
+}
+
+impl Default for Growth {
+    fn default() -> Self {
+        Self { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(FIRST_ROWS) }
+    }
 }
 
 /// Write transactions of this process that were asked for and have not ended: when, and a number that tells them apart.
@@ -80,21 +91,11 @@ impl Db {
             let write = Database::connect(sqlite(url, 1)).await?;
             check_pragmas(&write).await?;
             let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
-            Ok(Self {
-                write,
-                read,
-                growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }),
-                writes: Arc::default(),
-            })
+            Ok(Self { write, read, growth: Arc::default(), writes: Arc::default() })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = Database::connect(postgres(url, connections, &WRITE_PLANS)).await?;
             let read = Database::connect(postgres(url, connections, &[])).await?;
-            Ok(Self {
-                write,
-                read,
-                growth: Arc::new(Growth { rows: AtomicUsize::new(0), tell_at: AtomicUsize::new(256) }),
-                writes: Arc::default(),
-            })
+            Ok(Self { write, read, growth: Arc::default(), writes: Arc::default() })
         } else {
             Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
                 "database.url must start with sqlite:// or postgres://, got `{}`",
@@ -170,6 +171,11 @@ impl Db {
         if self.backend() == DbBackend::Postgres { 2 } else { 1 }
     }
 
+    /// Whether a statement costs far more than the rows that it is about: on PostgreSQL each one starts anew and travels.
+    pub fn costs_by_statement(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
     /// Brings the schema up to date, in one transaction: a process that dies in between leaves nothing behind. Safe when
     /// several nodes do it at once: one works, the others wait for its transaction.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -227,7 +233,7 @@ impl Db {
         if total < tell_at || self.backend() != DbBackend::Postgres {
             return;
         }
-        let mine = self.growth.tell_at.compare_exchange(tell_at, total.saturating_mul(4), Ordering::Relaxed, Ordering::Relaxed);
+        let mine = self.growth.tell_at.compare_exchange(tell_at, total.saturating_mul(GROWTH), Ordering::Relaxed, Ordering::Relaxed);
         if mine.is_ok() {
             let db = self.clone();
             tokio::spawn(async move {

@@ -1,9 +1,9 @@
 //! How many mails are where, over all workspaces: for the benchmark and for whoever watches the process.
 
 use hearback_core::id::WorkspaceId;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect as _};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use crate::{Db, StoreError, deliveries};
+use crate::{StoreError, deliveries};
 
 /// Mails that a server has accepted.
 pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
@@ -13,13 +13,6 @@ pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> 
 /// Mails that wait for their turn.
 pub async fn queued(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
     of(connection, &["queued", "deferred"]).await
-}
-
-/// Whether a mail of this workspace waits for its turn or is under way. Costs the same however many there are.
-pub async fn is_any_open(db: &Db, ws: WorkspaceId) -> Result<bool, StoreError> {
-    use deliveries::Column::{Status, WorkspaceId};
-    let open = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(["queued", "deferred", "sending"]));
-    Ok(open.limit(1).one(db.by_key()).await?.is_some())
 }
 
 /// Mails of one workspace that were not handed over yet.

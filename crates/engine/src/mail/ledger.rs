@@ -34,7 +34,7 @@ use crate::{
 /// Most entries in one transaction.
 const MAX_BATCH: usize = 128;
 /// How long a commit waits at most for the connections that are about to join it.
-const COMPANY: Duration = Duration::from_millis(1);
+const COMPANY: Duration = Duration::from_millis(2);
 /// How often a batch is written again that met another writer in opposite order.
 const RACES: u32 = 3;
 
@@ -128,11 +128,13 @@ impl Queue {
 }
 
 /// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the mails that are under way: while
-/// they commit, the connections of the other half talk to the mail server. A mail that is alone never waits.
+/// they commit, the connections of the other half talk to the mail server. On PostgreSQL, where a statement costs far more than the mails
+/// that it is about, it waits for all of them. A mail that is alone never waits.
 async fn wait_for_company(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, cx: &Ctx) {
     let until = Instant::now() + COMPANY;
+    let enough = |under_way: usize| if cx.db.costs_by_statement() { under_way } else { under_way.div_ceil(2) };
     let marks = |batch: &[Entry]| batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
-    while batch.len() < MAX_BATCH && marks(batch) < cx.mails_under_way().div_ceil(2) {
+    while batch.len() < MAX_BATCH && marks(batch) < enough(cx.mails_under_way()) {
         let room = MAX_BATCH - batch.len();
         match timeout_at(until, queue.recv_many(batch, room)).await {
             Ok(1..) => {}

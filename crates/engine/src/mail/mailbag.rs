@@ -2,20 +2,28 @@
 //!
 //! Owns: the queue in front of the reader. Refuses to know: what a mail is sent for.
 
-use std::{collections::HashMap, sync::Weak};
+use std::{collections::HashMap, sync::Weak, time::Duration};
 
 use hearback_store::{
     StoreError,
     ledger::{self, Sendable},
     time::millis,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 use crate::{Ctx, ctx::Parts, guard};
 
 /// Most mails in one query.
 const MAX_BATCH: usize = 128;
+/// So many are waited for while nobody waits for them.
+const COMPANY: usize = 16;
+/// How long they are waited for at most, and how often it is looked whether somebody waits by now.
+const PATIENCE: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(1);
 
 type Answer = Result<Option<Sendable>, StoreError>;
 
@@ -59,6 +67,7 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let Some(cx) = Ctx::upgrade(&weak) else { break };
+        wait_for_company(&mut waiting, &mut batch, &cx).await;
         let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
         match ledger::sendables(&cx.db, &keys, millis(cx.believed() - guard::DAY)).await {
             Ok(found) => answer(batch.drain(..), &found),
@@ -67,6 +76,18 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
                     let _ = asked.reply.send(Err(StoreError::Unavailable(error.to_string())));
                 }
             }
+        }
+    }
+}
+
+/// A query costs nearly the same for one mail as for many. While all connections to the mail server are taken, no mail that is
+/// read now could leave.
+async fn wait_for_company(waiting: &mut mpsc::Receiver<Asked>, batch: &mut Vec<Asked>, cx: &Ctx) {
+    let until = Instant::now() + PATIENCE;
+    while cx.db.costs_by_statement() && batch.len() < COMPANY && cx.courier.is_busy() && Instant::now() < until {
+        let room = MAX_BATCH - batch.len();
+        if let Ok(0) = timeout(LOOK, waiting.recv_many(batch, room)).await {
+            break;
         }
     }
 }
