@@ -29,6 +29,8 @@ use crate::{
 
 /// Bytes handed to the network at a time, and most of a mail that leaves together with its dot: one step for nearly all mail.
 const BLOCK: usize = 64 * 1024;
+/// How long a server may take to answer what was announced to it: one that did not listen would be waited for in vain.
+const EARLY: Duration = Duration::from_secs(30);
 /// How long a good-bye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -100,13 +102,15 @@ impl Conn {
             }
             _ => self.reset().await?,
         }
-        let steps = self.steps(envelope)?;
+        let mut steps = self.steps(envelope)?;
         self.begun += 1;
         self.state = State::Gone;
         if is_announced {
+            let [(_, _, limit), ..] = &mut steps;
+            *limit = EARLY.min(*limit);
             self.replies(&steps, true).await.map_err(|fail| match fail.stage {
                 // The server may not like to be told early: a new connection tells whether it likes the mail.
-                Stage::Mail => Fail::new(Stage::Reset, Cause::Closed),
+                Stage::Mail => Fail::new(Stage::Reset, fail.cause),
                 _ => fail,
             })?;
         } else {

@@ -160,6 +160,15 @@ impl Fail {
         }
     }
 
+    /// The server is there and does not want what it was told, or did not hear it.
+    pub(super) fn is_deaf(&self) -> bool {
+        match &self.cause {
+            Cause::Reply(reply) => reply.code != 421,
+            Cause::Timeout(_) | Cause::Protocol(_) => true,
+            Cause::Io(_) | Cause::Closed | Cause::Tls(_) | Cause::Refused(_) => false,
+        }
+    }
+
     /// The connection failed before the server took notice of this mail: nothing that a new one couldn't cure.
     pub(super) fn is_stale(&self) -> bool {
         match (self.stage, &self.cause) {
