@@ -11,9 +11,6 @@ use std::{
 use hearback_mailer::{Envelope, Session};
 use tokio::sync::oneshot;
 
-/// Most idle connections that are kept.
-const IDLE: usize = 64;
-
 /// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Lanes(Arc<Mutex<Places>>);
@@ -85,9 +82,7 @@ impl Places {
         let next = self.next();
         if next.is_none() {
             self.free += 1;
-            if self.idle.len() < IDLE {
-                self.idle.extend(session.take());
-            }
+            self.idle.extend(session.take());
         }
         next
     }

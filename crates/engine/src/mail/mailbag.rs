@@ -80,11 +80,14 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
     }
 }
 
-/// A query costs nearly the same for one mail as for many. While all connections to the mail server are taken, no mail that is
+/// On PostgreSQL a query costs nearly the same for one mail as for many. While all connections to the mail server are taken, no mail that is
 /// read now could leave.
 async fn wait_for_company(waiting: &mut mpsc::Receiver<Asked>, batch: &mut Vec<Asked>, cx: &Ctx) {
+    if !cx.db.costs_by_statement() {
+        return;
+    }
     let until = Instant::now() + PATIENCE;
-    while cx.db.costs_by_statement() && batch.len() < COMPANY && cx.courier.is_busy() && Instant::now() < until {
+    while batch.len() < COMPANY && cx.courier.is_busy() && Instant::now() < until {
         let room = MAX_BATCH - batch.len();
         if let Ok(0) = timeout(LOOK, waiting.recv_many(batch, room)).await {
             break;

@@ -27,7 +27,7 @@ const fn is_long_for(quoted: usize, text: &str) -> bool {
 }
 
 /// A text in quoted-printable, or a piece of one: what many mails have in common is put into it only once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quoted(Vec<u8>);
 
 impl Quoted {
@@ -86,9 +86,7 @@ fn quote(line: &[u8], out: &mut Vec<u8>) {
     while let Some((first, after)) = rest.split_first() {
         let room = LONGEST - 1 - column;
         let reach = rest.get(..room).unwrap_or(rest);
-        // Most lines need nothing: looked at as a whole, which takes a few steps, and by the letter only if that fails.
-        let is_plain = reach.iter().fold(true, |plain, byte| plain & stands(byte));
-        let run = if is_plain { reach.len() } else { reach.iter().position(|byte| !stands(byte)).unwrap_or(reach.len()) };
+        let run = reach.iter().position(|byte| !stands(byte)).unwrap_or(reach.len());
         // White space at the very end of a line would be lost on the way.
         let ends_blank = run == rest.len() && matches!(rest.last(), Some(b' ' | b'\t'));
         let (plain, left) = rest.split_at(run - usize::from(ends_blank));

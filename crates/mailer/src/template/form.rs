@@ -54,7 +54,7 @@ impl Forms {
         }
         let (blank, direct) = (context.with_links(mark), render(context)?);
         // Also this first mail comes from the form: at every attempt a mail has the same bytes.
-        let filled = Parts::of(&render(&blank)?, links.len()).and_then(|parts| Some((parts.fill(&links)?, parts)));
+        let filled = Parts::of(&render(&blank)?).and_then(|parts| Some((parts.fill(&links)?, parts)));
         let (filled, parts) = filled.filter(|(filled, _)| says_the_same(filled, &direct)).unzip();
         self.keep(Form { template: template.to_owned(), blank, parts });
         Ok(filled)
@@ -62,11 +62,15 @@ impl Forms {
 
     fn find(&self, template: &str, context: &MailContext) -> Option<Arc<Form>> {
         let forms = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        forms.iter().find(|form| form.template == template && form.blank.differs_in_links_only(context)).cloned()
+        forms.iter().find(|form| form.is_of(template, context)).cloned()
     }
 
     fn keep(&self, form: Form) {
         let mut forms = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if forms.iter().any(|known| known.is_of(&form.template, &form.blank)) {
+            // Two mails of it came at the same time.
+            return;
+        }
         if forms.len() >= MOST {
             forms.remove(0);
         }
@@ -74,9 +78,17 @@ impl Forms {
     }
 }
 
+impl Form {
+    fn is_of(&self, template: &str, context: &MailContext) -> bool {
+        self.template == template && self.blank.differs_in_links_only(context)
+    }
+}
+
 /// What stands for a link: a link itself, so that it goes wherever one goes.
+const MARK: (&str, &str) = ("https://", ".form.hearback.invalid/");
+
 fn mark(number: usize) -> String {
-    format!("https://{number:05}.form.hearback.invalid/")
+    format!("{}{number}{}", MARK.0, MARK.1)
 }
 
 fn says_the_same(one: &Rendered, other: &Rendered) -> bool {
@@ -84,15 +96,12 @@ fn says_the_same(one: &Rendered, other: &Rendered) -> bool {
 }
 
 impl Parts {
-    fn of(rendered: &Rendered, links: usize) -> Option<Self> {
-        let marks: Vec<String> = (0..links).map(mark).collect();
-        let has_mark = marks.iter().any(|mark| rendered.subject.contains(mark));
-        let is_long = |text: &String| Quoted::of(text).is_long_for(text);
-        (!has_mark && ![&rendered.text, &rendered.html].into_iter().any(is_long)).then(|| Self {
-            subject: rendered.subject.clone(),
-            text: pieces(&rendered.text, &marks),
-            html: pieces(&rendered.html, &marks),
-        })
+    fn of(rendered: &Rendered) -> Option<Self> {
+        let Rendered { subject, text, html, .. } = rendered;
+        if subject.contains(MARK.1) || [text, html].into_iter().any(|part| Quoted::of(part).is_long_for(part)) {
+            return None;
+        }
+        Some(Self { subject: subject.clone(), text: pieces(text)?, html: pieces(html)? })
     }
 
     /// `None` when that is larger than a mail may be.
@@ -105,19 +114,18 @@ impl Parts {
     }
 }
 
-fn pieces(text: &str, marks: &[String]) -> Vec<Piece> {
+/// `None` when something looks like a mark that is none.
+fn pieces(text: &str) -> Option<Vec<Piece>> {
+    let words = |words: &str| Piece::Words(words.to_owned(), Quoted::of(words));
     let mut pieces = Vec::new();
     let mut rest = text;
-    while let Some((at, number, mark)) =
-        marks.iter().enumerate().filter_map(|(number, mark)| Some((rest.find(mark)?, number, mark))).min_by_key(|(at, ..)| *at)
-    {
-        let (words, after) = rest.split_at(at);
-        pieces.push(Piece::Words(words.to_owned(), Quoted::of(words)));
-        pieces.push(Piece::Gap(number));
-        rest = after.strip_prefix(mark.as_str()).unwrap_or_default();
+    while let Some((before, after)) = rest.split_once(MARK.1) {
+        let (said, number) = before.rsplit_once(MARK.0)?;
+        pieces.extend([words(said), Piece::Gap(number.parse().ok()?)]);
+        rest = after;
     }
-    pieces.push(Piece::Words(rest.to_owned(), Quoted::of(rest)));
-    pieces
+    pieces.push(words(rest));
+    Some(pieces)
 }
 
 fn joined(pieces: &[Piece], links: &[&str]) -> Option<(String, Quoted)> {
@@ -194,6 +202,9 @@ mod tests {
         for token in ["1", "2"] {
             assert_eq!(forms.fill("odd", &asked(token), odd), Ok(None));
         }
+        let templates = Templates::load(None).unwrap();
+        let like_a_mark = MailContext { question: Some(format!("Is it {}?", MARK.1)), ..asked("3") };
+        assert!(templates.render("survey_invitation", &like_a_mark).unwrap().text.contains(MARK.1));
     }
 
     #[test]

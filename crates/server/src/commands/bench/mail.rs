@@ -59,6 +59,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
         }
         let before = delivery_counts::sent(cx.db.read()).await?;
         let waiting = delivery_counts::queued(cx.db.read()).await?;
+        ensure!(waiting > 0, "no mail was queued: --amount must be at least 1");
         let rate = send(&cx, waiting, config.worker.concurrency).await?;
         let sent = delivery_counts::sent(cx.db.read()).await?;
         ensure!(sent == before + waiting, "{waiting} mails were queued, {} sent", sent - before);
