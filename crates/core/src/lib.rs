@@ -19,6 +19,7 @@ pub mod pace;
 pub mod policy;
 pub mod proxies;
 pub mod schedule;
+pub mod seal;
 pub mod span;
 pub mod stats;
 pub mod survey;

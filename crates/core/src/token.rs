@@ -48,9 +48,13 @@ impl Purpose {
     }
 }
 
-/// The workspace-independent master key; everything signed is derived from it. 32 bytes or more.
+/// The workspace-independent master key, 32 bytes or more: everything that is signed here or sealed ([`crate::seal`]) is
+/// derived from it. Beside it may stand older ones, with which nothing is made any more, but what was made is still read.
 #[derive(Clone)]
-pub struct SecretKey(Vec<u8>);
+pub struct SecretKey {
+    current: Vec<u8>,
+    older: Vec<Vec<u8>>,
+}
 
 impl std::fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,15 +65,34 @@ impl std::fmt::Debug for SecretKey {
 impl SecretKey {
     /// Wraps key material; shorter than 32 bytes is refused.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() >= 32).then(|| Self(bytes.to_vec()))
+        (bytes.len() >= 32).then(|| Self { current: bytes.to_vec(), older: Vec::new() })
     }
 
-    fn mac(&self, purpose: Purpose, subject: &[u8]) -> [u8; 16] {
-        let derived = hmac(&self.0, format!("hearback/{}/v1", purpose.as_str()).as_bytes());
-        let full = hmac(&derived, subject);
-        let mut short = [0; 16];
-        short.copy_from_slice(full.get(..16).unwrap_or(&[0; 16]));
-        short
+    /// The same key, which also reads what another one made.
+    #[must_use]
+    pub fn with_older(mut self, other: Self) -> Self {
+        self.older.push(other.current);
+        self.older.extend(other.older);
+        self
+    }
+
+    /// The key that makes things.
+    pub(crate) fn current(&self) -> &[u8] {
+        &self.current
+    }
+
+    /// All that read, the current one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.current()).chain(self.older.iter().map(Vec::as_slice))
+    }
+
+    fn mac(&self, purpose: Purpose, subject: &[u8]) -> [u8; MAC] {
+        mac(self.current(), purpose, subject)
+    }
+
+    /// Whether one of the keys made these first bytes of a code over `subject`.
+    fn made(&self, given: &[u8], purpose: Purpose, subject: &[u8]) -> bool {
+        self.all().any(|key| same(given, mac(key, purpose, subject).get(..given.len()).unwrap_or_default()))
     }
 
     /// A token for `subject` in `workspace`: `v1.` and 48 bytes in base64url.
@@ -84,8 +107,7 @@ impl SecretKey {
     pub fn verify(&self, purpose: Purpose, token: &str) -> Option<(Uuid, Uuid)> {
         let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("v1.")?).ok()?;
         let (signed, mac) = bytes.split_at_checked(32)?;
-        let genuine = self.mac(purpose, signed);
-        let is_genuine = same(mac, &genuine);
+        let is_genuine = mac.len() == MAC && self.made(mac, purpose, signed);
         let (workspace, subject) = signed.split_at_checked(16)?;
         if is_genuine { Some((Uuid::from_slice(workspace).ok()?, Uuid::from_slice(subject).ok()?)) } else { None }
     }
@@ -102,7 +124,7 @@ impl SecretKey {
     pub fn verify_at(&self, purpose: Purpose, token: &str) -> Option<(Uuid, Uuid, DateTime<Utc>)> {
         let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("v2.")?).ok()?;
         let (signed, mac) = bytes.split_at_checked(40)?;
-        if !same(mac, &self.mac(purpose, signed)) {
+        if mac.len() != MAC || !self.made(mac, purpose, signed) {
             return None;
         }
         let (workspace, rest) = signed.split_at_checked(16)?;
@@ -123,10 +145,21 @@ impl SecretKey {
         let bytes = unbase32(token)?;
         let (subject, mac) = bytes.split_at_checked(16)?;
         let subject = Uuid::from_slice(subject).ok()?;
-        let genuine = |workspace: &Uuid| self.mac(purpose, &[workspace.as_bytes().as_slice(), subject.as_bytes()].concat());
-        let found = workspaces.into_iter().find(|workspace| same(mac, genuine(workspace).get(..10).unwrap_or_default()))?;
+        let signed = |workspace: &Uuid| [workspace.as_bytes().as_slice(), subject.as_bytes()].concat();
+        let found = workspaces.into_iter().find(|workspace| self.made(mac, purpose, &signed(workspace)))?;
         Some((found, subject))
     }
+}
+
+/// Bytes of a code at the end of a token.
+const MAC: usize = 16;
+
+fn mac(key: &[u8], purpose: Purpose, subject: &[u8]) -> [u8; MAC] {
+    let derived = hmac(key, format!("hearback/{}/v1", purpose.as_str()).as_bytes());
+    let full = hmac(&derived, subject);
+    let mut short = [0; MAC];
+    short.copy_from_slice(full.get(..MAC).unwrap_or(&[0; MAC]));
+    short
 }
 
 /// Compares every byte whatever the first difference: the time taken tells nothing.
@@ -177,7 +210,7 @@ fn unbase32(text: &str) -> Option<Vec<u8>> {
     (held == 0).then_some(bytes)
 }
 
-fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     // HMAC takes keys of every length, so the error case is empty; an empty key is still no panic.
     match Hmac::<Sha256>::new_from_slice(key) {
         Ok(mut mac) => {
@@ -203,7 +236,7 @@ pub fn fingerprint(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         let _ = std::fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
         hex
@@ -236,6 +269,21 @@ mod tests {
             assert_eq!(key.verify(Purpose::Unsubscribe, &forged), None, "position {index}");
         }
         assert!(SecretKey::new(&[0; 31]).is_none());
+    }
+
+    #[test]
+    fn an_older_key_reads_and_makes_nothing() {
+        let (old, new) = (SecretKey::new(&[7; 32]).unwrap(), SecretKey::new(&[8; 32]).unwrap());
+        let both = new.clone().with_older(old.clone());
+        let (workspace, person) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = old.sign(Purpose::Unsubscribe, workspace, person);
+        assert_eq!(
+            (both.verify(Purpose::Unsubscribe, &token), new.verify(Purpose::Unsubscribe, &token)),
+            (Some((workspace, person)), None)
+        );
+        assert_eq!(both.read_mark(Purpose::Reply, &old.mark(Purpose::Reply, workspace, person), [workspace]), Some((workspace, person)));
+        assert_eq!(both.sign(Purpose::Unsubscribe, workspace, person), new.sign(Purpose::Unsubscribe, workspace, person));
+        assert_eq!(both.verify(Purpose::Unsubscribe, &token[..token.len() - 2]), None);
     }
 
     #[test]
