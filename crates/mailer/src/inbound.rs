@@ -95,6 +95,17 @@ impl Kind {
             Self::Unknown(_) => "unknown",
         }
     }
+
+    /// How it is known.
+    pub const fn why(&self) -> &'static str {
+        match self {
+            Self::Bounce(failure) | Self::Delayed(failure) => failure.known_by,
+            Self::Complaint(_) => "a report says that somebody called a mail of ours unwanted",
+            Self::AutoReply(why) | Self::Unknown(why) => why,
+            Self::OptOut => "its subject is what the header List-Unsubscribe asks for",
+            Self::Reply(_) => "nothing says that a machine wrote it",
+        }
+    }
 }
 
 /// A mail that was read.

@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, migrate, restore,
-        rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
+        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, mail, migrate,
+        restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -78,6 +78,9 @@ enum Command {
     /// Addresses that must not be mailed.
     #[command(subcommand)]
     Suppressions(suppressions::Command),
+    /// Look into mail that came in.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Programmes or brands side by side: make, list and rename them.
     #[command(subcommand)]
     Workspace(workspace::Command),
@@ -119,6 +122,7 @@ impl Cli {
             Command::Bench(args) => bench::run(args).await,
             Command::Codes(command) => codes::run(command, config()?).await,
             Command::Suppressions(command) => suppressions::run(command, config()?).await,
+            Command::Mail(command) => mail::run(command, &config()?),
             Command::Workspace(command) => workspace::run(command, config()?).await,
             Command::Score(args) => score::run(&args),
             Command::Schedule(args) => schedule::run(&args),

@@ -96,12 +96,7 @@ impl Known<'_> {
     /// A mail that a server had taken over came back.
     async fn bounced(&self, tx: Tx, row: messages::Model, failure: &Failure) -> Result<messages::Model, EngineError> {
         let (cx, now, mail) = (self.cx, self.cx.now(), &self.delivery);
-        let word = match failure.blame() {
-            Blame::Address => "address",
-            Blame::Passing => "passing",
-            Blame::Policy => "policy",
-        };
-        let row = messages::Model { reason: Some(format!("{word} {}", failure.summary())), ..row };
+        let row = messages::Model { reason: Some(format!("{} {}", failure.blame().as_str(), failure.summary())), ..row };
         let reply = format!("returned: {} {}", failure.summary(), failure.diagnosis);
         let is_first = deliveries::came_back(&tx, self.ws.uuid(), mail.id, reply.trim(), millis(now)).await?;
         if let Some(invitation) = mail.invitation_id {

@@ -16,6 +16,8 @@ pub struct Failure {
     pub status: Option<Status>,
     /// What the server said; it may quote the customer's address.
     pub diagnosis: String,
+    /// What in the mail makes it a report on delivery.
+    pub known_by: &'static str,
 }
 
 /// An enhanced code (RFC 3463), `5.1.1`.
@@ -38,6 +40,17 @@ pub enum Blame {
     Passing,
     /// Somebody refuses us, not the address.
     Policy,
+}
+
+impl Blame {
+    /// The word in the database and in the output of `mail explain`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Passing => "passing",
+            Self::Policy => "policy",
+        }
+    }
 }
 
 impl Status {
@@ -100,8 +113,8 @@ impl Failure {
         self.status.map_or_else(|| "it gave no code".to_owned(), |status| status.to_string())
     }
 
-    pub(super) fn new(recipient: &str, status: Option<Status>, diagnosis: &str) -> Self {
-        Self { recipient: recipient.to_owned(), status, diagnosis: diagnosis.chars().take(MAX_DIAGNOSIS).collect() }
+    pub(super) fn new(recipient: &str, status: Option<Status>, diagnosis: &str, known_by: &'static str) -> Self {
+        Self { recipient: recipient.to_owned(), status, diagnosis: diagnosis.chars().take(MAX_DIAGNOSIS).collect(), known_by }
     }
 }
 
@@ -165,7 +178,7 @@ fn group(head: &Head<'_>) -> Option<(Action, Failure)> {
     };
     let recipient = head.text("final-recipient").or_else(|| head.text("original-recipient")).unwrap_or_default();
     let recipient = recipient.split_once(';').map_or(recipient.as_str(), |(_, address)| address).trim().trim_matches(['<', '>']);
-    Some((action, Failure::new(recipient, status, &diagnosis)))
+    Some((action, Failure::new(recipient, status, &diagnosis, "a report on delivery in the standard form")))
 }
 
 /// A report that a mail of ours was called unwanted. One provider sends no report but the mail, under a subject of its own.

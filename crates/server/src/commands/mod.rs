@@ -14,6 +14,7 @@ pub mod erase;
 pub mod export;
 pub mod fsck;
 pub mod import;
+pub mod mail;
 pub mod migrate;
 pub mod progress;
 pub mod restore;

@@ -59,6 +59,12 @@ pub struct Dkim {
 }
 
 impl Config {
+    /// The addresses that our mail is from and that is answered to.
+    pub fn own_addresses(&self) -> Result<Vec<Email>, ConfigError> {
+        let marked = [marked("mail.return_path", &self.mail.return_path)?, marked("mail.reply_to", &self.mail.reply_to)?];
+        Ok(std::iter::once(self.mail.from.clone()).chain(marked.into_iter().flatten()).collect())
+    }
+
     /// How mail leaves.
     pub fn dispatch(&self) -> Result<Dispatch, ConfigError> {
         Ok(Dispatch {
