@@ -195,8 +195,8 @@ fn believed(kind: &Kind, purpose: Purpose, age: Duration, is_customers: bool) ->
         Kind::Complaint(_) => Ok(As::Complaint),
         Kind::OptOut => Ok(As::OptOut),
         Kind::AutoReply(_) => Ok(As::Automatic),
-        Kind::Reply(_) if at_bounces => Ok(As::Automatic),
-        Kind::Reply(_) => Ok(As::Reply),
+        Kind::Reply if at_bounces => Ok(As::Automatic),
+        Kind::Reply => Ok(As::Reply),
     }
 }
 
@@ -240,7 +240,7 @@ fn row(cx: &Ctx, ws: WorkspaceId, hash: String, kept: String, read: Result<&Inbo
             from_address: mail.from.clone(),
             subject: mail.subject.clone(),
             text: match &mail.kind {
-                Kind::Reply(said) => said.clone(),
+                Kind::Reply => mail.said.clone(),
                 _ => mail.text.clone(),
             },
             message_id: mail.message_id.clone(),
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_good_for_one_thing() {
-        let (bounce, reply) = (Kind::Bounce(Failure::default()), Kind::Reply("x".to_owned()));
+        let (bounce, reply) = (Kind::Bounce(Failure::default()), Kind::Reply);
         let day = Duration::days(1);
         assert_eq!(believed(&bounce, Purpose::Bounce, day, true), Ok(As::Bounce));
         assert_eq!(believed(&bounce, Purpose::Bounce, day, false), Ok(As::Bounce));

@@ -7,6 +7,7 @@
 //! Nothing here believes a sender. What a mail is about follows from the signed mark in the address that it came to; a
 //! mark is only found here ([`Inbound::marks`]), its signature is for the caller to check.
 
+mod attachment;
 mod auto;
 mod corpus;
 mod head;
@@ -25,7 +26,9 @@ use thiserror::Error;
 use head::Head;
 use part::Part;
 
+pub use attachment::Attachment;
 pub use corpus::corpus;
+pub use quote::{Fold, Folded};
 pub use report::{Blame, Failure, Status};
 
 /// Largest mail that is read, in bytes.
@@ -76,8 +79,8 @@ pub enum Kind {
     AutoReply(&'static str),
     /// Somebody asks for no more mail, by the address of the header `List-Unsubscribe`.
     OptOut,
-    /// A person wrote; only what is new, without what was quoted and the signature.
-    Reply(String),
+    /// A person wrote: [`Inbound::said`].
+    Reply,
     /// Can't be made out, and why.
     Unknown(&'static str),
 }
@@ -91,7 +94,7 @@ impl Kind {
             Self::Complaint(_) => "complaint",
             Self::AutoReply(_) => "auto_reply",
             Self::OptOut => "opt_out",
-            Self::Reply(_) => "reply",
+            Self::Reply => "reply",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -121,8 +124,14 @@ pub struct Inbound {
     pub subject: String,
     /// Its Message-ID, without brackets.
     pub message_id: Option<String>,
+    /// What its writer wrote anew, without what is [folded](Self::folded) away; empty for what servers report.
+    pub said: String,
+    /// What stands in the text and was not written anew, in its order.
+    pub folded: Vec<Folded>,
     /// All of its text.
     pub text: String,
+    /// What was sent along, in its order.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Reads a mail. `recipient` is the address in the envelope, where it is known; `own` the addresses that our mail is from and that is answered to.
@@ -141,6 +150,10 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
     let subject: String = head.words("subject").chars().take(MAX_SUBJECT).collect();
     let whole = text_of(&mail.parts);
     let kind = kind(head, &mail.parts, &from, &subject, &whole, own);
+    let (said, folded) = match kind {
+        Kind::Reply | Kind::AutoReply(_) | Kind::OptOut => quote::split(&whole),
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Complaint(_) | Kind::Unknown(_) => Default::default(),
+    };
     let mut marks = mark::of(head, recipient);
     if let Kind::Complaint(_) = kind {
         // A complaint comes to an address that was agreed on; the mail that it is about lies within.
@@ -152,7 +165,10 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
         from,
         subject,
         message_id: head.id("message-id").filter(|id| id.len() <= MAX_ID),
+        said: said.chars().take(MAX_TEXT).collect(),
+        folded,
         text: whole.chars().take(MAX_TEXT).collect(),
+        attachments: attachment::of(&mail.parts),
     })
 }
 
@@ -182,8 +198,7 @@ fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &
     if from.is_empty() {
         return Kind::Unknown("it does not say who sent it");
     }
-    let said: String = quote::said(whole).chars().take(MAX_TEXT).collect();
-    Kind::Reply(said)
+    Kind::Reply
 }
 
 /// What can be read of it: the plain text, or the HTML where there is none.

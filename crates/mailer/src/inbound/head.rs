@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hearback_core::text;
-use mail_parser::{Address, HeaderValue, parsers::MessageStream};
+use mail_parser::{Address, ContentType, HeaderValue, parsers::MessageStream};
 
 use super::{MAX_HEAD, Refused};
 
@@ -72,10 +72,16 @@ impl<'a> Head<'a> {
 
     /// The first value, with encoded words decoded.
     pub(super) fn words(&self, name: &'static str) -> String {
-        let Some(value) = self.raw(name).next() else { return String::new() };
-        let line = whole(value);
-        let parsed = MessageStream::new(&line).parse_unstructured();
-        text::clean_line(&parsed.into_text().map(Cow::into_owned).unwrap_or_default())
+        self.raw(name).next().map(words).unwrap_or_default()
+    }
+
+    /// The first value as a word and its parameters.
+    pub(super) fn parameters(&self, name: &'static str) -> Option<ContentType<'static>> {
+        let line = whole(self.raw(name).next()?);
+        match MessageStream::new(&line).parse_content_type().into_owned() {
+            HeaderValue::ContentType(parsed) => Some(parsed),
+            _ => None,
+        }
     }
 
     /// The mail addresses in all values, in lower case.
@@ -97,6 +103,13 @@ impl<'a> Head<'a> {
         let plain = id.contains('@') && id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b',' | b'"'));
         plain.then(|| id.to_owned())
     }
+}
+
+/// A value on one line, with encoded words decoded.
+pub(super) fn words(value: &[u8]) -> String {
+    let line = whole(value);
+    let parsed = MessageStream::new(&line).parse_unstructured();
+    text::clean_line(&parsed.into_text().map(Cow::into_owned).unwrap_or_default())
 }
 
 fn collect(addresses: &Address<'_>, found: &mut Vec<String>) {

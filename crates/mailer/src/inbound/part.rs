@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{
-    decoders::{base64::base64_decode, charsets::map::charset_decoder, quoted_printable::quoted_printable_decode},
-    parsers::MessageStream,
-};
+use hearback_core::text;
+use mail_parser::decoders::{base64::base64_decode, charsets::map::charset_decoder, quoted_printable::quoted_printable_decode};
 
-use super::{MAX_DEPTH, MAX_PARTS, Refused, head::Head};
+use super::{
+    MAX_DEPTH, MAX_PARTS, Refused,
+    head::{Head, words},
+};
 
 /// Most bytes of one part that are decoded.
 const MAX_DECODED: usize = 2 * 1024 * 1024;
@@ -42,6 +43,7 @@ pub(super) struct Media {
     report: Option<String>,
     /// Of an answer to an invitation of a calendar.
     pub(super) method: Option<String>,
+    name: Option<String>,
 }
 
 /// Takes a mail apart.
@@ -111,11 +113,7 @@ fn without_end(piece: &[u8]) -> &[u8] {
 
 impl Media {
     fn of(head: &Head<'_>, usual: &str) -> Self {
-        let usual = || Self { kind: usual.to_owned(), ..Self::default() };
-        let Some(value) = head.raw("content-type").next() else { return usual() };
-        let line = [value.trim_ascii(), b"\n"].concat();
-        let parsed = MessageStream::new(&line).parse_content_type();
-        let Some(parsed) = parsed.as_content_type() else { return usual() };
+        let Some(parsed) = head.parameters("content-type") else { return Self { kind: usual.to_owned(), ..Self::default() } };
         let attribute = |name: &str| parsed.attribute(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         Self {
             kind: format!("{}/{}", parsed.ctype(), parsed.subtype().unwrap_or_default()).to_ascii_lowercase(),
@@ -123,6 +121,7 @@ impl Media {
             boundary: attribute("boundary"),
             report: attribute("report-type").map(|word| word.to_ascii_lowercase()),
             method: attribute("method").map(|word| word.to_ascii_lowercase()),
+            name: attribute("name"),
         }
     }
 }
@@ -131,6 +130,26 @@ impl Part<'_> {
     /// Whether a mail program shows it as text.
     pub(super) fn is_shown(&self) -> bool {
         self.head.word("content-disposition").is_none_or(|word| word != "attachment")
+    }
+
+    /// The name of its file, as the sender wrote it.
+    pub(super) fn file_name(&self) -> Option<String> {
+        let parsed = self.head.parameters("content-disposition");
+        let written = parsed.as_ref().and_then(|parsed| parsed.attribute("filename")).or(self.media.name.as_deref())?;
+        let name = text::clean_line(&words(written.as_bytes()));
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// How many bytes it has when it is decoded: of base64 without decoding it.
+    pub(super) fn size(&self) -> usize {
+        match self.head.word("content-transfer-encoding").as_deref() {
+            Some("base64") => {
+                let letters = self.body.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
+                letters * 3 / 4
+            }
+            Some("quoted-printable") => self.bytes().len(),
+            _ => self.body.len(),
+        }
     }
 
     /// Its bytes, decoded; as they stand when the encoding is broken.

@@ -71,8 +71,44 @@ const SENT_BY: [&str; 12] = [
 /// Lines over which the sentence above a quote may be wrapped.
 const WRAPPED: usize = 4;
 
+/// Why a piece of a mail was not written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// A mail that it answers, with the line that introduces it.
+    Quote,
+    /// Who writes.
+    Signature,
+    /// What a mail program, a telephone or a mailing list adds.
+    Footer,
+}
+
+impl Fold {
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::Signature => "signature",
+            Self::Footer => "footer",
+        }
+    }
+}
+
+/// A piece of a mail that was not written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    /// Why it is folded away.
+    pub fold: Fold,
+    /// Its lines as they stand.
+    pub text: String,
+}
+
+/// What was written anew, and the rest.
+pub(super) fn split(text: &str) -> (String, Vec<Folded>) {
+    (said(text), Vec::new())
+}
+
 /// Only what is new; everything when nothing would be left.
-pub(super) fn said(text: &str) -> String {
+fn said(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let end = (0..lines.len()).find(|at| begins_quote(lines.get(*at..).unwrap_or_default())).unwrap_or(lines.len());
     let own: Vec<&str> = lines.iter().take(end).filter(|line| !line.trim_start().starts_with('>')).copied().collect();
