@@ -106,7 +106,7 @@ impl Kind {
             Self::Complaint(_) => "a report says that somebody called a mail of ours unwanted",
             Self::AutoReply(why) | Self::Unknown(why) => why,
             Self::OptOut => "its subject is what the header List-Unsubscribe asks for",
-            Self::Reply(_) => "nothing says that a machine wrote it",
+            Self::Reply => "nothing says that a machine wrote it",
         }
     }
 }

@@ -112,7 +112,7 @@ fn explain(file: &Path, raw: &[u8], recipient: Option<&str>, own: &[Email]) -> E
         Ok(mail) => mail,
         Err(refused) => return nothing("unknown", refused.to_string()),
     };
-    let Inbound { kind, marks, from, subject, .. } = mail;
+    let Inbound { kind, marks, from, subject, said, folded, .. } = mail;
     let common = Explained { marks, from, subject, ..nothing(kind.as_str(), kind.why().to_owned()) };
     match kind {
         Kind::Bounce(failure) | Kind::Delayed(failure) => Explained {
@@ -122,8 +122,11 @@ fn explain(file: &Path, raw: &[u8], recipient: Option<&str>, own: &[Email]) -> E
             diagnosis: Some(failure.diagnosis).filter(|diagnosis| !diagnosis.is_empty()),
             ..common
         },
-        Kind::Reply(said) => Explained { said: Some(said), folded: Some(String::new()), ..common },
-        Kind::Complaint(_) | Kind::AutoReply(_) | Kind::OptOut | Kind::Unknown(_) => common,
+        Kind::Reply | Kind::AutoReply(_) | Kind::OptOut => {
+            let folded: Vec<String> = folded.into_iter().map(|piece| piece.text).collect();
+            Explained { said: Some(said), folded: Some(folded.join("\n")), ..common }
+        }
+        Kind::Complaint(_) | Kind::Unknown(_) => common,
     }
 }
 
