@@ -65,5 +65,10 @@ fn failure(text: &str) -> Failure {
         diagnosis = format!("{diagnosis} {}", rest.join(" "));
     }
     let word = diagnosis.split([' ', '<', '>', ',', ';', '(', ')', '"']).find(|word| word.contains('@')).unwrap_or_default();
-    Failure::new(word.trim_end_matches([':', '.']), Status::find(&diagnosis), diagnosis.trim(), "a mail server wrote it, with words of failed delivery")
+    Failure::new(
+        word.trim_end_matches([':', '.']),
+        Status::find(&diagnosis),
+        diagnosis.trim(),
+        "a mail server wrote it, with words of failed delivery",
+    )
 }
