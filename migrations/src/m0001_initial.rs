@@ -99,14 +99,19 @@ fn customers() -> Vec<Table> {
             .required("created_at", Int)
             .index(true, "workspace_id, key"),
         Table::in_workspace("persons", &[("id", Uuid)])
-            .all(Text, &["key", "properties"])
-            .maybe(Text, &["external_id", "email", "name", "locale", "timezone", "owner", "account_key"])
+            .all(Text, &["key", "properties", "search"])
+            .maybe(Text, &["external_id", "email", "name", "locale", "timezone", "owner", "account_key", "opted_out_for"])
             .maybe(Uuid, &["merged_into"])
+            .maybe(Int, &["opted_out_at"])
             .all(Int, &["created_at", "updated_at"])
             .index(true, "workspace_id, key")
             .index_where(false, "workspace_id, account_key", "account_key IS NOT NULL")
             .index_where(false, "workspace_id, merged_into", "merged_into IS NOT NULL")
             .index_where(true, "workspace_id, external_id", "external_id IS NOT NULL"),
+        Table::in_workspace("former_addresses", &[("person_id", Uuid), ("address", Text)])
+            .required("left_at", Int)
+            .belongs("person_id", "persons")
+            .index(false, "workspace_id, address"),
         Table::in_workspace("preferences", &[("person_id", Uuid), ("survey_key", Text)])
             .required("stopped_at", Int)
             .belongs("person_id", "persons"),

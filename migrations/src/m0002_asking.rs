@@ -80,10 +80,9 @@ fn asking() -> Vec<Table> {
             .maybe(Text, &["comment", "answers"])
             .belongs("invitation_id", "invitations")
             .index(false, "workspace_id, survey_id, given_at"),
-        // What happened to a customer outside: asked about once, however often it is told.
-        Table::in_workspace("interactions", &[("external_id", Text)])
-            .required("event", Text)
-            .required("person_id", Uuid)
+        // What happened to a customer outside: asked about once, however often it is told. The sender's id is that of an order or a
+        // ticket, to which several things happen, and to several people.
+        Table::in_workspace("interactions", &[("external_id", Text), ("event", Text), ("person_id", Uuid)])
             .all(Int, &["at", "created_at"])
             .belongs("person_id", "persons")
             .index(false, "workspace_id, person_id"),

@@ -116,7 +116,7 @@ async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave
     }
     let rows: Vec<_> = asked.iter().map(|asked| asked.invitation.clone()).collect();
     let tx = cx.db.write().await.expect("a transaction");
-    bulk::insert::<persons::Entity>(&tx, &people).await.expect("people");
+    persons::insert(&tx, people).await.expect("people");
     bulk::insert::<invitations::Entity>(&tx, &rows).await.expect("invitations");
     tx.commit().await.expect("a commit");
     send(cx, &asked, AskMail::Invitation).await;

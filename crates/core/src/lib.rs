@@ -10,6 +10,7 @@ pub mod case;
 pub mod clock;
 pub mod color;
 pub mod counts;
+pub mod fold;
 pub mod id;
 pub mod locale;
 pub mod logo;

@@ -24,7 +24,7 @@ pub struct Candidate {
     pub properties: Option<String>,
     /// Only where it was asked for.
     pub account_properties: Option<String>,
-    /// Why their address must not be mailed, or `survey_stopped`.
+    /// Why they or their address must not be mailed, or `survey_stopped`.
     pub blocked: Option<String>,
     /// When they were asked last, about anything; mails that are on their way count.
     pub last_asked: Option<i64>,
@@ -51,7 +51,7 @@ pub struct Look {
 
 /// Columns that both ways of looking share. `p` is the person; `$2` the survey's key.
 const COLUMNS: &str = "p.id, p.email, p.name, p.locale, p.timezone, p.owner, p.account_key, \
-     COALESCE(s.reason, CASE WHEN q.survey_key IS NOT NULL THEN 'survey_stopped' END) AS blocked";
+     COALESCE(s.reason, p.opted_out_for, CASE WHEN q.survey_key IS NOT NULL THEN 'survey_stopped' END) AS blocked";
 const JOINS: &str = "LEFT JOIN suppressions s ON s.workspace_id = p.workspace_id AND s.address = p.email \
      LEFT JOIN preferences q ON q.workspace_id = p.workspace_id AND q.person_id = p.id AND q.survey_key = $2";
 /// When the person was asked last, by another invitation than the one in `but`.

@@ -13,8 +13,8 @@ use hearback_core::{
 use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, incentive_waits, ingest, interactions, invitations, messages, outbox,
-    persons, preferences, responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
+    StoreError, Tx, cases, contact_attempts, deliveries, events, former_addresses, incentive_waits, ingest, interactions, invitations,
+    messages, opt_outs, outbox, persons, preferences, responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
 };
 
 /// Stands where an address was.
@@ -42,9 +42,10 @@ pub async fn lock_cases(tx: &Tx, ws: WorkspaceId, person: PersonId) -> Result<Ve
 /// Message ids of the mails that were written to them or about them.
 pub async fn mails(tx: &Tx, person: &persons::Model, cases: &[cases::Model]) -> Result<Vec<String>, StoreError> {
     let mut ids = BTreeSet::new();
+    let addresses = opt_outs::addresses(&**tx, person).await?;
     let all = || deliveries::Entity::find().select_only().column(deliveries::Column::MessageId);
     let of = |which: Condition| all().filter(deliveries::Column::WorkspaceId.eq(person.workspace_id)).filter(which);
-    ids.extend(of(to_them(person)).into_tuple::<String>().all(&**tx).await?);
+    ids.extend(of(to_them(person, &addresses)).into_tuple::<String>().all(&**tx).await?);
     for cases in cases.chunks(CHUNK) {
         let about = deliveries::Column::CaseId.is_in(cases.iter().map(|case| case.id));
         ids.extend(of(Condition::all().add(about)).into_tuple::<String>().all(&**tx).await?);
@@ -52,23 +53,23 @@ pub async fn mails(tx: &Tx, person: &persons::Model, cases: &[cases::Model]) -> 
     Ok(ids.into_iter().collect())
 }
 
-fn to_them(person: &persons::Model) -> Condition {
-    Condition::any()
-        .add(deliveries::Column::PersonId.eq(person.id))
-        .add_option(person.email.as_ref().map(|email| deliveries::Column::ToAddress.eq(email)))
+fn to_them(person: &persons::Model, addresses: &[String]) -> Condition {
+    Condition::any().add(deliveries::Column::PersonId.eq(person.id)).add(deliveries::Column::ToAddress.is_in(addresses))
 }
 
 /// Blanks everything that says who this person was; `cases` are all of theirs, as [`lock_cases`] gave them. Mail and steps
-/// that wait are cancelled; the fingerprint of the address stays in the list of those that must not be mailed.
+/// that wait are cancelled; the fingerprint of each address that is theirs stays in the list of those that must not be mailed. (A former
+/// address that somebody else has now is that one's: what names it goes only where it is known to be about this person.)
 pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now: i64) -> Result<(), StoreError> {
     let ws = person.workspace_id;
+    let addresses = opt_outs::addresses(&**tx, person).await?;
     erase_answers(tx, person).await?;
     let ids: Vec<Uuid> = cases.iter().map(|case| case.id).collect();
     for ids in ids.chunks(CHUNK) {
         erase_follow_up(tx, ws, ids, now).await?;
     }
-    erase_mail(tx, person, now).await?;
-    erase_letters(tx, person, &ids).await?;
+    erase_mail(tx, person, &addresses, now).await?;
+    erase_letters(tx, person, &addresses, &ids).await?;
     erase_asking(tx, person, now).await?;
     testimonials::Entity::delete_many()
         .filter(testimonials::Column::WorkspaceId.eq(ws))
@@ -76,16 +77,19 @@ pub async fn erase(tx: &Tx, person: &persons::Model, cases: &[cases::Model], now
         .exec(&**tx)
         .await?;
     preferences::forget(tx, WorkspaceId::from_uuid(ws), PersonId::from_uuid(person.id)).await?;
-    if let Some(address) = &person.email {
+    for address in &addresses {
         let erased = suppressions::erased(WorkspaceId::from_uuid(ws), address);
         let row = suppressions::Model { workspace_id: ws, address: erased, reason: ERASED.to_owned(), created_at: now, note: None };
         crate::bulk::insert_missing::<suppressions::Entity>(tx, &[row]).await?;
         suppressions::Entity::delete_by_id((ws, address.clone())).exec(&**tx).await?;
+    }
+    if !addresses.is_empty() {
         workspaces::bump_config(tx, WorkspaceId::from_uuid(ws)).await?;
     }
+    former_addresses::forget(tx, person).await?;
     let blank =
         persons::Model { key: format!("anon:{}", person.id), external_id: None, email: None, updated_at: now, ..person.clone().stripped() };
-    persons::save(tx, blank).await
+    persons::save(tx, persons::Model { opted_out_for: None, opted_out_at: None, ..blank }).await
 }
 
 /// Comments, further answers and properties go; so does a comment's place in the roll-ups, which must equal a recount.
@@ -210,7 +214,7 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
 }
 
 /// Whom mail went to.
-async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), StoreError> {
+async fn erase_mail(tx: &Tx, person: &persons::Model, addresses: &[String], now: i64) -> Result<(), StoreError> {
     deliveries::Entity::update_many()
         .col_expr(deliveries::Column::ToAddress, Expr::value(ERASED))
         .col_expr(deliveries::Column::ToName, Expr::value(Option::<String>::None))
@@ -220,7 +224,7 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), St
         .col_expr(deliveries::Column::Reply, Expr::value(Option::<String>::None))
         .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
         .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
-        .filter(to_them(person))
+        .filter(to_them(person, addresses))
         .exec(&**tx)
         .await?;
     // An invitation belongs to no case, whose mail is cancelled already.
@@ -234,21 +238,24 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), St
     Ok(())
 }
 
-/// What they wrote, what came in their cases, and what names them although nobody could say whose it was.
-async fn erase_letters(tx: &Tx, person: &persons::Model, cases: &[Uuid]) -> Result<(), StoreError> {
-    let named = person.email.as_ref().map(|email| {
-        Condition::any()
-            .add(messages::Column::FromAddress.eq(email))
-            .add(messages::Column::Text.contains(email))
-            .add(messages::Column::Subject.contains(email))
-    });
-    let theirs = Condition::any().add(messages::Column::PersonId.eq(person.id)).add_option(named);
-    blank_letters(tx, person.workspace_id, theirs).await?;
+/// What they wrote, what came in their cases, and what names an address of theirs although nobody could say whose it was.
+async fn erase_letters(tx: &Tx, person: &persons::Model, addresses: &[String], cases: &[Uuid]) -> Result<(), StoreError> {
+    blank_letters(tx, person.workspace_id, letters_of(&[person.id], addresses)).await?;
     for cases in cases.chunks(CHUNK) {
         let of_cases = Condition::any().add(messages::Column::CaseId.is_in(cases.iter().copied()));
         blank_letters(tx, person.workspace_id, of_cases).await?;
     }
     Ok(())
+}
+
+/// The letters of these persons, and those that name one of the addresses.
+fn letters_of(persons: &[Uuid], addresses: &[String]) -> Condition {
+    let named = addresses.iter().fold(Condition::any(), |any, address| {
+        any.add(messages::Column::FromAddress.eq(address))
+            .add(messages::Column::Text.contains(address))
+            .add(messages::Column::Subject.contains(address))
+    });
+    Condition::any().add(messages::Column::PersonId.is_in(persons.iter().copied())).add(named)
 }
 
 async fn blank_letters(tx: &Tx, ws: Uuid, which: Condition) -> Result<(), StoreError> {

@@ -114,7 +114,7 @@ const PEOPLE: &[Column] = &[
     Column("timezone", Kind::Text, "p.timezone"),
     Column("account", Kind::Text, "p.account_key"),
     Column("owner", Kind::Text, "p.owner"),
-    Column("suppressed", Kind::Text, "x.reason"),
+    Column("suppressed", Kind::Text, "COALESCE(x.reason, p.opted_out_for)"),
     Column("created_at", Kind::Time, "p.created_at"),
     Column("updated_at", Kind::Time, "p.updated_at"),
     Column("properties", Kind::Json, "p.properties"),

@@ -43,12 +43,12 @@ pub async fn people(db: &Db, ws: WorkspaceId, survey: SurveyId, people: i64, now
     let backend = db.backend();
     let (person, invitation) = (id(backend, 1, "n"), id(backend, 4, "n"));
     let all = format!(
-        "INSERT INTO persons (workspace_id, id, key, email, name, locale, timezone, account_key, owner, properties, created_at, updated_at) \
+        "INSERT INTO persons (workspace_id, id, key, email, name, locale, timezone, account_key, owner, properties, search, created_at, updated_at) \
          SELECT $1, {person}, 'email:fill' || n || '@bench.example', 'fill' || n || '@bench.example', 'Customer ' || n, 'lt', \
          CASE n % 5 WHEN 0 THEN 'Europe/Vilnius' WHEN 1 THEN 'America/New_York' WHEN 2 THEN 'Asia/Tokyo' WHEN 3 THEN 'Europe/Helsinki' END, \
          CASE WHEN n % 3 = 0 THEN 'account' || (n / 30) END, 'agent' || (n % 20) || '@bench.example', \
          '{{\"plan\":\"' || (CASE n % 4 WHEN 0 THEN 'gold' WHEN 1 THEN 'silver' WHEN 2 THEN 'basic' ELSE 'none' END) || '\",\"orders\":' || (n % 40) || '}}', \
-         0, 0 FROM ({}) AS numbers WHERE $2 IS NOT NULL AND $5 > 0",
+         {SEARCH}, 0, 0 FROM ({}) AS numbers WHERE $2 IS NOT NULL AND $5 > 0",
         numbers(backend)
     );
     let asked = format!(
@@ -95,13 +95,16 @@ fn id(backend: DbBackend, kind: u8, n: &str) -> String {
     }
 }
 
+/// By which customer `n` is found.
+const SEARCH: &str = "'customer ' || n || '\n' || 'fill' || n || '@bench.example'";
+
 /// One customer for each four answers.
 fn persons(backend: DbBackend) -> String {
     let id = id(backend, 1, "n");
     format!(
-        "INSERT INTO persons (workspace_id, id, key, email, name, locale, properties, created_at, updated_at) \
+        "INSERT INTO persons (workspace_id, id, key, email, name, locale, properties, search, created_at, updated_at) \
          SELECT $1, {id}, 'email:fill' || n || '@bench.example', 'fill' || n || '@bench.example', 'Customer ' || n, 'lt', \
-         '{{\"plan\":\"gold\",\"orders\":' || (n % 40) || '}}', 0, 0 FROM ({}) AS numbers WHERE n % 4 = 0 AND $2 IS NOT NULL",
+         '{{\"plan\":\"gold\",\"orders\":' || (n % 40) || '}}', {SEARCH}, 0, 0 FROM ({}) AS numbers WHERE n % 4 = 0 AND $2 IS NOT NULL",
         numbers(backend)
     )
 }

@@ -50,14 +50,6 @@ pub async fn look(tx: &Tx, ws: Uuid, keys: &[&str], externals: &[&str]) -> Resul
     Ok(Found { revision, persons: persons.into_iter().flatten().collect() })
 }
 
-/// Stores customers: new rows and changed ones alike.
-pub fn put_persons(script: &mut Script, rows: &[persons::Model]) {
-    const OVER: &str = " ON CONFLICT (workspace_id, id) DO UPDATE SET key = excluded.key, external_id = excluded.external_id, \
-         email = excluded.email, name = excluded.name, locale = excluded.locale, timezone = excluded.timezone, owner = excluded.owner, \
-         account_key = excluded.account_key, properties = excluded.properties, updated_at = excluded.updated_at";
-    script.insert_with::<persons::Entity>(rows, OVER);
-}
-
 /// Adds to the roll-up counters, as the last thing that its transaction does.
 pub async fn add_rollups(tx: &Tx, ws: Uuid, counts: &BTreeMap<(Uuid, i64), Counts>) -> Result<(), StoreError> {
     let mut script = Script::new(tx);

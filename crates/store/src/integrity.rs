@@ -64,6 +64,7 @@ const LINKS: &[Link] = &[
     Link("pools", "workspace_id", "workspaces", "id"),
     Link("persons", "workspace_id", "workspaces", "id"),
     Link("preferences", "person_id", "persons", "id"),
+    Link("former_addresses", "person_id", "persons", "id"),
     Link("campaigns", "workspace_id", "workspaces", "id"),
     Link("waves", "campaign", "campaigns", "key"),
     Link("waves", "survey_id", "surveys", "id"),

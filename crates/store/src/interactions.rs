@@ -1,4 +1,6 @@
-//! What happened to a customer outside (a ticket closed, a delivery made): each is asked about once.
+//! What happened to a customer outside (a ticket closed, a delivery made): each is asked about once. One is known by the sender's id, what
+//! happened and to whom: an order that was delivered and returned is two.
+
 use sea_orm::entity::prelude::*;
 
 /// A row, as stored.
@@ -9,7 +11,9 @@ pub struct Model {
     pub workspace_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub external_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
     pub event: String,
+    #[sea_orm(primary_key, auto_increment = false)]
     pub person_id: Uuid,
     pub at: i64,
     pub created_at: i64,

@@ -64,10 +64,13 @@ pub struct Sendable {
     pub wave_status: Option<String>,
 }
 
-/// Mails that somebody asked for about their own data: they leave within no limit, and to whoever wants no other mail.
+/// Mails that somebody asked for about their own data: they leave within no limit.
 const WISHES: &str = "('own_data_export', 'own_data_erase')";
-/// The reasons of suppressions that do not stop them.
-const OF_WISHES: &str = "('unsubscribed', 'manual')";
+/// Mails to one person alone, theirs by a wish or written by one of us in answer to them: they are no messages to all, and leave to
+/// whoever wants no other mail.
+const PERSONAL: &str = "('own_data_export', 'own_data_erase', 'agent_reply')";
+/// The reasons that do not stop those.
+const NOT_OF_PERSONAL: &str = "('unsubscribed', 'manual')";
 
 /// Deliveries (workspace, id) with what they are about; those that are gone (erased) are left out. A mail to us that was decided
 /// on later than the task of its case (by a delayed step, after a correction) is about that task.
@@ -83,8 +86,10 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
            ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
          (SELECT y.pool FROM incentive_waits y WHERE y.workspace_id = d.workspace_id AND y.case_id = d.case_id AND y.ended_at IS NULL \
            LIMIT 1) AS waits_for, \
-         f.code AS referral_code, d.link, COALESCE(s.reason, (SELECT 'survey_stopped' FROM preferences q \
-           WHERE q.workspace_id = d.workspace_id AND q.person_id = d.person_id AND q.survey_key = v.key)) AS suppressed_for, \
+         f.code AS referral_code, d.link, COALESCE(s.reason, CASE WHEN p.id = d.person_id \
+           AND (d.kind NOT IN {PERSONAL} OR p.opted_out_for NOT IN {NOT_OF_PERSONAL}) THEN p.opted_out_for END, \
+           (SELECT 'survey_stopped' FROM preferences q WHERE q.workspace_id = d.workspace_id AND q.person_id = d.person_id \
+             AND q.survey_key = v.key AND d.kind NOT IN {PERSONAL})) AS suppressed_for, \
          d.words, d.in_reply_to, d.subject, d.invitation_id, iv.state AS invitation_state, iv.expires_at AS invitation_until, \
          iv.survey_id, iv.wave_id, wv.status AS wave_status, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
          (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
@@ -101,7 +106,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
-         AND (d.kind NOT IN {WISHES} OR s.reason NOT IN {OF_WISHES}) \
+         AND (d.kind NOT IN {PERSONAL} OR s.reason NOT IN {NOT_OF_PERSONAL}) \
          LEFT JOIN rule_versions rv ON rv.workspace_id = d.workspace_id AND rv.id = d.rule_version_id \
          WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",
         select(backend, &FIELDS, 1)
@@ -252,8 +257,10 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
             "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
          AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.lease_id = x.fence) \
          AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address \
-           AND (deliveries.kind NOT IN {WISHES} OR s.reason NOT IN {OF_WISHES})) \
-         AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE q.workspace_id = x.w \
+           AND (deliveries.kind NOT IN {PERSONAL} OR s.reason NOT IN {NOT_OF_PERSONAL})) \
+         AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.workspace_id = x.w AND p.id = deliveries.person_id AND p.opted_out_for IS NOT NULL \
+           AND (deliveries.kind NOT IN {PERSONAL} OR p.opted_out_for NOT IN {NOT_OF_PERSONAL})) \
+         AND NOT EXISTS (SELECT 1 FROM preferences q CROSS JOIN cases c CROSS JOIN surveys v WHERE deliveries.kind NOT IN {PERSONAL} AND q.workspace_id = x.w \
            AND q.person_id = deliveries.person_id AND c.workspace_id = x.w AND c.id = deliveries.case_id \
            AND v.workspace_id = x.w AND v.id = c.survey_id AND v.key = q.survey_key) \
          AND NOT EXISTS (SELECT 1 FROM invitations iv JOIN surveys v ON v.workspace_id = iv.workspace_id AND v.id = iv.survey_id \

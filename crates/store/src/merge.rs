@@ -40,6 +40,8 @@ pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId)
     moved += run(format!("UPDATE preferences SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {new}")).await?;
     let free = "NOT EXISTS (SELECT 1 FROM referrals r WHERE r.workspace_id = $1 AND r.person_id = $3)";
     moved += run(format!("UPDATE referrals SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {free}")).await?;
+    let new = "NOT EXISTS (SELECT 1 FROM former_addresses q WHERE q.workspace_id = $1 AND q.person_id = $3 AND q.address = former_addresses.address)";
+    moved += run(format!("UPDATE former_addresses SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {new}")).await?;
     run("UPDATE persons SET merged_into = $3 WHERE workspace_id = $1 AND merged_into = $2".to_owned()).await?;
     Ok(moved)
 }

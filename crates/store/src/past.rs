@@ -71,6 +71,9 @@ fn read(row: &QueryResult, ws: Uuid) -> Result<Answer, StoreError> {
         account_key: row.try_get_by_index(14)?,
         properties,
         merged_into: None,
+        opted_out_for: None,
+        opted_out_at: None,
+        search: String::new(),
         created_at: answered_at,
         updated_at: answered_at,
     };

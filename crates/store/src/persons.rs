@@ -1,12 +1,18 @@
 //! Customers. `key` is what makes one unique: `email:ADDRESS`, else `ext:ID`, else `anon:UUID`.
+//!
+//! Owns: writing them. Every row goes through [`insert`], [`save`] or [`put`], which keep `search` equal to what can be found by it;
+//! whoever changes an address hands [`crate::former_addresses::Moves`] the row before and after.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{PersonId, WorkspaceId};
+use hearback_core::{
+    fold,
+    id::{PersonId, WorkspaceId},
+};
 use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx, time::millis};
+use crate::{StoreError, Tx, bulk, script::Script, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,6 +32,12 @@ pub struct Model {
     pub account_key: Option<String>,
     pub properties: String,
     pub merged_into: Option<Uuid>,
+    /// Why this customer wants no mail under whatever address: a word of [`crate::suppressions::OF_CUSTOMERS`]. Written by
+    /// [`crate::opt_outs`] alone.
+    pub opted_out_for: Option<String>,
+    pub opted_out_at: Option<i64>,
+    /// What [`Model::search_text`] gives; filled when the row is written.
+    pub search: String,
     pub created_at: i64,
     pub updated_at: i64,
 }
@@ -52,6 +64,9 @@ impl Model {
             account_key: None,
             properties: "{}".to_owned(),
             merged_into: None,
+            opted_out_for: None,
+            opted_out_at: None,
+            search: String::new(),
             created_at: millis(now),
             updated_at: millis(now),
         }
@@ -60,6 +75,16 @@ impl Model {
     /// Without anything that is said about them. By which names they are known is another matter.
     pub fn stripped(self) -> Self {
         Self { name: None, locale: None, timezone: None, owner: None, account_key: None, properties: "{}".to_owned(), ..self }
+    }
+
+    /// Name, address and sender's id, one a line, folded: what is looked through when somebody looks for a person.
+    pub fn search_text(&self) -> String {
+        let names = [&self.name, &self.email, &self.external_id].into_iter().flatten();
+        names.map(|name| fold::fold(name)).collect::<Vec<_>>().join("\n")
+    }
+
+    fn searchable(self) -> Self {
+        Self { search: self.search_text(), ..self }
     }
 }
 
@@ -102,8 +127,23 @@ pub async fn lock_match(tx: &Tx, ws: WorkspaceId, key: &str, external_id: Option
 
 /// Writes the whole row back; only for a row that was locked in this transaction.
 pub async fn save(tx: &Tx, person: Model) -> Result<(), StoreError> {
-    Entity::update(ActiveModel::from(person).reset_all()).exec(&**tx).await?;
+    Entity::update(ActiveModel::from(person.searchable()).reset_all()).exec(&**tx).await?;
     Ok(())
+}
+
+/// Stores new rows; a taken key fails all of them.
+pub async fn insert(tx: &Tx, rows: Vec<Model>) -> Result<(), StoreError> {
+    let rows: Vec<Model> = rows.into_iter().map(Model::searchable).collect();
+    bulk::insert::<Entity>(tx, &rows).await
+}
+
+/// Stores new rows and changed ones alike. Whether somebody opted out stays as it is: the rows were not locked.
+pub fn put(script: &mut Script, rows: Vec<Model>) {
+    const OVER: &str = " ON CONFLICT (workspace_id, id) DO UPDATE SET key = excluded.key, external_id = excluded.external_id, \
+         email = excluded.email, name = excluded.name, locale = excluded.locale, timezone = excluded.timezone, owner = excluded.owner, \
+         account_key = excluded.account_key, properties = excluded.properties, search = excluded.search, updated_at = excluded.updated_at";
+    let rows: Vec<Model> = rows.into_iter().map(Model::searchable).collect();
+    script.insert_with::<Entity>(&rows, OVER);
 }
 
 /// What these people are called: the name, else the address; who has neither is left out.

@@ -1,13 +1,23 @@
-//! Addresses that must not be mailed, and why.
+//! Addresses that must not be mailed, and why. What a customer said holds for the person too: see [`crate::opt_outs`].
+
+use std::collections::BTreeMap;
 
 use hearback_core::{id::WorkspaceId, token::fingerprint};
 use sea_orm::{QuerySelect as _, entity::prelude::*};
 
-use crate::{StoreError, Tx, bulk};
+use crate::{StoreError, Tx, bulk, opt_outs, persons};
 
 /// How the address of somebody who was erased is written: by its fingerprint alone, so that nobody reads it here any more
 /// and it is known again when it comes back.
 const ERASED: &str = "erased:";
+/// The reasons that a customer gives. They hold for the person, whatever the address.
+pub(crate) const OF_CUSTOMERS: &str = "('unsubscribed', 'complaint')";
+/// A row that is there keeps its reason when that weighs more (what a customer could take back weighs less than what they could not),
+/// and its note when the new one has none.
+pub(crate) const OVER: &str = " ON CONFLICT (workspace_id, address) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at, \
+     note = COALESCE(excluded.note, suppressions.note) WHERE \
+     CASE excluded.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END > \
+     CASE suppressions.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END";
 
 /// A row, as stored. `address` is a mail address, or what [`erased`] makes of one.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,14 +49,43 @@ pub async fn all_erased(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<
     Ok(rows.filter(Column::Address.starts_with(ERASED)).into_tuple().all(conn).await?)
 }
 
-/// Stops mail to these addresses. A row that is there keeps its reason when that weighs more (what a customer could take back
-/// weighs less than what they could not), and its note when the new one has none. How many rows are new or changed.
+/// Stops mail to these addresses, and to the persons who have or had them where it was the customer who said so. A row that is there may
+/// keep what it says. How many rows are new or changed.
 pub async fn put(tx: &Tx, rows: &[Model]) -> Result<u64, StoreError> {
-    const OVER: &str = " ON CONFLICT (workspace_id, address) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at, \
-         note = COALESCE(excluded.note, suppressions.note) WHERE \
-         CASE excluded.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END > \
-         CASE suppressions.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END";
-    bulk::insert_with::<Entity>(tx, rows, OVER).await
+    let stored = bulk::insert_with::<Entity>(tx, rows, OVER).await?;
+    let mut said: BTreeMap<Uuid, Vec<&str>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| is_of_customer(&row.reason)) {
+        said.entry(row.workspace_id).or_default().push(&row.address);
+    }
+    for (ws, addresses) in said {
+        opt_outs::of_addresses(tx, ws, &addresses).await?;
+    }
+    Ok(stored)
+}
+
+/// Whether a customer said so themselves.
+pub fn is_of_customer(reason: &str) -> bool {
+    matches!(reason, "unsubscribed" | "complaint")
+}
+
+/// Why this person must not be mailed, if so: the weightier of what they said and of what holds for their address.
+pub async fn of_person(conn: &impl ConnectionTrait, person: &persons::Model) -> Result<Option<String>, StoreError> {
+    let of_address = match &person.email {
+        Some(address) => Entity::find_by_id((person.workspace_id, address.clone())).one(conn).await?.map(|row| row.reason),
+        None => None,
+    };
+    Ok(of_address.into_iter().chain(person.opted_out_for.clone()).max_by_key(|reason| weight(reason)))
+}
+
+/// As in [`OVER`].
+fn weight(reason: &str) -> u8 {
+    match reason {
+        "manual" => 1,
+        "unsubscribed" => 2,
+        "hard_bounce" => 3,
+        "complaint" => 4,
+        _ => 5,
+    }
 }
 
 /// The row of this address, held until the transaction ends.

@@ -22,6 +22,7 @@ use crate::{
     faults,
     intake::Entry,
     people::{CheckedPerson, check_person},
+    suppressions::OptOut,
     workspace::{Survey, Workspace},
 };
 
@@ -84,6 +85,9 @@ pub struct NewPerson {
     /// Text, numbers, true or false; merged into what is stored. At most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, Property>,
+    /// That they want no mail, and since when: what a list that is brought in says, never somebody who answers.
+    #[serde(skip)]
+    pub opted_out: Option<(OptOut, DateTime<Utc>)>,
 }
 
 /// Whether follow-ups start.

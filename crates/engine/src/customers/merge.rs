@@ -6,10 +6,10 @@
 use futures::future::BoxFuture;
 use hearback_core::id::{PersonId, WorkspaceId};
 use hearback_rules::Property;
-use hearback_store::{bulk, lists, merge, persons, suppressions, time::millis};
+use hearback_store::{bulk, former_addresses::Moves, lists, merge, persons, suppressions, time::millis};
 use serde_json::json;
 
-use crate::{Actor, Ctx, EngineError, audit};
+use crate::{Actor, Ctx, EngineError, audit, suppressions::Reason};
 
 /// How long after a merge it is looked whether an answer came to the one who is gone.
 const LOOK_BACK: chrono::Duration = chrono::Duration::hours(1);
@@ -47,8 +47,11 @@ pub async fn merge_people(cx: &Ctx, ws: WorkspaceId, actor: &Actor, from: Person
     persons::save(&tx, signpost.clone()).await?;
     persons::save(&tx, survivor.clone()).await?;
     merge::move_rows(&tx, ws, from, into).await?;
+    let mut moves = Moves::default();
+    moves.inherit(&survivor, signpost.email.clone().filter(|gone| survivor.email.as_ref() != Some(gone)));
+    moves.follow(&tx, ws.uuid()).await?;
     if let (Some(gone), Some(kept)) = (&signpost.email, &survivor.email)
-        && let Some(wish) = lists::suppression(&*tx, ws, gone).await?.filter(|row| row.reason != "hard_bounce")
+        && let Some(wish) = lists::suppression(&*tx, ws, gone).await?.filter(|row| row.reason == Reason::Manual.as_str())
     {
         let row = suppressions::Model { address: kept.clone(), note: None, ..wish };
         bulk::insert_missing::<suppressions::Entity>(&tx, &[row]).await?;
@@ -58,11 +61,19 @@ pub async fn merge_people(cx: &Ctx, ws: WorkspaceId, actor: &Actor, from: Person
     Ok(survivor)
 }
 
+/// What the two said about all mail; a complaint weighs more.
+fn opted_out(into: &persons::Model, from: &persons::Model) -> (Option<String>, Option<i64>) {
+    let is_complaint = |row: &persons::Model| row.opted_out_for.as_deref() == Some(Reason::Complaint.as_str());
+    let weightier = if into.opted_out_for.is_none() || (is_complaint(from) && !is_complaint(into)) { from } else { into };
+    (weightier.opted_out_for.clone(), weightier.opted_out_at)
+}
+
 /// The survivor with what it lacked, and the row that leads to it.
 fn merged(into: persons::Model, from: persons::Model, now: i64) -> (persons::Model, persons::Model) {
     let takes_email = into.email.is_none() && from.email.is_some();
     let takes_id = into.external_id.is_none();
     let properties = both(&into.properties, &from.properties);
+    let (opted_out_for, opted_out_at) = opted_out(&into, &from);
     let signpost = persons::Model {
         key: if takes_email { format!("merged:{}", from.id) } else { from.key.clone() },
         external_id: from.external_id.clone().filter(|_| !takes_id),
@@ -79,6 +90,8 @@ fn merged(into: persons::Model, from: persons::Model, now: i64) -> (persons::Mod
         timezone: into.timezone.or(from.timezone),
         owner: into.owner.or(from.owner),
         account_key: into.account_key.or(from.account_key),
+        opted_out_for,
+        opted_out_at,
         properties,
         updated_at: now,
         ..into

@@ -14,7 +14,7 @@ use hearback_core::{
     id::{DeliveryId, PersonId, WorkspaceId},
     token::Purpose,
 };
-use hearback_store::{bulk, deliveries, lists, merge, outbox, own_data as store, persons, suppressions as suppressed, time::millis};
+use hearback_store::{bulk, deliveries, merge, outbox, own_data as store, persons, suppressions as suppressed, time::millis};
 use serde::Serialize;
 use serde_json::json;
 
@@ -89,7 +89,7 @@ pub(crate) async fn request(cx: &Ctx, ws: WorkspaceId, id: PersonId, wish: Wish)
     let tx = cx.db.write().await?;
     let Some(person) = persons::lock(&tx, ws, id).await? else { return Ok(false) };
     let Some(address) = person.email.clone() else { return Ok(false) };
-    if lists::suppression(&*tx, ws, &address).await?.is_some_and(|row| is_unreachable(&row)) {
+    if suppressed::of_person(&*tx, &person).await?.is_some_and(|reason| is_unreachable(&reason)) {
         return Ok(false);
     }
     if store::was_asked(&*tx, ws, id, kind, millis(now - WORKS_FOR)).await? {
@@ -105,8 +105,8 @@ pub(crate) async fn request(cx: &Ctx, ws: WorkspaceId, id: PersonId, wish: Wish)
     Ok(true)
 }
 
-fn is_unreachable(row: &suppressed::Model) -> bool {
-    match Reason::parse(&row.reason) {
+fn is_unreachable(reason: &str) -> bool {
+    match Reason::parse(reason) {
         Some(Reason::Manual | Reason::Unsubscribed) => false,
         Some(Reason::HardBounce | Reason::Complaint) | None => true,
     }

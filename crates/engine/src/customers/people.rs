@@ -17,7 +17,7 @@ use hearback_core::{
 use hearback_rules::Property;
 use hearback_store::persons;
 
-use crate::{error::Fields, submit::NewPerson};
+use crate::{error::Fields, submit::NewPerson, suppressions::OptOut};
 
 pub use erase::erase_person;
 pub(crate) use erase::erase_row;
@@ -49,6 +49,8 @@ pub struct CheckedPerson {
     pub owner: Option<Owner>,
     /// Free properties.
     pub properties: BTreeMap<String, Property>,
+    /// That they want no mail, and since when.
+    pub opted_out: Option<(OptOut, DateTime<Utc>)>,
 }
 
 /// Checks a person as sent; each refused field is noted as `person.FIELD` and reads as absent.
@@ -72,6 +74,7 @@ pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
         account: fields.check_some("person.account", filled(person.account), one_line),
         owner: fields.check_some("person.owner", filled(person.owner), |text| Owner::parse(text.trim())),
         properties: check_properties(fields, "person.properties", person.properties),
+        opted_out: person.opted_out,
     }
 }
 

@@ -7,7 +7,7 @@ use hearback_core::{
     id::{PersonId, WorkspaceId},
 };
 use hearback_mailer::Language;
-use hearback_store::{lists, persons, preferences, workspaces};
+use hearback_store::{lists, persons, preferences, suppressions, workspaces};
 use serde::Serialize;
 
 use crate::{Ctx, EngineError, suppressions::Reason};
@@ -74,10 +74,12 @@ pub(crate) async fn view(cx: &Ctx, ws: WorkspaceId, id: PersonId, done: &str) ->
     let id = person.as_ref().map_or(id, |person| PersonId::from_uuid(person.id));
     let tag = person.as_ref().and_then(|person| person.locale.clone()).unwrap_or(workspace.locale);
     let language = cx.templates.languages().get(&Locale::parse(&tag).unwrap_or_default());
-    let reason = match person.as_ref().and_then(|person| person.email.as_deref()) {
-        Some(address) => lists::suppression(cx.db.read(), ws, address).await?.map(|row| row.reason),
-        None => Some(String::new()),
+    let reason = match person.as_ref() {
+        Some(person) => suppressions::of_person(cx.db.read(), person).await?,
+        None => None,
     };
+    // Whoever has no address is not mailed either.
+    let reason = reason.or_else(|| person.as_ref().is_none_or(|person| person.email.is_none()).then(String::new));
     let stopped_surveys: Vec<String> = preferences::of_person(cx.db.read(), ws, id).await?.into_iter().map(|row| row.survey_key).collect();
     let surveys = surveys(cx, ws).await?.into_iter().map(|(key, name)| {
         let stopped = stopped_surveys.contains(&key);

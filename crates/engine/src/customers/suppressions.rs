@@ -1,11 +1,15 @@
-//! Addresses that must not be mailed, for reasons of ours or of others.
+//! Addresses that must not be mailed, for reasons of ours or of others, and customers who want no mail under whatever address.
 //!
-//! Owns: the reasons, adding and lifting, the list as CSV. What a customer does by the link in a mail is in
-//! [`crate::unsubscribe`]. A mailbox that does not exist comes here by itself ([`hearback_mailer::Fail::no_mailbox`]).
+//! Owns: the reasons, adding and lifting, the list as CSV; [`opt_out`], by which whatever a customer says about all mail is noted. What a
+//! customer does by the link in a mail is in [`crate::unsubscribe`]. A mailbox that does not exist comes here by itself ([`hearback_mailer::Fail::no_mailbox`]).
 
 use chrono::{DateTime, Utc};
-use hearback_core::{Email, id::WorkspaceId, text};
-use hearback_store::{lists, suppressions as store, time::millis};
+use hearback_core::{
+    Email,
+    id::{PersonId, WorkspaceId},
+    text,
+};
+use hearback_store::{Tx, lists, opt_outs, persons, suppressions as store, time::millis};
 use serde_json::json;
 
 pub use hearback_store::suppressions::Model as Suppression;
@@ -50,6 +54,31 @@ impl Reason {
     }
 }
 
+/// Why a customer wants no mail: a fact of the person, which holds under every address of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// They said so.
+    Unsubscribed,
+    /// They called our mail unwanted.
+    Complaint,
+}
+
+impl From<OptOut> for Reason {
+    fn from(of_customer: OptOut) -> Self {
+        match of_customer {
+            OptOut::Unsubscribed => Self::Unsubscribed,
+            OptOut::Complaint => Self::Complaint,
+        }
+    }
+}
+
+/// Notes that somebody has opted out, for this reason, since this time: at the person and at the addresses that are theirs, in the
+/// caller's transaction; whether that is new. A complaint weighs more than a wish. The person is stored before. (People that are brought
+/// in say it by [`crate::submit::NewPerson::opted_out`].)
+pub async fn opt_out(tx: &Tx, ws: WorkspaceId, person: PersonId, why: OptOut, since: DateTime<Utc>) -> Result<bool, EngineError> {
+    Ok(opt_outs::note(tx, ws, person, Reason::from(why).as_str(), millis(since)).await?)
+}
+
 /// A new row.
 pub fn row(ws: WorkspaceId, address: &str, reason: Reason, note: Option<String>, now: DateTime<Utc>) -> Suppression {
     Suppression { workspace_id: ws.uuid(), address: address.to_owned(), reason: reason.as_str().to_owned(), created_at: millis(now), note }
@@ -92,11 +121,29 @@ pub async fn lift(cx: &Ctx, ws: WorkspaceId, actor: &Actor, address: &str, note:
     let note = fields.check("note", text::line(note, text::MAX_PROPERTY));
     fields.done()?;
     let tx = cx.db.write().await?;
-    let row = store::lock(&tx, ws, &address).await?.ok_or_else(|| EngineError::not_found("suppression", &address))?;
+    let person = persons::by_key(&*tx, ws, &format!("email:{address}")).await?;
+    let said = person.as_ref().and_then(|person| person.opted_out_for.clone());
+    let row = store::lock(&tx, ws, &address).await?;
+    let reason = row.map(|row| row.reason).or(said).ok_or_else(|| EngineError::not_found("suppression", &address))?;
     store::remove(&tx, ws, &address).await?;
-    let data = json!({ "reason": row.reason, "note": note });
+    if let Some(person) = person {
+        lift_from(&tx, &person).await?;
+    }
+    let data = json!({ "reason": reason, "note": note });
     audit::note(&tx, ws, actor, "suppression.lifted", &store::erased(ws, &address), data, cx.now()).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Whoever has the address may be mailed again, so what they said under others holds no longer.
+async fn lift_from(tx: &Tx, person: &persons::Model) -> Result<(), EngineError> {
+    let ws = WorkspaceId::from_uuid(person.workspace_id);
+    opt_outs::take_back(tx, ws, PersonId::from_uuid(person.id)).await?;
+    for address in opt_outs::addresses(&**tx, person).await? {
+        if store::lock(tx, ws, &address).await?.is_some_and(|row| store::is_of_customer(&row.reason)) {
+            store::remove(tx, ws, &address).await?;
+        }
+    }
     Ok(())
 }
 
@@ -195,20 +242,21 @@ fn harmless(note: &str) -> String {
     if note.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{note}") } else { note.to_owned() }
 }
 
-/// Notes that the customer wants no mail, in a transaction of the caller's.
-pub(crate) async fn by_customer(tx: &hearback_store::Tx, ws: WorkspaceId, address: &str, now: DateTime<Utc>) -> Result<(), EngineError> {
-    store::put(tx, &[row(ws, address, Reason::Unsubscribed, None, now)]).await?;
-    Ok(())
-}
-
 /// The customer wants mail again. What was stopped for another reason stays stopped; a note is ours and so is what it stands at.
-pub(crate) async fn taken_back(tx: &hearback_store::Tx, ws: WorkspaceId, address: &str) -> Result<(), EngineError> {
-    match store::lock(tx, ws, address).await? {
-        Some(row) if row.reason == Reason::Unsubscribed.as_str() && row.note.is_none() => store::remove(tx, ws, address).await?,
-        Some(row) if row.reason == Reason::Unsubscribed.as_str() => {
-            store::save(tx, Suppression { reason: Reason::Manual.as_str().to_owned(), ..row }).await?;
+pub(crate) async fn taken_back(tx: &Tx, person: &persons::Model) -> Result<(), EngineError> {
+    let ws = WorkspaceId::from_uuid(person.workspace_id);
+    if person.opted_out_for.as_deref() == Some(Reason::Complaint.as_str()) {
+        return Ok(());
+    }
+    opt_outs::take_back(tx, ws, PersonId::from_uuid(person.id)).await?;
+    for address in opt_outs::addresses(&**tx, person).await? {
+        match store::lock(tx, ws, &address).await? {
+            Some(row) if row.reason == Reason::Unsubscribed.as_str() && row.note.is_none() => store::remove(tx, ws, &address).await?,
+            Some(row) if row.reason == Reason::Unsubscribed.as_str() => {
+                store::save(tx, Suppression { reason: Reason::Manual.as_str().to_owned(), ..row }).await?;
+            }
+            _ => {}
         }
-        _ => {}
     }
     Ok(())
 }

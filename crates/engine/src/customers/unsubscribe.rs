@@ -15,7 +15,7 @@ use crate::{
     Ctx, EngineError,
     own_data::{self, Wish},
     preferences::{View, surveys, view},
-    suppressions,
+    suppressions::{self, OptOut},
 };
 
 /// What a customer asks for.
@@ -72,15 +72,9 @@ async fn apply(cx: &Ctx, tx: &Tx, ws: WorkspaceId, person: persons::Model, choic
     let (id, now) = (PersonId::from_uuid(person.id), cx.now());
     match choice {
         Choice::StopAll => {
-            if let Some(address) = &person.email {
-                suppressions::by_customer(tx, ws, address, now).await?;
-            }
+            suppressions::opt_out(tx, ws, id, OptOut::Unsubscribed, now).await?;
         }
-        Choice::Resume => {
-            if let Some(address) = &person.email {
-                suppressions::taken_back(tx, ws, address).await?;
-            }
-        }
+        Choice::Resume => suppressions::taken_back(tx, &person).await?,
         Choice::StopSurvey(key) => {
             if surveys(cx, ws).await?.contains_key(key) {
                 let row = stored::Model { workspace_id: ws.uuid(), person_id: person.id, survey_key: key.clone(), stopped_at: millis(now) };

@@ -19,7 +19,7 @@ use crate::{
     Actor, Ctx, EngineError,
     alerts::{Alert, AlertKind, raise},
     chain, faults,
-    suppressions::{self, Reason},
+    suppressions::{self, OptOut, Reason},
     work::{self, Letter},
 };
 
@@ -88,8 +88,18 @@ impl Known<'_> {
         Ok(())
     }
 
+    /// The address that the mail went to is not mailed any more.
     async fn stop(&self, tx: &Tx, reason: Reason, note: Option<String>) -> Result<(), EngineError> {
         stopped::put(tx, &[suppressions::row(self.ws, &self.delivery.to_address, reason, note, self.cx.now())]).await?;
+        Ok(())
+    }
+
+    /// Nor is the customer it was written to, whatever their address is by now.
+    async fn opt_out(&self, tx: &Tx, row: &messages::Model, why: OptOut) -> Result<(), EngineError> {
+        self.stop(tx, why.into(), None).await?;
+        if let Some(person) = row.person_id {
+            suppressions::opt_out(tx, self.ws, PersonId::from_uuid(person), why, self.cx.now()).await?;
+        }
         Ok(())
     }
 
@@ -136,7 +146,7 @@ impl Known<'_> {
     }
 
     async fn complained(&self, tx: Tx, row: messages::Model, word: &str) -> Result<messages::Model, EngineError> {
-        self.stop(&tx, Reason::Complaint, None).await?;
+        self.opt_out(&tx, &row, OptOut::Complaint).await?;
         self.note(&tx, &row, "complained", &json!({ "template": self.delivery.kind })).await?;
         let message = "a customer called this mail unwanted and is not mailed any more; look whether it goes to the right people, often enough \
              and not too often";
@@ -145,7 +155,7 @@ impl Known<'_> {
     }
 
     async fn opted_out(&self, tx: Tx, row: messages::Model) -> Result<messages::Model, EngineError> {
-        suppressions::by_customer(&tx, self.ws, &self.delivery.to_address, self.cx.now()).await?;
+        self.opt_out(&tx, &row, OptOut::Unsubscribed).await?;
         self.note(&tx, &row, "opted_out", &json!({})).await?;
         super::finish(self.cx, tx, messages::Model { raw: String::new(), ..row }).await
     }

@@ -1,7 +1,7 @@
 //! Who a visitor is: what a site says about its own visitor counts only with the site's signature.
 
 use hearback_core::{Email, id::PersonId, token::is_signed};
-use hearback_store::{lists, persons, preferences, time::millis, widgets as store};
+use hearback_store::{lists, persons, preferences, suppressions, time::millis, widgets as store};
 
 use super::Widget;
 use crate::{Ctx, EngineError, submit::NewPerson, workspace::Workspace};
@@ -41,9 +41,7 @@ pub(super) async fn stored(cx: &Ctx, widget: &Widget, proven: &NewPerson) -> Res
 /// Whether this person is left alone: they want nothing, or were asked or answered not long ago.
 pub(super) async fn is_left_alone(cx: &Ctx, workspace: &Workspace, widget: &Widget, person: &persons::Model) -> Result<bool, EngineError> {
     let (db, ws, id) = (cx.db.read(), workspace.id, PersonId::from_uuid(person.id));
-    if let Some(address) = &person.email
-        && (workspace.was_erased(address) || lists::suppression(db, ws, address).await?.is_some())
-    {
+    if person.email.as_ref().is_some_and(|address| workspace.was_erased(address)) || suppressions::of_person(db, person).await?.is_some() {
         return Ok(true);
     }
     if preferences::of_person(db, ws, id).await?.iter().any(|row| row.survey_key == widget.row.survey) {

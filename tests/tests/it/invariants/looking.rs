@@ -10,9 +10,9 @@ use hearback_engine::{
 };
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, calendars, campaigns, cases, contact_attempts, conversions, deliveries, events,
-    incentive_codes, incentive_waits, interactions, invitations, mailboxes, messages, outbox, persons, policies, pools, preferences,
-    referrals, responses, rollups, rule_hours, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members, teams,
-    testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
+    former_addresses, incentive_codes, incentive_waits, interactions, invitations, mailboxes, messages, outbox, persons, policies, pools,
+    preferences, referrals, responses, rollups, rule_hours, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members,
+    teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -29,6 +29,7 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<conversions::Entity>(app, "conversions", &mut tables).await;
     rows::<deliveries::Entity>(app, "deliveries", &mut tables).await;
     rows::<events::Entity>(app, "events", &mut tables).await;
+    rows::<former_addresses::Entity>(app, "former_addresses", &mut tables).await;
     rows::<incentive_codes::Entity>(app, "incentive_codes", &mut tables).await;
     rows::<incentive_waits::Entity>(app, "incentive_waits", &mut tables).await;
     rows::<outbox::Entity>(app, "outbox", &mut tables).await;

@@ -181,7 +181,8 @@ impl<'a> Batch<'a> {
         let mut changes = self.changes;
         changes.give_incentives(tx, ws, self.now).await?;
         let mut script = Script::new(tx);
-        ingest::put_persons(&mut script, &self.people.changed());
+        let (people, moves) = self.people.changed();
+        persons::put(&mut script, people);
         script.insert::<responses::Entity>(&self.responses);
         script.insert::<cases::Entity>(&self.cases);
         script.insert::<runs::Entity>(&self.runs);
@@ -189,6 +190,7 @@ impl<'a> Batch<'a> {
         invitations::answer(&mut script, ws, &self.answered, self.now);
         ingest::put_rollups(&mut script, ws, &self.rollups);
         script.run(tx).await?;
+        moves.follow(tx, ws).await?;
         unconfirmed::confirm(tx, self.workspace.id, self.answered.iter().map(|answered| answered.id)).await?;
         changes.write_rest(tx, ws, self.now).await?;
         faults::pass("intake.inserted")

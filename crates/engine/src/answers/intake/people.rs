@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::WorkspaceId;
-use hearback_store::{StoreError, Tx, ingest, merge, persons, time::millis};
+use hearback_store::{StoreError, Tx, former_addresses::Moves, ingest, merge, persons, time::millis};
 
 use crate::people::CheckedPerson;
 
@@ -15,6 +15,7 @@ pub(super) struct People {
     by_key: HashMap<String, usize>,
     by_external: HashMap<String, usize>,
     signposts: Vec<persons::Model>,
+    moves: Moves,
 }
 
 impl People {
@@ -29,7 +30,8 @@ impl People {
         let ingest::Found { revision, persons: rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
         let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
         let (by_key, by_external) = (HashMap::new(), HashMap::new());
-        let mut people = Self { changed: vec![false; rows.len()], rows: Vec::new(), by_key, by_external, signposts: Vec::new() };
+        let (changed, signposts_found) = (vec![false; rows.len()], Vec::new());
+        let mut people = Self { changed, rows: Vec::new(), by_key, by_external, signposts: signposts_found, moves: Moves::default() };
         for row in rows {
             people.index(people.rows.len(), &row);
             people.rows.push(row);
@@ -76,6 +78,7 @@ impl People {
         if let (Some(place), Some((slot, changed))) = (place, slots) {
             if *slot != row {
                 row.updated_at = millis(now);
+                self.moves.note(slot, &row);
                 *slot = row.clone();
                 *changed = true;
             }
@@ -88,12 +91,12 @@ impl People {
         row
     }
 
-    /// The rows to write.
-    pub(super) fn changed(&self) -> Vec<persons::Model> {
+    /// The rows to write, and what follows once they are written.
+    pub(super) fn changed(self) -> (Vec<persons::Model>, Moves) {
         let mut changed: Vec<persons::Model> =
             self.rows.iter().zip(&self.changed).filter(|(_, changed)| **changed).map(|(row, _)| row.clone()).collect();
         // One order for all writers: two that meet on the same people wait for each other, never in a circle.
         changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        changed
+        (changed, self.moves)
     }
 }

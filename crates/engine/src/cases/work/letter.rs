@@ -14,7 +14,7 @@ use hearback_mailer::Mail;
 use hearback_store::{
     Tx, bulk, contact_attempts, deliveries, messages,
     outbox::{self, Job},
-    persons,
+    persons, suppressions,
     time::millis,
 };
 use serde_json::json;
@@ -26,6 +26,7 @@ use crate::{
     apply::read_owner,
     error::Fields,
     facts::small,
+    suppressions::Reason,
     workspace::{Member, Workspace},
 };
 
@@ -90,7 +91,7 @@ pub async fn reply(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, new: 
     let person = persons::by_id(&*desk.tx, ws, PersonId::from_uuid(desk.row.person_id)).await?;
     let person = person.ok_or_else(|| EngineError::not_found("person", desk.row.person_id))?;
     let address = person.email.clone().ok_or_else(|| EngineError::conflict("the customer has no mail address; reach them another way"))?;
-    may_be_mailed(&desk, ws, &address).await?;
+    may_be_answered(&desk, &person, &address).await?;
     let last = messages::of_case(&*desk.tx, ws, desk.row.id, 1).await?.pop();
     let id = DeliveryId::new(desk.now);
     let said = subject.or_else(|| last.as_ref().map(|last| answering(&last.subject)));
@@ -116,13 +117,23 @@ pub async fn reply(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, new: 
     Ok(id)
 }
 
-/// An address that is stopped is not mailed, whoever asks.
-async fn may_be_mailed(desk: &Desk<'_>, ws: WorkspaceId, address: &str) -> Result<(), EngineError> {
-    let stopped = hearback_store::lists::suppression(&*desk.tx, ws, address).await?;
-    match stopped {
-        Some(row) => Err(EngineError::conflict(format!("the address must not be mailed ({}); reach the customer another way", row.reason))),
-        None if desk.workspace.was_erased(address) => Err(EngineError::conflict("the customer was erased")),
-        None => Ok(()),
+/// Whoever wants no mail of the kind that goes to all may still be written to by one of us; the case says that they opted out. An address
+/// whose mailbox does not exist, whose owner complained or was erased stays closed.
+async fn may_be_answered(desk: &Desk<'_>, person: &persons::Model, address: &str) -> Result<(), EngineError> {
+    match suppressions::of_person(&*desk.tx, person).await? {
+        Some(reason) if !is_open_to_answers(&reason) => {
+            Err(EngineError::conflict(format!("the address must not be mailed ({reason}); reach the customer another way")))
+        }
+        _ if desk.workspace.was_erased(address) => Err(EngineError::conflict("the customer was erased")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a mail that one of us writes may go to somebody who is not mailed otherwise, for this reason. The ledger holds by the same.
+pub fn is_open_to_answers(reason: &str) -> bool {
+    match Reason::parse(reason) {
+        Some(Reason::Manual | Reason::Unsubscribed) => true,
+        Some(Reason::HardBounce | Reason::Complaint) | None => false,
     }
 }
 

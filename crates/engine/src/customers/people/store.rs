@@ -6,7 +6,7 @@ use hearback_core::{
     id::{CaseId, PersonId, WorkspaceId},
     policy::Terms,
 };
-use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, merge, persons, time::millis};
+use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, former_addresses::Moves, merge, persons, time::millis};
 use serde_json::Value;
 
 use super::{CheckedPerson, check_person};
@@ -14,6 +14,7 @@ use crate::{
     Actor, Ctx, EngineError, audit, erased,
     error::Fields,
     submit::{NewPerson, fail_all},
+    suppressions,
     work::{core_case, write_case},
 };
 
@@ -104,6 +105,16 @@ fn without_prefix(error: EngineError) -> EngineError {
 
 /// The row as it is stored now, and whether that is new.
 async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
+    let opted_out = sent.opted_out;
+    let (row, is_new) = lay_over(tx, ws, sent, now).await?;
+    let has_opted_out = match opted_out {
+        Some((why, since)) => suppressions::opt_out(tx, ws, PersonId::from_uuid(row.id), why, since).await?,
+        None => false,
+    };
+    Ok((row, is_new || has_opted_out))
+}
+
+async fn lay_over(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
     let known = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
     let (known, signposts) = merge::survivors(tx, ws.uuid(), known).await?;
     let sent = sent.without_names_of(&signposts);
@@ -115,11 +126,14 @@ async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) 
     let mut row = sent.over(stored, ws, now);
     match stored {
         Some(stored) if *stored == row => return Ok((row, false)),
-        Some(_) => {
+        Some(stored) => {
             row.updated_at = millis(now);
+            let mut moves = Moves::default();
+            moves.note(stored, &row);
             persons::save(tx, row.clone()).await?;
+            moves.follow(tx, ws.uuid()).await?;
         }
-        None => bulk::insert::<persons::Entity>(tx, std::slice::from_ref(&row)).await?,
+        None => persons::insert(tx, vec![row.clone()]).await?,
     }
     Ok((row, true))
 }

@@ -170,6 +170,7 @@ fn known(key: &str) -> CheckedPerson {
         account: None,
         owner: None,
         properties: std::collections::BTreeMap::new(),
+        opted_out: None,
     }
 }
 
