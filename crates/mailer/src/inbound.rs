@@ -8,8 +8,11 @@
 //! mark is only found here ([`Inbound::marks`]), its signature is for the caller to check.
 
 mod attachment;
+mod author;
 mod auto;
+mod body;
 mod corpus;
+mod decode;
 mod head;
 mod html;
 mod mark;
@@ -20,9 +23,10 @@ mod report;
 
 use std::panic;
 
-use hearback_core::{Email, text};
+use hearback_core::Email;
 use thiserror::Error;
 
+use body::Body;
 use head::Head;
 use part::Part;
 
@@ -41,6 +45,8 @@ pub const MAX_PARTS: usize = 500;
 pub const MAX_DEPTH: usize = 20;
 /// Longest text that is kept, in characters.
 const MAX_TEXT: usize = 50_000;
+/// Longest text in which what is new is looked for, in bytes.
+const MAX_SPLIT: usize = 1024 * 1024;
 /// Longest subject that is kept, in characters.
 const MAX_SUBJECT: usize = 500;
 /// Longest Message-ID that is kept, in bytes.
@@ -144,16 +150,19 @@ pub fn read(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Result<Inboun
 }
 
 fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Result<Inbound, Refused> {
-    let mail = part::read(raw)?;
+    let mail = part::read(begin(raw))?;
     let head = &mail.head;
-    let from = head.addresses("from").into_iter().next().unwrap_or_default();
+    let from = author::of(head, own);
     let subject: String = head.words("subject").chars().take(MAX_SUBJECT).collect();
-    let whole = text_of(&mail.parts);
+    let Body { text: whole, footer, unread } = body::of(&mail.parts);
     let kind = kind(head, &mail.parts, &from, &subject, &whole, own);
-    let (said, folded) = match kind {
-        Kind::Reply | Kind::AutoReply(_) | Kind::OptOut => quote::split(&whole),
-        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Complaint(_) | Kind::Unknown(_) => Default::default(),
+    let (said, mut folded) = match kind {
+        Kind::Reply | Kind::AutoReply(_) | Kind::OptOut => quote::split(whole.get(..floor(&whole, MAX_SPLIT)).unwrap_or(&whole)),
+        _ => Default::default(),
     };
+    let said = unread.filter(|_| said.is_empty()).map_or(said, str::to_owned);
+    let text = [whole.as_str(), footer.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
+    folded.extend((!footer.is_empty()).then_some(Folded { fold: Fold::Footer, text: footer }));
     let mut marks = mark::of(head, recipient);
     if let Kind::Complaint(_) = kind {
         // A complaint comes to an address that was agreed on; the mail that it is about lies within.
@@ -167,7 +176,7 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
         message_id: head.id("message-id").filter(|id| id.len() <= MAX_ID),
         said: said.chars().take(MAX_TEXT).collect(),
         folded,
-        text: whole.chars().take(MAX_TEXT).collect(),
+        text: text.chars().take(MAX_TEXT).collect(),
         attachments: attachment::of(&mail.parts),
     })
 }
@@ -175,7 +184,7 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
 /// What a mail says: who to whom, about what, when, and its body. Fields that servers write on the way, and the Message-ID,
 /// are no part of it.
 pub fn essence(raw: &[u8]) -> Vec<Vec<u8>> {
-    let Ok((head, body)) = Head::split(raw) else { return vec![raw.to_vec()] };
+    let Ok((head, body)) = Head::split(begin(raw)) else { return vec![raw.to_vec()] };
     let field = |name| head.raw(name).next().unwrap_or_default().trim_ascii().to_vec();
     let without_cr = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
     ["from", "to", "subject", "date"].into_iter().map(field).chain([body.to_vec()]).map(|bytes| without_cr(&bytes)).collect()
@@ -201,14 +210,12 @@ fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &
     Kind::Reply
 }
 
-/// What can be read of it: the plain text, or the HTML where there is none.
-fn text_of(parts: &[Part<'_>]) -> String {
-    let shown = |kind: &'static str| parts.iter().filter(move |part| part.is_shown() && part.media.kind == kind);
-    let plain: Vec<String> = shown("text/plain").map(Part::text).filter(|text| !text.trim().is_empty()).collect();
-    let found = if plain.is_empty() {
-        shown("text/html").map(|part| html::to_text(&part.text())).collect::<Vec<_>>().join("\n")
-    } else {
-        plain.join("\n")
-    };
-    text::clean_block(&found.replace("\r\n", "\n").replace('\r', "\n"))
+/// A mail without what stands above its header by mistake.
+fn begin(raw: &[u8]) -> &[u8] {
+    raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw).trim_ascii_start()
+}
+
+/// The place at or before one where a letter begins.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }

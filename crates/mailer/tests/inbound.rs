@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use hearback_core::Email;
-use hearback_mailer::inbound::{Blame, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refused, corpus, read};
+use hearback_mailer::inbound::{Attachment, Blame, Fold, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refused, corpus, read};
 
 /// Stands in all of them where a genuine mark would be.
 const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
@@ -81,6 +81,36 @@ fn a_reply_is_what_its_writer_wrote() {
         ("reply-inline", "Not very.\nThe brakes squeal."),
         ("reply-signed", "The brakes squeal."),
         ("reply-auto-submitted-no", "Call me, please."),
+        ("reply-mailing-list", "Hi all"),
+        ("reply-through-group-of-ours", "The wheel still squeaks. Please call me."),
+        ("reply-group-wrote-itself-into-from", "The wheel still squeaks."),
+        ("reply-list-wrote-itself-into-from", "Not good."),
+        ("reply-redirected-by-inbox-rule", "Still no refund."),
+        ("reply-inline-below-quote", "Thanks for asking, see below.\n\nThe frame broke on the second day.\n\nYes, tomorrow after four."),
+        ("reply-attribution-right-below", "Good morning,\nI cannot open the invoice.\nOrder 4471\nIt says the page is gone."),
+        ("reply-attribution-bracket-wrapped", "Takk, det virker."),
+        ("reply-attribution-dutch", "Prima fiets."),
+        ("reply-gmail-russian", "Спасибо, всё пришло."),
+        ("reply-outlook-russian", "Жду ответа."),
+        ("reply-last-line-like-signature-en", "Not happy.\nSent from my nearest shop it arrived in pieces."),
+        ("reply-last-line-like-signature-fi", "Hei,\nLähetetty tavara oli rikki."),
+        (
+            "reply-dashes-as-separator",
+            "Good: it was fast.\n--\nBad: the driver was rude and left it in the rain.\n--\nWish: ring the bell.",
+        ),
+        ("reply-html-indented", "My points:\nThe pedal fell off.\nNobody answers."),
+        ("reply-html-entities", "À bientôt — €5, «caç» šž"),
+        ("reply-html-below-a-list-footer", "The bell is gone."),
+        ("reply-photo-between-words", "See the photo.\n\nIt broke here."),
+        ("reply-leading-empty-line", "The brakes squeal."),
+        ("reply-bare-equals-sign", "Ačiū, 1+1=2 ok =ZZ end"),
+        ("reply-base64-with-footer", "Stabdžiai cypia."),
+        ("reply-unknown-charset-name", "Paldies, rāmis ir salūzis."),
+        ("reply-utf8-under-another-name", "Paldies, rāmis ir salūzis."),
+        ("reply-cut-inside-a-letter", "Rāmis ir salūzisÅ"),
+        ("reply-iso-2022-jp", "壊れていました。"),
+        ("reply-ibm866", "Колесо скрипит."),
+        ("reply-gb2312", "车轮坏了。"),
     ] {
         let mail = named(name);
         assert_eq!((mail.kind, mail.said.as_str()), (Kind::Reply, said), "{name}");
@@ -88,6 +118,36 @@ fn a_reply_is_what_its_writer_wrote() {
     assert_eq!(named("reply-thunderbird-latin1").subject, "Re: Kuinka todennäköisesti");
     assert_eq!(named("reply-windows-1257").subject, "Re: Kaip tikėtina");
     assert_eq!(named("reply-thunderbird-latin1").from, "anna@example.com");
+    assert_eq!(named("reply-list-wrote-itself-into-from").from, "rita@buyer.example");
+}
+
+#[test]
+fn what_is_folded_away_can_be_opened() {
+    let mail = named("reply-inline-below-quote");
+    let folded: Vec<(Fold, &str)> = mail.folded.iter().map(|piece| (piece.fold, piece.text.as_str())).collect();
+    let first = "On Mon, 30 Nov 2026 at 10:00, Shop <care@rida.example> wrote:\n\n> What went wrong?";
+    assert_eq!(folded, [(Fold::Quote, first), (Fold::Quote, "> May we call you?")]);
+    assert!(mail.text.contains(first) && mail.text.contains("after four"), "{}", mail.text);
+    let mail = named("reply-base64-with-footer");
+    assert_eq!(mail.folded.iter().map(|piece| piece.fold).collect::<Vec<_>>(), [Fold::Footer]);
+    assert!(mail.text.contains("Care mailing list"), "{}", mail.text);
+}
+
+#[test]
+fn what_was_sent_along_is_named() {
+    let attachments = named("reply-photo-between-words").attachments;
+    assert_eq!(attachments, [Attachment { name: "rāmis.jpg".to_owned(), media_type: "image/jpeg".to_owned(), size: 6 }]);
+    assert_eq!(named("reply-winmail").attachments.first().map(|file| file.name.as_str()), Some("winmail.dat"));
+    assert_eq!(named("reply-html-entities").attachments, []);
+}
+
+#[test]
+fn words_that_nobody_here_can_read_are_told() {
+    for (name, word) in [("reply-encrypted", "encrypted"), ("reply-winmail", "winmail.dat")] {
+        let mail = named(name);
+        assert_eq!(mail.kind, Kind::Reply, "{name}");
+        assert!(mail.said.contains(word), "{name}: {}", mail.said);
+    }
 }
 
 #[test]

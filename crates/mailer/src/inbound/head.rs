@@ -47,6 +47,11 @@ impl<'a> Head<'a> {
         self.0.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| *value)
     }
 
+    /// Their names, in lower case.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(name, _)| String::from_utf8_lossy(name).to_ascii_lowercase())
+    }
+
     /// Only these fields.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         let wanted = |name: &[u8]| names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()));

@@ -1,28 +1,61 @@
 //! HTML as text: for replies that come without a plain part.
 
+use mail_parser::decoders::html::add_html_token;
+
+use super::{floor, quote};
+
 /// Largest HTML that is read, in bytes.
 const MAX_HTML: usize = 1024 * 1024;
-/// Longest entity, in bytes.
-const MAX_ENTITY: usize = 10;
+/// Longest name of an entity, in bytes.
+const MAX_ENTITY: usize = 32;
+/// How much of the text before a block is looked at for a line that introduces a quote, in bytes.
+const MAX_ABOVE: usize = 2_000;
 /// Tags whose content nobody sees.
-const UNSEEN: [&str; 5] = ["style", "script", "head", "title", "template"];
+const UNSEEN: [&str; 4] = ["style", "script", "title", "template"];
 /// Tags that begin a line.
-const BLOCKS: [&str; 15] = ["p", "div", "br", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "hr", "pre", "blockquote"];
+const BLOCKS: [&str; 23] = [
+    "p",
+    "div",
+    "br",
+    "tr",
+    "li",
+    "ul",
+    "ol",
+    "dl",
+    "dt",
+    "dd",
+    "table",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "pre",
+    "blockquote",
+    "section",
+    "article",
+    "center",
+];
 
 /// The words, line by line; what stands in a quotation begins with `>`.
 pub(super) fn to_text(html: &str) -> String {
     let mut page = Page::default();
-    let end = (0..=MAX_HTML.min(html.len())).rev().find(|end| html.is_char_boundary(*end)).unwrap_or(0);
-    let mut rest = html.get(..end).unwrap_or_default();
+    let mut rest = html.get(..floor(html, MAX_HTML)).unwrap_or_default();
     while let Some((words, tail)) = rest.split_once('<') {
         page.words(words);
         if let Some(comment) = tail.strip_prefix("!--") {
             rest = comment.split_once("-->").map_or("", |(_, after)| after);
-            continue;
+        } else if tail.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            let (tag, after) = page.split_tag(tail);
+            page.tag(tag);
+            rest = after;
+        } else {
+            // A sign of less, and no tag.
+            page.words("&lt;");
+            rest = tail;
         }
-        let (tag, after) = tail.split_once('>').unwrap_or((tail, ""));
-        page.tag(tag);
-        rest = after;
     }
     page.words(rest);
     page.done()
@@ -32,12 +65,31 @@ pub(super) fn to_text(html: &str) -> String {
 struct Page {
     text: String,
     line: String,
-    quoted: usize,
+    /// The blocks that are open, and which of them are quotations.
+    quoted: Vec<bool>,
+    preformatted: usize,
     /// The tag whose content is not seen.
     unseen: Option<&'static str>,
+    /// Whether a value of a tag was not closed: from then on every `>` ends one.
+    unclosed: bool,
 }
 
 impl Page {
+    /// A tag and what follows it; a `>` in a value of it does not end it.
+    fn split_tag<'a>(&mut self, tail: &'a str) -> (&'a str, &'a str) {
+        let mut quote = None;
+        for (at, byte) in tail.bytes().enumerate().filter(|_| !self.unclosed) {
+            match (quote, byte) {
+                (None, b'>') => return (tail.get(..at).unwrap_or_default(), tail.get(at + 1..).unwrap_or_default()),
+                (None, b'"' | b'\'') => quote = Some(byte),
+                (Some(open), byte) if open == byte => quote = None,
+                _ => {}
+            }
+        }
+        self.unclosed = true;
+        tail.split_once('>').unwrap_or((tail, ""))
+    }
+
     fn tag(&mut self, tag: &str) {
         let (closes, name) = tag.strip_prefix('/').map_or((false, tag), |name| (true, name));
         let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_ascii_lowercase();
@@ -50,18 +102,23 @@ impl Page {
             }
             return;
         }
-        // Nobody leaves the head open to the end.
+        // Nobody leaves such a tag open to the end.
         if name == "body" {
             self.unseen = None;
         }
+        let is_empty = self.line.trim().is_empty();
         if BLOCKS.contains(&name.as_str()) {
             self.end_line();
         }
-        if name == "blockquote" {
-            self.quoted = if closes { self.quoted.saturating_sub(1) } else { self.quoted + 1 };
-        }
-        if name == "p" && closes && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
+        match (name.as_str(), closes) {
+            ("td" | "th", true) if !self.line.is_empty() => self.line.push(' '),
+            ("pre", true) => self.preformatted = self.preformatted.saturating_sub(1),
+            ("pre", false) => self.preformatted += 1,
+            ("br", _) if is_empty => self.gap(),
+            ("blockquote", true) if self.quoted.pop() == Some(true) => self.gap(),
+            ("blockquote", false) => self.quoted.push(is_quotation(tag, &self.text)),
+            ("p", _) => self.gap(),
+            _ => {}
         }
     }
 
@@ -71,8 +128,10 @@ impl Page {
         }
         for word in words.split_inclusive(char::is_whitespace) {
             let bare = word.trim_end();
-            self.line.push_str(&entities(bare));
-            if bare.len() < word.len() && !self.line.is_empty() && !self.line.ends_with(' ') {
+            entities(bare, &mut self.line);
+            if self.preformatted > 0 && word.ends_with('\n') {
+                self.end_line();
+            } else if bare.len() < word.len() && !self.line.is_empty() && !self.line.ends_with(' ') {
                 self.line.push(' ');
             }
         }
@@ -82,10 +141,15 @@ impl Page {
         let line = std::mem::take(&mut self.line);
         let line = line.trim();
         if !line.is_empty() {
-            self.text.push_str(if self.quoted > 0 { "> " } else { "" });
+            self.text.push_str(if self.quoted.contains(&true) { "> " } else { "" });
             self.text.push_str(line);
             self.text.push('\n');
-        } else if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+        }
+    }
+
+    /// One empty line.
+    fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
@@ -96,52 +160,30 @@ impl Page {
     }
 }
 
-/// The few entities that mail programs write, and those by number.
-fn entities(word: &str) -> String {
-    let mut text = String::with_capacity(word.len());
+/// Whether a block quotes: mail programs say so in its tag or introduce it. Without both it is an indent.
+fn is_quotation(tag: &str, above: &str) -> bool {
+    let attributes = tag.get("blockquote".len()..).unwrap_or_default().to_ascii_lowercase();
+    let border = attributes.split_once("border-left").map(|(_, value)| value.split([';', '"']).next().unwrap_or_default());
+    let has_border = border.is_some_and(|value| value.contains("solid") || value.contains("px") && !value.contains(":0px"));
+    let near = above.len() - MAX_ABOVE.min(above.len());
+    has_border
+        || attributes.contains("cite")
+        || attributes.contains("quote")
+        || quote::introduces(above.get(floor(above, near)..).unwrap_or_default())
+}
+
+/// Words with what their entities stand for; an unknown one stands for itself.
+fn entities(word: &str, text: &mut String) {
     let mut rest = word;
-    while let Some((before, after)) = rest.split_once('&') {
+    while let Some(at) = rest.find('&') {
+        let (before, after) = rest.split_at(at);
         text.push_str(before);
-        let end = after.bytes().take(MAX_ENTITY).position(|byte| byte == b';');
-        let known = end.and_then(|end| Some((named(after.get(..end)?)?, after.get(end + 1..)?)));
-        let (letter, tail) = known.unwrap_or(('&', after));
-        text.push(letter);
+        let end = after.bytes().take(MAX_ENTITY).position(|byte| byte == b';').map_or(1, |end| end + 1);
+        let (entity, tail) = after.split_at_checked(end).unwrap_or((after, ""));
+        add_html_token(text, entity.as_bytes(), false);
         rest = tail;
     }
     text.push_str(rest);
-    text
-}
-
-fn named(entity: &str) -> Option<char> {
-    Some(match entity {
-        "nbsp" => ' ',
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "auml" => 'ä',
-        "ouml" => 'ö',
-        "uuml" => 'ü',
-        "Auml" => 'Ä',
-        "Ouml" => 'Ö',
-        "Uuml" => 'Ü',
-        "szlig" => 'ß',
-        "aring" => 'å',
-        "eacute" => 'é',
-        "ndash" => '–',
-        "mdash" => '—',
-        "rsquo" => '’',
-        "hellip" => '…',
-        _ => {
-            let number = entity.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)?
-        }
-    })
 }
 
 #[cfg(test)]
@@ -151,10 +193,27 @@ mod tests {
     #[test]
     fn words_stay_and_markup_goes() {
         let html = "<html><head><title>x</title><style>p{color:red}</style></head><body><p>Gr&uuml;&szlig;e &amp; &#353;ilta<br>two</p>\
-            <!-- <b>no</b> --><blockquote>old<div>more</div></blockquote>end</body></html>";
+            <!-- <b>no</b> --><blockquote type=cite>old<div>more</div></blockquote>end</body></html>";
         assert_eq!(to_text(html), "Grüße & šilta\ntwo\n\n> old\n> more\n\nend");
         assert_eq!(to_text("a &unknown; b & c &lt;b&gt;"), "a &unknown; b & c <b>");
         assert_eq!(to_text("<p unclosed"), "");
         assert_eq!(to_text("<style>never closed <p>x"), "");
+        assert_eq!(to_text("<head><meta charset=utf-8><div>no end of the head</div>"), "no end of the head");
+        assert_eq!(to_text("&agrave; &euro;5 &laquo;x&raquo; &scaron; &#x2713; &nbsp;y &; &a"), "à €5 «x» š ✓ \u{a0}y &; &a");
+        assert_eq!(to_text("1 < 2, 3<4 <b>and</b> <a title=\"5 > 4\">more</a>"), "1 < 2, 3<4 and more");
+        assert_eq!(to_text("<a title=\"never closed>one</a> two"), "one two");
+        assert_eq!(to_text("<div>a</div><div>b<br></div><div><br></div><div>c</div><p>d</p>e"), "a\nb\n\nc\n\nd\n\ne");
+        assert_eq!(to_text("<table><tr><td>a</td><td>b</td></tr></table><pre>c\n  d</pre>"), "a b\nc\nd");
+    }
+
+    #[test]
+    fn a_block_quotes_when_something_says_so() {
+        let indent = "<div>My points:</div><blockquote style=\"margin:0 0 0 40px;border:none;padding:0px\"><div>One.</div></blockquote>";
+        assert_eq!(to_text(indent), "My points:\nOne.");
+        let introduced = "<p>No.</p><div>On 3 Nov 2026 at 10:00, Rida &lt;care@rida.example&gt; wrote:</div><blockquote>Old</blockquote>";
+        assert_eq!(to_text(introduced), "No.\n\nOn 3 Nov 2026 at 10:00, Rida <care@rida.example> wrote:\n> Old");
+        for tag in ["type=\"cite\"", "class=\"gmail_quote\"", "class=protonmail_quote", "style=\"border-left:1px solid #ccc\""] {
+            assert_eq!(to_text(&format!("<p>No.</p><blockquote {tag}>Old</blockquote>")), "No.\n\n> Old", "{tag}");
+        }
     }
 }

@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 
 use hearback_core::text;
-use mail_parser::decoders::{base64::base64_decode, charsets::map::charset_decoder, quoted_printable::quoted_printable_decode};
 
 use super::{
-    MAX_DEPTH, MAX_PARTS, Refused,
+    MAX_DEPTH, MAX_PARTS, Refused, decode,
     head::{Head, words},
 };
 
@@ -29,6 +28,8 @@ pub(super) struct Part<'a> {
     pub(super) media: Media,
     /// What kind of report it is a part of; empty for none.
     pub(super) report: String,
+    /// Of one that is, or is part of, one of several forms of the same words: which words, which form.
+    pub(super) form: Option<(usize, usize)>,
     head: Head<'a>,
     body: &'a [u8],
 }
@@ -49,11 +50,11 @@ pub(super) struct Media {
 /// Takes a mail apart.
 pub(super) fn read(raw: &[u8]) -> Result<Mail<'_>, Refused> {
     let (head, body) = Head::split(raw)?;
-    let mut parts = Vec::new();
+    let mut found = Found { parts: Vec::new(), alternatives: 0 };
     let media = Media::of(&head, "text/plain");
     let inner = inner_head(&head);
-    collect(media, inner, body, "", 0, &mut parts)?;
-    Ok(Mail { head, parts })
+    found.collect(media, inner, body, &Within::default())?;
+    Ok(Mail { head, parts: found.parts })
 }
 
 /// The mail's own head, once more, for its only part.
@@ -61,32 +62,52 @@ fn inner_head<'a>(head: &Head<'a>) -> Head<'a> {
     head.only(&["content-transfer-encoding", "content-disposition"])
 }
 
-fn collect<'a>(media: Media, head: Head<'a>, body: &'a [u8], report: &str, depth: usize, found: &mut Vec<Part<'a>>) -> Result<(), Refused> {
-    if depth > MAX_DEPTH {
-        return Err(Refused::Depth);
-    }
-    let boundary = media.boundary.as_deref().filter(|_| media.kind.starts_with("multipart/"));
-    let Some(boundary) = boundary else {
-        if found.len() >= MAX_PARTS {
-            return Err(Refused::Parts);
+/// What a part is within.
+#[derive(Debug, Clone, Default)]
+struct Within {
+    depth: usize,
+    report: String,
+    form: Option<(usize, usize)>,
+}
+
+/// The parts so far, and how many times several forms of the same words were among them.
+struct Found<'a> {
+    parts: Vec<Part<'a>>,
+    alternatives: usize,
+}
+
+impl<'a> Found<'a> {
+    fn collect(&mut self, media: Media, head: Head<'a>, body: &'a [u8], within: &Within) -> Result<(), Refused> {
+        if within.depth > MAX_DEPTH {
+            return Err(Refused::Depth);
         }
-        found.push(Part { media, report: report.to_owned(), head, body });
-        return Ok(());
-    };
-    let report = if media.kind == "multipart/report" { media.report.clone().unwrap_or_default() } else { report.to_owned() };
-    let usual = if media.kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-    for piece in pieces(body, boundary.as_bytes())? {
-        let (head, body) = Head::split(piece)?;
-        collect(Media::of(&head, usual), head, body, &report, depth + 1, found)?;
+        let boundary = media.boundary.as_deref().filter(|_| media.kind.starts_with("multipart/"));
+        let Some(boundary) = boundary else {
+            if self.parts.len() >= MAX_PARTS {
+                return Err(Refused::Parts);
+            }
+            self.parts.push(Part { media, report: within.report.clone(), form: within.form, head, body });
+            return Ok(());
+        };
+        let report = if media.kind == "multipart/report" { media.report.clone().unwrap_or_default() } else { within.report.clone() };
+        let usual = if media.kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
+        self.alternatives += 1;
+        let forms = (media.kind == "multipart/alternative").then_some(self.alternatives);
+        for (branch, piece) in pieces(body, boundary.as_bytes())?.into_iter().enumerate() {
+            let (head, body) = Head::split(piece)?;
+            let form = within.form.or_else(|| forms.map(|all| (all, branch)));
+            let within = Within { depth: within.depth + 1, report: report.clone(), form };
+            self.collect(Media::of(&head, usual), head, body, &within)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What stands between the lines of a boundary.
 fn pieces<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Vec<&'a [u8]>, Refused> {
     let mut pieces = Vec::new();
     let (mut start, mut at) = (None, 0);
-    for line in body.split_inclusive(|byte| *byte == b'\n') {
+    for line in decode::lines(body) {
         let end = line.strip_prefix(b"--").and_then(|line| line.strip_prefix(boundary)).map(<[u8]>::trim_ascii_end);
         if let Some(end) = end.filter(|end| end.is_empty() || *end == b"--") {
             pieces.extend(start.map(|start| without_end(body.get(start..at).unwrap_or_default())));
@@ -152,31 +173,33 @@ impl Part<'_> {
         }
     }
 
-    /// Its bytes, decoded; as they stand when the encoding is broken.
+    /// Its bytes, decoded.
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
-        let body = self.body.get(..MAX_DECODED).unwrap_or(self.body);
-        let decoded = match self.head.word("content-transfer-encoding").as_deref() {
-            Some("base64") => base64_decode(body),
-            Some("quoted-printable") => quoted_printable_decode(body),
-            _ => None,
-        };
-        decoded.map_or(Cow::Borrowed(body), Cow::Owned)
+        self.decoded().0
     }
 
-    /// Its text. What names no character set, or a wrong one, is UTF-8 if it can be, else what Western mail programs write.
+    /// Its text.
     pub(super) fn text(&self) -> String {
-        let bytes = self.bytes();
-        let is_utf8 = self.media.charset.as_deref().is_none_or(|charset| {
-            charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii") || charset.eq_ignore_ascii_case("utf8")
-        });
-        match std::str::from_utf8(&bytes) {
-            Ok(text) if is_utf8 => return text.to_owned(),
-            _ => {}
-        }
-        let named = self.media.charset.as_deref().filter(|_| !is_utf8).and_then(|charset| charset_decoder(charset.as_bytes()));
-        match named.or_else(|| charset_decoder(b"windows-1252")) {
-            Some(decode) => decode(&bytes),
-            None => String::from_utf8_lossy(&bytes).into_owned(),
+        let (bytes, below) = self.decoded();
+        let bytes = if bytes.is_empty() { below } else { &bytes };
+        decode::text(bytes, self.media.charset.as_deref())
+    }
+
+    /// What stands below its encoded text and is none of it.
+    pub(super) fn below(&self) -> Option<String> {
+        let (bytes, below) = self.decoded();
+        (!bytes.is_empty() && !below.is_empty()).then(|| decode::text(below, None))
+    }
+
+    fn decoded(&self) -> (Cow<'_, [u8]>, &[u8]) {
+        let body = self.body.get(..MAX_DECODED).unwrap_or(self.body);
+        match self.head.word("content-transfer-encoding").as_deref() {
+            Some("base64") => {
+                let (bytes, below) = decode::base64(body);
+                (Cow::Owned(bytes), below)
+            }
+            Some("quoted-printable") => (Cow::Owned(decode::quoted_printable(body)), &[]),
+            _ => (Cow::Borrowed(body), &[]),
         }
     }
 }

@@ -49,7 +49,7 @@ const WRAPPED_AT: usize = 70;
 /// What was written anew, and the rest in its order.
 pub(super) fn split(text: &str) -> (String, Vec<Folded>) {
     let lines: Vec<&str> = text.lines().collect();
-    let mut mail = Mail { folds: vec![None; lines.len()], lines: &lines, runs: Vec::new(), is_answered: false, is_unclear: false };
+    let mut mail = Mail { folds: vec![None; lines.len()], lines: &lines, runs: Vec::new(), may_say_nothing: false, is_unclear: false };
     mail.fold_armor();
     mail.fold_quotes();
     mail.fold_runs();
@@ -57,11 +57,10 @@ pub(super) fn split(text: &str) -> (String, Vec<Folded>) {
     let said = mail.said();
     let folded = mail.folded();
     // A mail that only brings back what it answers says nothing; of anything else rather too much than nothing is shown.
-    if said.is_empty() && !mail.is_answered { (text.trim().to_owned(), Vec::new()) } else { (said, folded) }
+    if said.is_empty() && !mail.may_say_nothing { (text.trim().to_owned(), Vec::new()) } else { (said, folded) }
 }
 
 /// Whether the last lines introduce a quote.
-#[expect(dead_code)]
 pub(super) fn introduces(text: &str) -> bool {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = lines.len().saturating_sub(1);
@@ -76,8 +75,8 @@ struct Mail<'a> {
     folds: Vec<Option<Fold>>,
     /// Passages in `>` that nothing introduces: first line, and the one behind the last.
     runs: Vec<(usize, usize)>,
-    /// Whether a quote was found that something introduces.
-    is_answered: bool,
+    /// Whether something was found that no person wrote anew for sure.
+    may_say_nothing: bool,
     /// Whether the mail begins with a quote that is not marked: who wrote what follows can't be told, and all of it is kept.
     is_unclear: bool,
 }
@@ -97,11 +96,16 @@ impl Mail<'_> {
         self.folds.get(at).is_some_and(Option::is_none) && !self.line(at).trim().is_empty()
     }
 
-    /// What a signing program puts around the text.
+    /// What a program that signs or encrypts puts around the text.
     fn fold_armor(&mut self) {
-        let find = |what: &str, from: usize| (from..self.lines.len()).find(|at| self.line(*at).trim() == what);
-        let signed = find("-----BEGIN PGP SIGNED MESSAGE-----", 0);
-        let Some(start) = signed else { return };
+        let lines = self.lines;
+        let find = |what: &str, from: usize| (from..lines.len()).find(|at| line(lines, *at).trim() == what);
+        if let Some(start) = find("-----BEGIN PGP MESSAGE-----", 0) {
+            let end = find("-----END PGP MESSAGE-----", start).map_or(self.lines.len(), |end| end + 1);
+            self.may_say_nothing = true;
+            self.fold(start, end, Fold::Footer);
+        }
+        let Some(start) = find("-----BEGIN PGP SIGNED MESSAGE-----", 0) else { return };
         let text = (start..self.lines.len()).find(|at| self.line(*at).trim().is_empty()).unwrap_or(start);
         let signature = find("-----BEGIN PGP SIGNATURE-----", start);
         let end = find("-----END PGP SIGNATURE-----", start).map(|end| end + 1);
@@ -138,7 +142,7 @@ impl Mail<'_> {
         for mark in ['>', '|'] {
             if self.line(first).trim_start().starts_with(mark) {
                 let end = self.end_of_run(first, mark);
-                self.is_answered = true;
+                self.may_say_nothing = true;
                 self.fold(at, end, Fold::Quote);
                 return end;
             }
@@ -148,7 +152,7 @@ impl Mail<'_> {
             self.is_unclear = true;
             return body;
         }
-        self.is_answered = true;
+        self.may_say_nothing = true;
         self.fold(at, self.lines.len(), Fold::Quote);
         self.lines.len()
     }
@@ -182,13 +186,13 @@ impl Mail<'_> {
     /// alone is the writer's citation.
     fn fold_runs(&mut self) {
         let runs = if self.is_unclear { Vec::new() } else { std::mem::take(&mut self.runs) };
-        let is_between = self.is_answered || runs.len() > 1;
+        let is_between = self.may_say_nothing || runs.len() > 1;
         for (from, to) in runs {
             let inner: Vec<&str> = self.lines.iter().take(to).skip(from).map(|line| unmarked(line)).collect();
             let is_introduced = introduction(&inner, 0, &attribution::all(inner.get(..inner.len().min(8)).unwrap_or(&inner))).is_some();
             let is_last = !(to..self.lines.len()).any(|at| self.is_own(at)) && to - from > 1;
             if is_introduced || is_between || is_last || to - from > CITED {
-                self.is_answered |= is_introduced;
+                self.may_say_nothing |= is_introduced;
                 self.fold(from, to, Fold::Quote);
             }
         }
