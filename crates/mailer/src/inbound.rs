@@ -16,10 +16,12 @@ mod decode;
 mod head;
 mod html;
 mod mark;
-mod odd;
+mod notice;
+mod original;
 mod part;
 mod quote;
 mod report;
+mod words;
 
 use std::panic;
 
@@ -28,12 +30,13 @@ use thiserror::Error;
 
 use body::Body;
 use head::Head;
-use part::Part;
+use part::{Mail, Part};
 
 pub use attachment::Attachment;
 pub use corpus::corpus;
 pub use quote::{Fold, Folded};
-pub use report::{Blame, Failure, Status};
+pub use crate::blame::{Blame, Status};
+pub use report::Failure;
 
 /// Largest mail that is read, in bytes.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -79,6 +82,8 @@ pub enum Kind {
     Bounce(Failure),
     /// A server says that it still tries.
     Delayed(Failure),
+    /// A server says that a mail of ours arrived, or went on to where no more is heard of it.
+    Delivered(Failure),
     /// Somebody called a mail of ours unwanted; the word of the report.
     Complaint(String),
     /// A machine answered, and why we think so.
@@ -97,6 +102,7 @@ impl Kind {
         match self {
             Self::Bounce(_) => "bounce",
             Self::Delayed(_) => "delayed",
+            Self::Delivered(_) => "delivered",
             Self::Complaint(_) => "complaint",
             Self::AutoReply(_) => "auto_reply",
             Self::OptOut => "opt_out",
@@ -108,7 +114,7 @@ impl Kind {
     /// How it is known.
     pub const fn why(&self) -> &'static str {
         match self {
-            Self::Bounce(failure) | Self::Delayed(failure) => failure.known_by,
+            Self::Bounce(failure) | Self::Delayed(failure) | Self::Delivered(failure) => failure.known_by,
             Self::Complaint(_) => "a report says that somebody called a mail of ours unwanted",
             Self::AutoReply(why) | Self::Unknown(why) => why,
             Self::OptOut => "its subject is what the header List-Unsubscribe asks for",
@@ -122,8 +128,10 @@ impl Kind {
 pub struct Inbound {
     /// What it is.
     pub kind: Kind,
-    /// What may be marks of ours, in the order in which they count.
+    /// What may be marks of ours in the addresses that it came to, in the order in which they count.
     pub marks: Vec<String>,
+    /// What may be marks of ours in the mail that a report brings back: for a report that came to an address without one.
+    pub returned_marks: Vec<String>,
     /// The address that it says it is from: a claim, shown and never acted upon.
     pub from: String,
     /// Its subject.
@@ -155,22 +163,26 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
     let from = author::of(head, own);
     let subject: String = head.words("subject").chars().take(MAX_SUBJECT).collect();
     let Body { text: whole, footer, unread } = body::of(&mail.parts);
-    let kind = kind(head, &mail.parts, &from, &subject, &whole, own);
+    let kind = kind(&mail, &from, &subject, &whole, own);
     let (said, mut folded) = match kind {
         Kind::Reply | Kind::AutoReply(_) | Kind::OptOut => quote::split(whole.get(..floor(&whole, MAX_SPLIT)).unwrap_or(&whole)),
-        _ => Default::default(),
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) | Kind::Complaint(_) | Kind::Unknown(_) => Default::default(),
     };
     let said = unread.filter(|_| said.is_empty()).map_or(said, str::to_owned);
     let text = [whole.as_str(), footer.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     folded.extend((!footer.is_empty()).then_some(Folded { fold: Fold::Footer, text: footer }));
-    let mut marks = mark::of(head, recipient);
-    if let Kind::Complaint(_) = kind {
+    let returned_marks = match kind {
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) => original::each(&mail, &whole, mark::of_original),
         // A complaint comes to an address that was agreed on; the mail that it is about lies within.
-        marks.extend(mail.parts.iter().flat_map(mark::of_original));
-    }
+        Kind::Complaint(_) => {
+            [original::each(&mail, "", mark::of_original), mail.parts.iter().flat_map(mark::of_complaint).collect()].concat()
+        }
+        Kind::AutoReply(_) | Kind::OptOut | Kind::Reply | Kind::Unknown(_) => Vec::new(),
+    };
     Ok(Inbound {
         kind,
-        marks,
+        marks: mark::of(head, recipient),
+        returned_marks,
         from,
         subject,
         message_id: head.id("message-id").filter(|id| id.len() <= MAX_ID),
@@ -191,11 +203,9 @@ pub fn essence(raw: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The first that fits: reports say what they are, then come the signs of machines; what is left a person wrote.
-fn kind(head: &Head<'_>, parts: &[Part<'_>], from: &str, subject: &str, whole: &str, own: &[Email]) -> Kind {
-    if let Some(kind) = report::complaint(parts, from, subject).or_else(|| report::delivery(parts)) {
-        return kind;
-    }
-    if let Some(kind) = odd::bounce(head, from, subject, whole) {
+fn kind(mail: &Mail<'_>, from: &str, subject: &str, whole: &str, own: &[Email]) -> Kind {
+    let Mail { head, parts, .. } = mail;
+    if let Some(kind) = report::complaint(parts, from, subject).or_else(|| notice::read(mail, subject, whole)) {
         return kind;
     }
     if subject.trim().eq_ignore_ascii_case("unsubscribe") {

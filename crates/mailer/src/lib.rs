@@ -23,6 +23,7 @@
 //! # Ok(()) }
 //! ```
 
+mod blame;
 mod context;
 mod dkim;
 mod file;
@@ -37,6 +38,7 @@ mod source;
 mod template;
 mod transport;
 
+pub use blame::{Blame, Status};
 pub use context::{Choice, MailContext, VARIABLES};
 pub use dkim::{DkimError, DnsRecord, KeyError, KeyFile, Signer};
 pub use file::{FileSession, file_name};

@@ -32,7 +32,8 @@ fn every_mail_is_what_its_name_says() {
         assert!(name.starts_with(&format!("{}-", mail.kind.as_str())), "{name} was taken for {:?}", mail.kind);
         // That a mail is no spam is nothing to act upon: its original is not looked into.
         let looked_into = !name.contains("not-spam");
-        assert_eq!(mail.marks.first().map(String::as_str), looked_into.then_some(MARK), "{name}");
+        let mark = mail.marks.first().or(mail.returned_marks.first());
+        assert_eq!(mark.map(String::as_str), looked_into.then_some(MARK), "{name}");
         let crlf = read(&with_crlf(raw), None, &own()).unwrap();
         assert_eq!(std::mem::discriminant(&crlf.kind), std::mem::discriminant(&mail.kind), "{name} with CRLF");
         assert!(!mail.text.contains('\r') && !crlf.text.contains('\r'), "{name}");
@@ -47,7 +48,7 @@ fn a_bounce_says_which_address_and_whose_fault() {
         ("bounce-postfix-5.7.1-policy", "anna@example.com", "5.7.1", Blame::Policy),
         ("bounce-postfix-4.4.1-gave-up", "anna@example.com", "4.4.1", Blame::Passing),
         ("bounce-postfix-smtputf8", "õie@näide.ee", "5.1.1", Blame::Address),
-        ("bounce-exim-report", "anna@example.com", "5.0.0", Blame::Address),
+        ("bounce-exim-report", "anna@example.com", "5.1.1", Blame::Address),
         ("bounce-exim-without-report", "anna@example.com", "", Blame::Address),
         ("bounce-m365-5.1.10", "anna@example.com", "5.1.10", Blame::Address),
         ("bounce-exchange-8bit-lines", "anna@example.com", "5.2.2", Blame::Passing),
@@ -60,11 +61,47 @@ fn a_bounce_says_which_address_and_whose_fault() {
         ("bounce-sendmail-without-report", "anna@example.com", "5.1.1", Blame::Address),
         ("bounce-nested-in-mixed", "anna@example.com", "5.1.1", Blame::Address),
         ("bounce-base64-report", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-report-of-nonsense", "anna@example.com", "", Blame::Passing),
+        ("bounce-report-without-status", "", "", Blame::Passing),
+        ("bounce-lithuanian", "anna@example.com", "", Blame::Address),
+        ("bounce-fields-in-the-text", "anna@example.com", "5.1.1", Blame::Address),
+        ("bounce-status-part-in-mixed", "rita@buyer.example", "5.1.1", Blame::Address),
+        ("bounce-report-without-status-part", "rita@buyer.example", "5.1.10", Blame::Address),
+        ("bounce-failed-recipients-header", "rita@buyer.example", "", Blame::Passing),
+        ("bounce-webmail-plain", "rita@buyer.example", "", Blame::Address),
+        ("bounce-empty-from", "rita@buyer.example", "5.2.2", Blame::Passing),
+        ("bounce-status-and-diagnosis-differ", "rita@buyer.example", "5.7.1", Blame::Policy),
+        ("bounce-541-access-denied", "rita@buyer.example", "5.4.1", Blame::Address),
+        ("bounce-500-code-in-diagnosis", "rita@buyer.example", "5.1.1", Blame::Address),
+        ("bounce-mark-only-in-original", "rita@buyer.example", "5.1.1", Blame::Address),
     ] {
         let Kind::Bounce(failure) = named(name).kind else { panic!("{name}") };
         let code = failure.status.map(|status| status.to_string()).unwrap_or_default();
         assert_eq!((failure.recipient.as_str(), code.as_str(), failure.blame()), (recipient, status, blame), "{name}: {failure:?}");
     }
+}
+
+#[test]
+fn what_is_late_or_arrived_says_about_whom() {
+    for (name, recipient, status) in [
+        ("delayed-plain", "rita@buyer.example", "4.3.0"),
+        ("delayed-german", "anna@example.com", "4.7.1"),
+        ("delayed-postfix", "anna@example.com", "4.4.1"),
+        ("delivered-in-mixed", "anna@example.com", "2.0.0"),
+        ("delivered-postfix-relayed", "anna@example.com", "2.0.0"),
+    ] {
+        let (Kind::Delayed(report) | Kind::Delivered(report)) = named(name).kind else { panic!("{name}") };
+        let code = report.status.map(|status| status.to_string()).unwrap_or_default();
+        assert_eq!((report.recipient.as_str(), code.as_str()), (recipient, status), "{name}: {report:?}");
+    }
+}
+
+#[test]
+fn the_mark_of_a_returned_mail_is_found_where_the_address_was_lost() {
+    let mail = named("bounce-mark-only-in-original");
+    assert!(mail.marks.is_empty() && mail.returned_marks == [MARK]);
+    assert_eq!(named("bounce-webmail-plain").returned_marks, [MARK], "below the notice, as text");
+    assert!(named("reply-about-a-bounce").returned_marks.is_empty(), "a person may bring any mail");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{head::Head, part::Part};
 const LETTERS: usize = 42;
 /// Where servers write whom a mail was for, the surest first.
 const RECIPIENTS: [&str; 7] = ["delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc", "resent-to"];
-/// Where the original of a complaint has an address of ours.
+/// Where a mail of ours that comes back has an address of ours, the surest first.
 const OF_OURS: [&str; 4] = ["return-path", "reply-to", "from", "list-unsubscribe"];
 /// Where the report itself says which mail it is about.
 const OF_REPORT: [&str; 1] = ["original-mail-from"];
@@ -22,15 +22,20 @@ pub(super) fn of(head: &Head<'_>, recipient: Option<&str>) -> Vec<String> {
     found
 }
 
-/// Those in the original that a complaint brings, and in what the report says about it.
-pub(super) fn of_original(part: &Part<'_>) -> Vec<String> {
-    let names: &[&'static str] = match part.media.kind.as_str() {
-        "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/rfc822-headers" => &OF_OURS,
-        "message/feedback-report" => &OF_REPORT,
-        _ => return Vec::new(),
-    };
-    let bytes = part.bytes();
-    let Ok((head, _)) = Head::split(&bytes) else { return Vec::new() };
+/// Those in the mail of ours that a report brings back.
+pub(super) fn of_original(head: &Head<'_>) -> Vec<String> {
+    in_fields(head, &OF_OURS)
+}
+
+/// Those in what a complaint itself says about the mail.
+pub(super) fn of_complaint(part: &Part<'_>) -> Vec<String> {
+    if part.media.kind != "message/feedback-report" {
+        return Vec::new();
+    }
+    Head::split(&part.bytes()).map(|(head, _)| in_fields(&head, &OF_REPORT)).unwrap_or_default()
+}
+
+fn in_fields(head: &Head<'_>, names: &[&'static str]) -> Vec<String> {
     let mut found = Vec::new();
     for name in names {
         // Addresses in links and in brackets alike: whatever looks like one is cut out.

@@ -1,18 +1,21 @@
 //! What mail servers and providers report: delivery (RFC 3464), complaints (RFC 5965).
 
-use std::fmt;
-
 use super::{Kind, head::Head, part::Part};
+use crate::blame::{Blame, Status, judge};
 
 /// Longest diagnosis that is kept, in characters.
 const MAX_DIAGNOSIS: usize = 500;
+/// Most recipients that are read of one report.
+const MAX_GROUPS: usize = 100;
+/// How much of a text is searched for the fields of a report, in bytes.
+const MAX_TEXT: usize = 50_000;
 
-/// What a server says about a mail of ours.
+/// What a server says about a mail of ours. Of several recipients it is about the first that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Failure {
     /// The address that it is about, as the report writes it.
     pub recipient: String,
-    /// The enhanced code, when there is one.
+    /// The most exact code that it gives, when there is one.
     pub status: Option<Status>,
     /// What the server said; it may quote the customer's address.
     pub diagnosis: String,
@@ -20,92 +23,10 @@ pub struct Failure {
     pub known_by: &'static str,
 }
 
-/// An enhanced code (RFC 3463), `5.1.1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Status {
-    /// 2 is delivered, 4 is not yet, 5 is never.
-    pub class: u16,
-    /// What about: 1 address, 2 mailbox, 3 system, 4 network, 5 protocol, 6 content, 7 policy.
-    pub subject: u16,
-    /// Which case of it.
-    pub detail: u16,
-}
-
-/// What a mail that came back says about its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Blame {
-    /// There is no such mailbox: it must not be mailed again.
-    Address,
-    /// It could not be delivered this time; several in a row say something.
-    Passing,
-    /// Somebody refuses us, not the address.
-    Policy,
-}
-
-impl Blame {
-    /// The word in the database and in the output of `mail explain`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Passing => "passing",
-            Self::Policy => "policy",
-        }
-    }
-}
-
-impl Status {
-    /// The first one in a text that stands alone: `5.1.1`, `#5.1.1`, `(5.1.1)`.
-    pub(super) fn find(text: &str) -> Option<Self> {
-        text.split(|c: char| !(c.is_ascii_digit() || c == '.')).find_map(Self::parse)
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        let mut numbers = word.trim_end_matches('.').split('.').map(|number| number.parse::<u16>().ok().filter(|_| number.len() <= 3));
-        let (Some(class), Some(subject), Some(detail), None) = (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()) else {
-            return None;
-        };
-        matches!(class, 2 | 4 | 5).then_some(Self { class, subject, detail })
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
-    }
-}
-
 impl Failure {
-    /// Whom it speaks about. Of the codes about addresses, 5.1.7 and 5.1.8 are about ours.
+    /// Whose fault it is.
     pub fn blame(&self) -> Blame {
-        let Some(status) = self.status else {
-            return if self.names_nobody() { Blame::Address } else { Blame::Passing };
-        };
-        match (status.class, status.subject, status.detail) {
-            (5, 7, _) | (5, 1, 7 | 8) => Blame::Policy,
-            (5, 1, _) => Blame::Address,
-            (5, 0, 0) if self.names_nobody() => Blame::Address,
-            _ => Blame::Passing,
-        }
-    }
-
-    /// Servers that give no code say it in words.
-    fn names_nobody(&self) -> bool {
-        const WORDS: [&str; 12] = [
-            "user unknown",
-            "unknown user",
-            "no such user",
-            "no such recipient",
-            "no mailbox here by that name",
-            "mailbox not found",
-            "mailbox unavailable or does not exist",
-            "user not found",
-            "recipient not found",
-            "does not exist",
-            "doesn't exist",
-            "unrouteable address",
-        ];
-        let said = self.diagnosis.to_lowercase();
-        WORDS.iter().any(|word| said.contains(word))
+        judge(self.status, &self.diagnosis)
     }
 
     /// For the ledger and the timeline: the code alone, without a word of the server.
@@ -118,27 +39,39 @@ impl Failure {
     }
 }
 
-/// A report on delivery; only one that says of itself what it is.
+/// What the part for machines says, wherever it stands; `None` when there is none, or none that can be read.
 pub(super) fn delivery(parts: &[Part<'_>]) -> Option<Kind> {
-    if !parts.iter().any(|part| part.report == "delivery-status") {
-        return None;
+    first(parts.iter().filter(|part| is_status(part)).flat_map(|part| groups(&part.bytes())).take(MAX_GROUPS).collect())
+}
+
+/// The same from the text of a notice whose parts were lost on the way.
+pub(super) fn in_text(text: &str) -> Option<Kind> {
+    let (_, fields) = text.split_once("Reporting-MTA:")?;
+    first(groups(fields.get(..MAX_TEXT).unwrap_or(fields).as_bytes()))
+}
+
+/// What failed counts before what is late, and that before what arrived.
+fn first(about: Vec<(Action, Failure)>) -> Option<Kind> {
+    let of = |wanted: Action| about.iter().find(|(action, _)| *action == wanted).map(|(_, failure)| failure.clone());
+    let failed = of(Action::Failed).map(Kind::Bounce);
+    failed.or_else(|| of(Action::Delayed).map(Kind::Delayed)).or_else(|| of(Action::Delivered).map(Kind::Delivered))
+}
+
+/// The part of a report that is for machines. Some programs give it no type of its own: then it is known by its fields.
+fn is_status(part: &Part<'_>) -> bool {
+    match part.media.kind.as_str() {
+        "message/delivery-status" | "message/global-delivery-status" => true,
+        "text/plain" | "application/octet-stream" => {
+            let bytes = part.bytes();
+            Head::split(bytes.trim_ascii_start()).is_ok_and(|(head, _)| head.has("reporting-mta"))
+        }
+        _ => false,
     }
-    let is_status = |part: &&Part<'_>| matches!(part.media.kind.as_str(), "message/delivery-status" | "message/global-delivery-status");
-    let Some(part) = parts.iter().find(|part| part.report == "delivery-status" && is_status(part)) else {
-        return Some(Kind::Unknown("a report on delivery without its machine-readable part"));
-    };
-    let bytes = part.bytes();
-    let about = groups(&bytes);
-    let of = |wanted: &[Action]| about.iter().find(|(action, _)| wanted.contains(action)).map(|(_, failure)| failure.clone());
-    Some(if let Some(failure) = of(&[Action::Failed]) {
-        Kind::Bounce(failure)
-    } else if let Some(failure) = of(&[Action::Delayed]) {
-        Kind::Delayed(failure)
-    } else if of(&[Action::Arrived]).is_some() {
-        Kind::AutoReply("a mail server says that the mail went on")
-    } else {
-        Kind::Unknown("a report on delivery that can't be read")
-    })
+}
+
+/// Whether it calls itself a report on delivery.
+pub(super) fn is_report(parts: &[Part<'_>]) -> bool {
+    parts.iter().any(|part| part.report == "delivery-status")
 }
 
 /// What a server did with a mail.
@@ -146,39 +79,53 @@ pub(super) fn delivery(parts: &[Part<'_>]) -> Option<Kind> {
 enum Action {
     Failed,
     Delayed,
-    Arrived,
+    Delivered,
 }
 
 /// The groups of fields about recipients.
 fn groups(report: &[u8]) -> Vec<(Action, Failure)> {
     let mut found = Vec::new();
     let mut rest = report;
-    while !rest.is_empty() {
+    while !rest.is_empty() && found.len() < MAX_GROUPS {
         let Ok((head, after)) = Head::split(rest) else { break };
         found.extend(group(&head));
         // A line that is no field ends a group as well; it must not end the reading.
         let skipped = after.iter().position(|byte| *byte == b'\n').map_or(after.len(), |end| end + 1);
         rest = if after.len() < rest.len() { after } else { after.get(skipped..).unwrap_or_default() };
-        if found.len() >= 100 {
-            break;
-        }
     }
     found
 }
 
 fn group(head: &Head<'_>) -> Option<(Action, Failure)> {
+    let recipient = ["final-recipient", "original-recipient", "x-actual-recipient"].into_iter().find_map(|name| recipient(head, name));
+    let action = head.word("action").unwrap_or_default();
+    if recipient.is_none() && action.is_empty() {
+        return None;
+    }
     let diagnosis = head.text("diagnostic-code").unwrap_or_default();
-    let status = head.text("status").as_deref().and_then(Status::find).or_else(|| Status::find(&diagnosis));
-    let class = status.map(|status| status.class);
-    let action = match head.word("action").as_deref()? {
-        "failed" if class != Some(2) => Action::Failed,
+    let given = head.text("status").as_deref().and_then(|text| Status::all(text).next());
+    let class = given.map(|status| status.class);
+    let action = match action.split_ascii_whitespace().next().unwrap_or_default() {
+        "failed" | "failure" | "expired" if class != Some(2) => Action::Failed,
         "delayed" => Action::Delayed,
-        "delivered" | "relayed" | "expanded" => Action::Arrived,
-        _ => return None,
+        "delivered" | "relayed" | "expanded" | "deliverable" => Action::Delivered,
+        // Something else, or nothing: then the code has to say it.
+        _ => match class? {
+            5 => Action::Failed,
+            4 => Action::Delayed,
+            _ => Action::Delivered,
+        },
     };
-    let recipient = head.text("final-recipient").or_else(|| head.text("original-recipient")).unwrap_or_default();
-    let recipient = recipient.split_once(';').map_or(recipient.as_str(), |(_, address)| address).trim().trim_matches(['<', '>']);
-    Some((action, Failure::new(recipient, status, &diagnosis, "a report on delivery in the standard form")))
+    let status = if action == Action::Delivered { given } else { Status::most_exact(given.filter(|code| code.class != 2), &diagnosis) };
+    Some((action, Failure::new(&recipient.unwrap_or_default(), status, &diagnosis, "it brings the part of a report on delivery that is for machines")))
+}
+
+/// `rfc822; anna@example.com`
+fn recipient(head: &Head<'_>, name: &'static str) -> Option<String> {
+    let value = head.text(name)?;
+    let address = value.split_once(';').map_or(value.as_str(), |(_, address)| address).trim().trim_matches(['<', '>']);
+    let (local, domain) = address.rsplit_once('@')?;
+    (!local.is_empty() && !domain.is_empty()).then(|| address.to_owned())
 }
 
 /// A report that a mail of ours was called unwanted. One provider sends no report but the mail, under a subject of its own.

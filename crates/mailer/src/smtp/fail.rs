@@ -3,6 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use super::reply::Reply;
+use crate::blame::{Blame, Status, judge};
 
 /// Where in the conversation something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,13 +129,19 @@ impl Fail {
         }
     }
 
-    /// Whether the server says for good that there is no such mailbox, by its enhanced code (RFC 3463): the mailbox is unknown
-    /// (5.1.1) or moved (5.1.6), its domain does not exist (5.1.2) or takes no mail (5.1.10), the address is malformed (5.1.3).
-    /// Other 5.1.x are about the sender or unclear; a 550 without a code may be policy as well.
+    /// Whose fault it is that the server refuses this mail for good. What it says before it hears of the reader is about us.
+    pub fn blame(&self) -> Option<Blame> {
+        let reply = self.reply().filter(|reply| reply.is_permanent() && self.stage >= Stage::Mail)?;
+        if self.stage == Stage::Mail {
+            return Some(Blame::Policy);
+        }
+        let said = reply.text();
+        Some(judge(Status::most_exact(reply.enhanced().and_then(Status::parse), &said), &said))
+    }
+
+    /// Whether the server says for good that there is no such mailbox.
     pub fn no_mailbox(&self) -> bool {
-        let reply = self.reply().filter(|reply| reply.is_permanent());
-        let code = reply.and_then(Reply::enhanced);
-        self.stage >= Stage::Rcpt && code.is_some_and(|code| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].contains(&code))
+        self.blame() == Some(Blame::Address)
     }
 
     /// Whether it will not pass by itself: the server refuses the log-in, can't prove who it is, or wants encryption.
@@ -143,10 +150,9 @@ impl Fail {
         refused || matches!((self.stage, &self.cause), (Stage::Tls | Stage::Auth, Cause::Tls(_) | Cause::Refused(_)) | (_, Cause::Tls(_)))
     }
 
-    /// Whether our mail is refused for what it is or who sends it, and not for its reader (RFC 3463: 5.7.x).
+    /// Whether our mail is refused for what it is or who sends it, and not for its reader.
     pub fn is_policy(&self) -> bool {
-        let reply = self.reply().filter(|reply| reply.is_permanent());
-        self.stage >= Stage::Mail && reply.and_then(Reply::enhanced).is_some_and(|code| code.starts_with("5.7."))
+        self.blame() == Some(Blame::Policy)
     }
 
     /// Stage and code without the server's words: safe for logs and metrics.
@@ -232,6 +238,8 @@ mod tests {
             said(Stage::Rcpt, 550, "5.1.1 unknown")
                 && said(Stage::Dot, 554, "5.1.2 no such host")
                 && said(Stage::Rcpt, 556, "5.1.10 null MX")
+                && said(Stage::Rcpt, 550, "5.4.1 Recipient address rejected: Access denied")
+                && said(Stage::Rcpt, 550, "No such user here")
         );
         for (stage, code, words) in [
             (Stage::Rcpt, 550, "unknown"),
@@ -240,6 +248,8 @@ mod tests {
             (Stage::Rcpt, 550, "5.1.8 bad sender"),
             (Stage::Rcpt, 550, "5.7.1 blocked"),
             (Stage::Rcpt, 552, "5.2.2 full"),
+            (Stage::Mail, 550, "5.1.1 user unknown"),
+            (Stage::Rcpt, 550, "sender refused, user unknown"),
         ] {
             assert!(!said(stage, code, words), "{code} {words}");
         }
