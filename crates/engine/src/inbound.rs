@@ -54,7 +54,7 @@ pub struct Taken {
     pub workspace: WorkspaceId,
     /// Its row.
     pub id: MessageId,
-    /// `reply`, `auto_reply`, `bounce`, `delayed`, `complaint`, `opt_out` or `unknown`.
+    /// `reply`, `auto_reply`, `bounce`, `delayed`, `delivered`, `complaint`, `opt_out` or `unknown`.
     pub kind: String,
     /// `done`, `muted` or `quarantined`.
     pub state: String,
@@ -84,7 +84,7 @@ pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door)
         Err(_) => None,
     };
     let ws = match (mark, door) {
-        (Some((_, ws, _)), _) | (None, Door::Workspace(ws)) => ws,
+        (Some(Mark { ws, .. }), _) | (None, Door::Workspace(ws)) => ws,
         (None, Door::Installation) => of_the_house(cx).await?,
     };
     let row = row(cx, ws, hash, kept, read.as_ref());
@@ -114,17 +114,31 @@ async fn take_unread(cx: &Ctx, name: &str, why: Refused) -> Result<Taken, Engine
     Ok(Taken { is_new, ..taken(row) })
 }
 
-/// The first genuine mark: what it is for, whose it is, and which delivery it names.
-async fn genuine(cx: &Ctx, mail: &Inbound, door: Door) -> Result<Option<(Purpose, WorkspaceId, Uuid)>, EngineError> {
+/// A genuine mark: what it is for, whose it is, and which delivery it names.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    purpose: Purpose,
+    ws: WorkspaceId,
+    delivery: Uuid,
+    /// It stands in the mail of ours that a report brings back, and not in the address that the report came to.
+    is_returned: bool,
+}
+
+/// The first genuine mark. Those in a mail that came back count only where no address had one: many servers lose the envelope.
+async fn genuine(cx: &Ctx, mail: &Inbound, door: Door) -> Result<Option<Mark>, EngineError> {
     let known: Vec<Uuid> = match door {
         Door::Workspace(ws) => vec![ws.uuid()],
         Door::Installation => workspaces::ids(cx.db.read()).await?.into_iter().map(WorkspaceId::uuid).collect(),
     };
-    let read = |mark: &String| {
-        let of = |purpose| cx.settings.secret_key.read_mark(purpose, mark, known.iter().copied()).map(|(ws, id)| (purpose, ws, id));
+    let read = |mark: &String, is_returned: bool| {
+        let of = |purpose| {
+            let (ws, delivery) = cx.settings.secret_key.read_mark(purpose, mark, known.iter().copied())?;
+            Some(Mark { purpose, ws: WorkspaceId::from_uuid(ws), delivery, is_returned })
+        };
         of(Purpose::Bounce).or_else(|| of(Purpose::Reply))
     };
-    Ok(mail.marks.iter().find_map(read).map(|(purpose, ws, id)| (purpose, WorkspaceId::from_uuid(ws), id)))
+    let addressed = mail.marks.iter().find_map(|mark| read(mark, false));
+    Ok(addressed.or_else(|| mail.returned_marks.iter().find_map(|mark| read(mark, true))))
 }
 
 /// What comes to the installation and belongs to nobody lies in its first workspace.
@@ -140,16 +154,17 @@ async fn settle(
     tx: Tx,
     row: messages::Model,
     mail: &Inbound,
-    mark: Option<(Purpose, WorkspaceId, Uuid)>,
+    mark: Option<Mark>,
 ) -> Result<messages::Model, EngineError> {
-    let Some((purpose, ws, id)) = mark else {
+    let Some(mark) = mark else {
         return keep(cx, tx, row, "it came to no address with a mark of ours".to_owned()).await;
     };
-    let Some(delivery) = lists::delivery(&*tx, ws, hearback_core::id::DeliveryId::from_uuid(id)).await? else {
+    let ws = mark.ws;
+    let Some(delivery) = lists::delivery(&*tx, ws, hearback_core::id::DeliveryId::from_uuid(mark.delivery)).await? else {
         return keep(cx, tx, row, "the mail that it is about is not known".to_owned()).await;
     };
     let age = cx.now() - from_millis(delivery.sent_at.unwrap_or(delivery.created_at));
-    match believed(&mail.kind, purpose, age, delivery.person_id.is_some()) {
+    match believed(&mail.kind, mark, age, delivery.person_id.is_some()) {
         Err(why) => keep(cx, tx, row, why.to_owned()).await,
         Ok(as_what) => {
             let row = messages::Model {
@@ -183,14 +198,21 @@ pub(crate) enum As {
 /// What a mail with a genuine mark is good for: a report on delivery only at the address that servers write to, and only for
 /// a while; a person's words only at the address that people write to. What comes there without a sign of a machine was
 /// written by one all the same: nobody ever sees that address.
-fn believed(kind: &Kind, purpose: Purpose, age: Duration, is_customers: bool) -> Result<As, &'static str> {
-    let at_bounces = purpose == Purpose::Bounce;
+///
+/// The mail that a report brings back has the address for replies in it, which its reader knows as well: whoever got a mail of
+/// ours could forge a report about it. All they could bring about is that they get no more of our mail, which the link to
+/// unsubscribe in the same mail does as well; so such a report is believed of mail to customers, as long as any other. One
+/// that was sent to the address for replies itself has no need of that way and is not.
+fn believed(kind: &Kind, mark: Mark, age: Duration, is_customers: bool) -> Result<As, &'static str> {
+    let at_bounces = mark.purpose == Purpose::Bounce;
     match kind {
         Kind::Unknown(why) => Err(why),
-        Kind::Bounce(_) | Kind::Delayed(_) if !at_bounces => Err("a report on delivery that came to the address for replies"),
-        Kind::Bounce(_) | Kind::Delayed(_) if age > BOUNCE_LIFETIME => Err("the mark in its address has expired"),
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) if !at_bounces && !(mark.is_returned && is_customers) => {
+            Err("a report on delivery that came to the address for replies")
+        }
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) if age > BOUNCE_LIFETIME => Err("the mark in its address has expired"),
         Kind::Bounce(_) => Ok(As::Bounce),
-        Kind::Delayed(_) => Ok(As::Note),
+        Kind::Delayed(_) | Kind::Delivered(_) => Ok(As::Note),
         _ if !is_customers => Err("it answers a mail to one of us"),
         Kind::Complaint(_) => Ok(As::Complaint),
         Kind::OptOut => Ok(As::OptOut),
@@ -271,7 +293,7 @@ fn hash(raw: &[u8], read: Option<&Inbound>) -> String {
                 digest.update((part.len() as u64).to_be_bytes());
                 digest.update(part);
             }
-            digest.update(mail.marks.first().map(String::as_bytes).unwrap_or_default());
+            digest.update(mail.marks.first().or(mail.returned_marks.first()).map(String::as_bytes).unwrap_or_default());
         }
         None => digest.update(raw),
     }
@@ -294,16 +316,25 @@ mod tests {
     #[test]
     fn a_mark_is_good_for_one_thing() {
         let (bounce, reply) = (Kind::Bounce(Failure::default()), Kind::Reply);
+        let (late, arrived) = (Kind::Delayed(Failure::default()), Kind::Delivered(Failure::default()));
         let day = Duration::days(1);
-        assert_eq!(believed(&bounce, Purpose::Bounce, day, true), Ok(As::Bounce));
-        assert_eq!(believed(&bounce, Purpose::Bounce, day, false), Ok(As::Bounce));
-        assert!(believed(&bounce, Purpose::Reply, day, true).is_err());
-        assert!(believed(&bounce, Purpose::Bounce, Duration::days(15), true).is_err());
-        assert!(believed(&Kind::Delayed(Failure::default()), Purpose::Bounce, Duration::days(15), true).is_err());
-        assert_eq!(believed(&reply, Purpose::Reply, Duration::days(400), true), Ok(As::Reply));
-        assert_eq!(believed(&reply, Purpose::Bounce, day, true), Ok(As::Automatic));
-        assert!(believed(&reply, Purpose::Reply, day, false).is_err());
-        assert_eq!(believed(&Kind::AutoReply("x"), Purpose::Bounce, day, true), Ok(As::Automatic));
-        assert!(believed(&Kind::Unknown("x"), Purpose::Bounce, day, true).is_err());
+        let mark = |purpose, is_returned| Mark { purpose, ws: WorkspaceId::from_uuid(Uuid::nil()), delivery: Uuid::nil(), is_returned };
+        let (at_bounces, at_replies) = (mark(Purpose::Bounce, false), mark(Purpose::Reply, false));
+        assert_eq!(believed(&bounce, at_bounces, day, true), Ok(As::Bounce));
+        assert_eq!(believed(&bounce, at_bounces, day, false), Ok(As::Bounce));
+        assert!(believed(&bounce, at_replies, day, true).is_err());
+        assert!(believed(&bounce, at_bounces, Duration::days(15), true).is_err());
+        assert!(believed(&late, at_bounces, Duration::days(15), true).is_err());
+        assert_eq!(believed(&arrived, at_bounces, day, true), Ok(As::Note));
+        let returned = mark(Purpose::Reply, true);
+        assert_eq!(believed(&bounce, returned, day, true), Ok(As::Bounce));
+        assert_eq!(believed(&late, returned, day, true), Ok(As::Note));
+        assert!(believed(&bounce, returned, Duration::days(15), true).is_err());
+        assert!(believed(&bounce, returned, day, false).is_err(), "of a mail to one of us");
+        assert_eq!(believed(&reply, at_replies, Duration::days(400), true), Ok(As::Reply));
+        assert_eq!(believed(&reply, at_bounces, day, true), Ok(As::Automatic));
+        assert!(believed(&reply, at_replies, day, false).is_err());
+        assert_eq!(believed(&Kind::AutoReply("x"), at_bounces, day, true), Ok(As::Automatic));
+        assert!(believed(&Kind::Unknown("x"), at_bounces, day, true).is_err());
     }
 }

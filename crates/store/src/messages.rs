@@ -16,7 +16,7 @@ pub struct Model {
     pub workspace_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// `reply`, `auto_reply`, `bounce`, `delayed`, `complaint`, `opt_out` or `unknown`.
+    /// `reply`, `auto_reply`, `bounce`, `delayed`, `delivered`, `complaint`, `opt_out` or `unknown`.
     pub kind: String,
     /// `done`, `muted` or `quarantined`.
     pub state: String,

@@ -51,7 +51,7 @@ pub(super) async fn follow(known: Known<'_>, tx: Tx, row: messages::Model, as_wh
     let row = messages::Model { case_id: case.map(CaseId::uuid), person_id: person.or(row.person_id), ..row };
     match (as_what, &known.mail.kind) {
         (As::Bounce, Kind::Bounce(failure)) => known.bounced(tx, row, failure).await,
-        (As::Note, Kind::Delayed(failure)) => {
+        (As::Note, Kind::Delayed(failure) | Kind::Delivered(failure)) => {
             super::finish(known.cx, tx, messages::Model { reason: Some(failure.summary()), raw: String::new(), ..row }).await
         }
         (As::Complaint, Kind::Complaint(word)) => known.complained(tx, row, word).await,

@@ -112,11 +112,15 @@ fn explain(file: &Path, raw: &[u8], recipient: Option<&str>, own: &[Email]) -> E
         Ok(mail) => mail,
         Err(refused) => return nothing("unknown", refused.to_string()),
     };
-    let Inbound { kind, marks, from, subject, said, folded, .. } = mail;
-    let common = Explained { marks, from, subject, ..nothing(kind.as_str(), kind.why().to_owned()) };
+    let Inbound { kind, marks, returned_marks, from, subject, said, folded, .. } = mail;
+    let marks = [marks, returned_marks].concat();
+    let blame = match &kind {
+        Kind::Bounce(failure) | Kind::Delayed(failure) => failure.blame().as_str(),
+        _ => "none",
+    };
+    let common = Explained { marks, blame, from, subject, ..nothing(kind.as_str(), kind.why().to_owned()) };
     match kind {
-        Kind::Bounce(failure) | Kind::Delayed(failure) => Explained {
-            blame: failure.blame().as_str(),
+        Kind::Bounce(failure) | Kind::Delayed(failure) | Kind::Delivered(failure) => Explained {
             status: failure.status.map(|status| status.to_string()),
             recipient: Some(failure.recipient).filter(|recipient| !recipient.is_empty()),
             diagnosis: Some(failure.diagnosis).filter(|diagnosis| !diagnosis.is_empty()),

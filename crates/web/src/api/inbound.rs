@@ -15,7 +15,7 @@ use super::{List, Time, path_id};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// What a message can be.
-pub(crate) const KINDS: [&str; 7] = ["reply", "auto_reply", "bounce", "delayed", "complaint", "opt_out", "unknown"];
+pub(crate) const KINDS: [&str; 8] = ["reply", "auto_reply", "bounce", "delayed", "delivered", "complaint", "opt_out", "unknown"];
 /// What becomes of one.
 pub(crate) const STATES: [&str; 3] = ["done", "muted", "quarantined"];
 

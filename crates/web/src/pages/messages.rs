@@ -72,6 +72,7 @@ pub(crate) fn kind_words(kind: &str) -> &'static str {
         "auto_reply" => "Automatic answer",
         "bounce" => "Mail came back",
         "delayed" => "Mail is delayed",
+        "delivered" => "Mail arrived",
         "complaint" => "Complaint",
         "opt_out" => "Wants no more mail",
         _ => "Not understood",

@@ -16,6 +16,9 @@ async fn every_reporting_command_speaks_json() {
     let (answers, rule) = (answers.display().to_string(), rule.display().to_string());
     let (backup, other) = (file(&app, "backup").display().to_string(), file(&app, "other.db").display().to_string());
     let program = operator(&app);
+    let letter = file(&app, "letter.eml");
+    std::fs::write(&letter, "From: a@b.lt\nSubject: hello\n\nCall me.\n").unwrap();
+    let letter = letter.display().to_string();
     let map = ["--map", "external_id=id,score=score,email=mail"];
     let commands: Vec<Vec<&str>> = vec![
         vec!["migrate"],
@@ -27,6 +30,7 @@ async fn every_reporting_command_speaks_json() {
         vec!["rules", "check", &rule],
         vec!["rules", "apply", &rule],
         vec!["rules", "list"],
+        vec!["mail", "explain", &letter],
         vec!["sending", "status"],
         vec!["sending", "resume"],
         vec!["score", "15", "15", "70"],
@@ -56,6 +60,7 @@ async fn mistakes_are_one_line_and_their_exit_code_tells_their_kind() {
     let program = operator(&app);
     for (arguments, code, says) in [
         (vec!["export", "responses", "--since", "yesterday"], 2, "2026-03-01"),
+        (vec!["mail", "explain", "/nowhere.eml"], 1, "give a mail as it came"),
         (vec!["export", "nonsense"], 2, "Usage: hearback export"),
         (vec!["restore", "/nowhere/at/all"], 1, "hearback backup"),
         (vec!["backup", "/nowhere/at/all"], 1, "make the folder"),
