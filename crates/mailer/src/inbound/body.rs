@@ -1,5 +1,7 @@
 //! What can be read of a mail: of several forms of the same words the plain one, of pieces that follow each other all.
 
+use std::collections::HashSet;
+
 use hearback_core::text;
 
 use super::{html, part::Part};
@@ -26,14 +28,12 @@ pub(super) fn of(parts: &[Part<'_>]) -> Body {
         rest = others;
     }
     // Some programs send both forms one after the other.
-    let mut words: Vec<(String, String)> = Vec::new();
-    for piece in pieces {
+    let mut known = HashSet::new();
+    pieces.retain(|piece| {
         let squeezed: String = piece.chars().filter(|c| c.is_alphanumeric()).collect();
-        if !words.iter().any(|(known, _)| !squeezed.is_empty() && *known == squeezed) {
-            words.push((squeezed, piece));
-        }
-    }
-    let found = words.into_iter().map(|(_, piece)| piece).collect::<Vec<_>>().join("\n");
+        squeezed.is_empty() || known.insert(squeezed)
+    });
+    let found = pieces.join("\n");
     let text = clean(&found);
     let footer = parts.iter().filter(|part| is_text(part)).filter_map(Part::below).collect::<Vec<_>>().join("\n");
     let unread = parts.iter().find_map(closed).or_else(|| text.contains("-----BEGIN PGP MESSAGE-----").then_some(ENCRYPTED));

@@ -278,32 +278,4 @@ fn is_wrapped(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_new_stays_and_what_was_quoted_goes() {
-        for (text, new) in [
-            ("Thanks!\n\nOn Tue, Nov 3, 2026 at 10:00 AM Rida Bikes <care@rida.example>\nwrote:\n\n> Dear Anna\n> hello", "Thanks!"),
-            ("Ačiū\n\n2026-11-03, an 10:00, Rida <care@rida.example> rašė:\n> labas", "Ačiū"),
-            ("Paldies!\n\notrd., 2026. g. 3. nov., plkst. 10:00 — lietotājs Rida (<care@rida.example>) rakstīja:\n\n> sveiki", "Paldies!"),
-            ("Kiitos\n\nti 3. marrask. 2026 klo 10.00 Rida (care@rida.example) kirjoitti:\n> hei", "Kiitos"),
-            ("Danke\n\nAm 03.11.2026 um 10:00 schrieb Rida <care@rida.example>:\n> hallo", "Danke"),
-            (
-                "Yes.\n\n________________________________\nFrom: Rida <care@rida.example>\nSent: Tuesday\nTo: Anna\nSubject: Hi\n\nDear Anna",
-                "Yes.",
-            ),
-            ("Ja.\n\nVon: Rida\nGesendet: Dienstag\nAn: Anna\nBetreff: Hallo\n\nLiebe Anna", "Ja."),
-            ("Taip\n\nNuo: Rida\nIšsiųsta: antradienis\nKam: Anna\nTema: Labas", "Taip"),
-            ("No\n\n-----Original Message-----\nFrom: x", "No"),
-            ("> first question\nyes\n> second\nno", "yes\nno"),
-            ("Hello\n-- \nAnna\nCEO", "Hello"),
-            ("Sure\n\nSent from my iPhone", "Sure"),
-            ("She wrote: call me", "She wrote: call me"),
-            ("From: here to there\nit is far", "From: here to there\nit is far"),
-            ("> only quoted", "> only quoted"),
-        ] {
-            assert_eq!(split(text).0, new, "{text}");
-        }
-    }
-}
+mod tests;

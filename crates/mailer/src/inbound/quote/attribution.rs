@@ -185,32 +185,51 @@ fn numbers(text: &str) -> impl Iterator<Item = (u32, usize, &str)> {
 
 /// A year with a day, `3.11.2026`, `2026-11-03`, `11/3/26`.
 pub(super) fn has_date(text: &str) -> bool {
-    let all: Vec<(u32, usize, &str)> = numbers(text).collect();
+    let all: Vec<(u32, usize, &str)> = timed(text).into_iter().filter(|(_, of_time)| !of_time).map(|(number, _)| number).collect();
     let is_day = |value: u32, length: usize| length <= 2 && (1..=31).contains(&value);
-    let year = all.iter().position(|(value, length, _)| *length == 4 && (1990..2100).contains(value));
+    let year = all.iter().any(|(value, length, _)| *length == 4 && (1990..2100).contains(value));
     let day = all.iter().any(|(value, length, _)| is_day(*value, *length));
-    let joined = |after: &str| {
-        after.starts_with(['.', '/', '-']) && after.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
     let short = all.windows(3).any(|three| match three {
         [(a, la, after_a), (b, lb, after_b), (_, lc, _)] => {
-            is_day(*a, *la) && is_day(*b, *lb) && *lc == 2 && joined(after_a) && joined(after_b)
+            is_day(*a, *la) && is_day(*b, *lb) && *lc == 2 && goes_on(after_a) && goes_on(after_b)
         }
         _ => false,
     });
-    year.is_some() && day || short
+    year && day || short
+}
+
+/// Whether a number is followed by the next one of a date.
+fn goes_on(after: &str) -> bool {
+    after.starts_with(['.', '/', '-']) && after.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The numbers of a text, and whether each is of a time.
+fn timed(text: &str) -> Vec<((u32, usize, &str), bool)> {
+    let mut all: Vec<((u32, usize, &str), bool)> = Vec::new();
+    let mut minutes_follow = false;
+    for number in numbers(text) {
+        let in_date = all.last().is_some_and(|((_, _, after), _)| goes_on(after));
+        let is_hour = !in_date && is_time(number);
+        all.push((number, is_hour || minutes_follow));
+        minutes_follow = is_hour;
+    }
+    all
 }
 
 /// `10:00`, `10.00`, `10h00`.
 fn has_time(text: &str) -> bool {
-    let is_time = |(value, length, after): (u32, usize, &str)| {
-        let minutes = after.strip_prefix([':', '.', 'h']).map(|rest| rest.bytes().take_while(u8::is_ascii_digit).count());
-        length <= 2 && value < 25 && minutes == Some(2)
-    };
-    numbers(text).any(is_time)
+    timed(text).iter().any(|(_, of_time)| *of_time)
 }
 
-/// `GMT+01:00`, `+0200` behind a time.
+/// Whether it is the hour of a time; `3.11.` and `3.11.2026` are none.
+fn is_time((value, length, after): (u32, usize, &str)) -> bool {
+    let Some(rest) = after.strip_prefix([':', '.', 'h']) else { return false };
+    let minutes = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = rest.get(minutes..).unwrap_or_default();
+    length <= 2 && value < 25 && minutes == 2 && !(after.starts_with('.') && behind.starts_with(['.', '/', '-']))
+}
+
+/// `GMT+01:00` behind a time.
 fn has_offset(text: &str) -> bool {
     ["GMT+", "GMT-", "UTC+", "UTC-", "gmt+", "gmt-", "utc+", "utc-"].iter().any(|known| text.contains(known)) && has_time(text)
 }

@@ -116,20 +116,25 @@ const GET: Words = Words(
 );
 /// Programs and makes: how such words begin, in lower case.
 const MAKES: Words = Words(
-    "iphone|ipad|ipod|ios|macbook|apple|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|htc|sony|xperia|motorola|oneplus|\
+    "iphon|ipad|ipod|ios|macbook|apple|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|htc|sony|xperia|motorola|oneplus|\
      pixel|blackberry|windows|outlook|gmail|yahoo|gmx|web.de|proton|thunderbird|mailbird|airmail|mailbox|typeapp|bluemail|\
-     aquamail|k-9|k9|spark|zoho|mail.ru|fairemail",
+     aquamail|k-9|k9|spark|zoho|mail.ru|fairemail|яндекс",
 );
 /// What people call such a thing, likewise.
 const DEVICES: Words = Words(
     "mobil|phone|cell|smartphone|handy|telefon|telefón|téléphone|teléfono|telemóvel|telefoon|tablet|device|gerät|puhelim|\
-     älypuhel|laitte|tālru|viedtālr|nutitelefon|телефон|смартфон|устройств",
+     älypuhel|laitte|tālru|viedtālr|nutitelefon|телефон|смартфон|устройств|мобил|мобіл",
 );
 /// Whose it is.
 const POSSESSIVES: Words = Words("my|meinem|meiner|mon|ma|mio|mia|mi|meu|minha|mijn|min|minun|minu|mano|mana|manas|mojego|моего|мого");
+/// What stands between that and the thing.
+const LINKS: Words = Words(
+    "from|via|with|using|by|von|mit|über|aus|de|depuis|à|avec|da|dal|dall|con|desde|mediante|do|pelo|com|a|met|vanaf|vanuit|van|\
+     fra|från|med|iš|naudojant|su|no|izmantojot|z|ze|za|с|со|из|через|з|із|зі",
+);
 /// The words between, in lower case.
 const BETWEEN: Words = Words(
-    "the|a|an|for|on|of|to|via|with|from|using|by|app|application|secure|free|and|this|message|was|pc|laptop|\
+    "the|a|an|for|on|of|to|app|för|av|skirtos|skirta|мобильной|мобільної|application|secure|free|and|this|message|was|pc|laptop|\
      desktop|work|mobile|mail|e-mail|email|dem|der|von|mit|aus|für|über|unterwegs|diese|dieser|nachricht|wurde|\
      gesendet|kostenlos|de|depuis|à|partir|avec|pour|un|une|du|dal|da|con|per|il|dispositivo|desde|\
      el|para|do|pelo|pela|com|met|vanaf|vanuit|voor|fra|från|till|til|den|enhed|enhet|\
@@ -184,12 +189,16 @@ fn is_of_a_program(line: &str) -> bool {
     } else {
         let names = has(|word| MAKES.begin(word) || DEVICES.begin(word))
             || is_mine && (words.last().is_some_and(|last| is_name(last)) || has(|word| word.contains("mail")));
-        // "Sent 2 phones" says what was sent.
-        let is_linked = low.get(1).is_some_and(|second| BETWEEN.has(second) || POSSESSIVES.has(second) || first != "sent");
-        (SENT.has(first) && is_linked || SENT.has(last)) && names
+        // "Sent 2 phones" says what was sent, "Sent to my phone" where to.
+        let second = low.get(1).map(String::as_str).unwrap_or_default();
+        let is_linked = LINKS.has(second) || POSSESSIVES.has(second) || MAKES.begin(second) || first != "sent" && DEVICES.begin(second);
+        (SENT.has(first) && is_linked || SENT.has(last) && (LINKS.has(first) || first == "diese")) && names
     };
     let is_known = |word: &str| {
-        word.is_empty() || [SENT, GET, POSSESSIVES, BETWEEN].iter().any(|list| list.has(word)) || MAKES.begin(word) || DEVICES.begin(word)
+        word.is_empty()
+            || [SENT, GET, LINKS, POSSESSIVES, BETWEEN].iter().any(|list| list.has(word))
+            || MAKES.begin(word)
+            || DEVICES.begin(word)
     };
     says && words.len() <= 14 && low.iter().zip(&words).all(|(word, written)| is_known(word) || is_name(written))
 }
