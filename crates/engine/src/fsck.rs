@@ -21,9 +21,10 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 const PAGE: u64 = 200;
 
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
-pub const CHECKS: [(&str, &str); 12] = [
+pub const CHECKS: [(&str, &str); 13] = [
     ("database", "the database's own check: SQLite's integrity and foreign keys; PostgreSQL's constraints, indexes, page checksums"),
     ("parents", "no row without the row it belongs to"),
+    ("people", "each person is found by what names them; who opted out is on the list under every address that is theirs"),
     ("cases", "each response has exactly one case, which says the same"),
     ("scores", "each response has one score on its survey's scale, and that score's segment"),
     ("roll-ups", "roll-up counters equal a recount of the responses"),
@@ -52,6 +53,16 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     let mut found = Found::default();
     found.all("database", integrity::own_checks(conn).await?);
     found.all("parents", integrity::orphans(conn).await?);
+    found.all("people", integrity::opt_outs(conn).await?);
+    let mut after = None;
+    loop {
+        let (wrong, last) = integrity::unsearchable(conn, after, PAGE).await?;
+        found.all("people", wrong);
+        match last {
+            Some(last) => after = Some(last),
+            None => break,
+        }
+    }
     found.all("cases", integrity::cases_of_responses(conn).await?);
     for survey in surveys::Entity::find().all(conn).await? {
         match scale_of(&survey) {

@@ -12,6 +12,7 @@ pub mod asking;
 pub mod audit;
 pub mod backup;
 pub mod cases;
+pub mod change;
 pub mod ctx;
 pub mod customers;
 pub mod deciding;

@@ -10,10 +10,10 @@ use hearback_core::{
     Counts,
     id::{PersonId, WorkspaceId},
 };
-use sea_orm::{Condition, QuerySelect, QueryTrait, entity::prelude::*};
+use sea_orm::{Condition, DbBackend, QuerySelect, QueryTrait, entity::prelude::*, sea_query::IntoCondition};
 
 use crate::{
-    StoreError, Tx, cases, contact_attempts, deliveries, events, former_addresses, incentive_waits, ingest, interactions, invitations,
+    Db, StoreError, Tx, cases, contact_attempts, deliveries, events, former_addresses, incentive_waits, ingest, interactions, invitations,
     messages, opt_outs, outbox, persons, preferences, responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
 };
 
@@ -23,6 +23,34 @@ pub const ERASED: &str = "erased";
 pub const NO_FACTS: &str = "{}";
 /// Ids in one `IN (..)`.
 const CHUNK: usize = 500;
+
+/// Tables with words, names or addresses of customers.
+const WITH_WORDS: [&str; 16] = [
+    "cases",
+    "contact_attempts",
+    "deliveries",
+    "events",
+    "former_addresses",
+    "interactions",
+    "invitations",
+    "messages",
+    "outbox",
+    "persons",
+    "responses",
+    "runs",
+    "suppressions",
+    "tasks",
+    "testimonials",
+    "unconfirmed",
+];
+
+/// PostgreSQL keeps samples of what stands in its columns, to plan by: they are taken anew, without whoever was erased.
+pub async fn renew_statistics(db: &Db) -> Result<(), StoreError> {
+    if db.backend() == DbBackend::Postgres {
+        db.read().execute_unprepared(&format!("ANALYZE {}", WITH_WORDS.join(", "))).await?;
+    }
+    Ok(())
+}
 
 /// The cases of a person, locked until the transaction ends.
 pub async fn lock_cases(tx: &Tx, ws: WorkspaceId, person: PersonId) -> Result<Vec<cases::Model>, StoreError> {
@@ -240,25 +268,18 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, addresses: &[String], now:
 
 /// What they wrote, what came in their cases, and what names an address of theirs although nobody could say whose it was.
 async fn erase_letters(tx: &Tx, person: &persons::Model, addresses: &[String], cases: &[Uuid]) -> Result<(), StoreError> {
-    blank_letters(tx, person.workspace_id, letters_of(&[person.id], addresses)).await?;
+    let ws = person.workspace_id;
+    blank_letters(tx, ws, messages::Column::PersonId.eq(person.id)).await?;
     for cases in cases.chunks(CHUNK) {
-        let of_cases = Condition::any().add(messages::Column::CaseId.is_in(cases.iter().copied()));
-        blank_letters(tx, person.workspace_id, of_cases).await?;
+        blank_letters(tx, ws, messages::Column::CaseId.is_in(cases.iter().copied())).await?;
+    }
+    for letters in messages::naming(&**tx, ws, addresses).await?.chunks(CHUNK) {
+        blank_letters(tx, ws, messages::Column::Id.is_in(letters.iter().copied())).await?;
     }
     Ok(())
 }
 
-/// The letters of these persons, and those that name one of the addresses.
-fn letters_of(persons: &[Uuid], addresses: &[String]) -> Condition {
-    let named = addresses.iter().fold(Condition::any(), |any, address| {
-        any.add(messages::Column::FromAddress.eq(address))
-            .add(messages::Column::Text.contains(address))
-            .add(messages::Column::Subject.contains(address))
-    });
-    Condition::any().add(messages::Column::PersonId.is_in(persons.iter().copied())).add(named)
-}
-
-async fn blank_letters(tx: &Tx, ws: Uuid, which: Condition) -> Result<(), StoreError> {
+async fn blank_letters(tx: &Tx, ws: Uuid, which: impl IntoCondition) -> Result<(), StoreError> {
     messages::Entity::update_many()
         .col_expr(messages::Column::FromAddress, Expr::value(ERASED))
         .col_expr(messages::Column::Subject, Expr::value(""))

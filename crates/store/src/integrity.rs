@@ -8,7 +8,7 @@ mod pages;
 use hearback_core::{Scale, Score};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
-use crate::StoreError;
+use crate::{StoreError, persons, suppressions::OF_CUSTOMERS};
 
 pub use pages::{Rows, answers, mail_jobs_after, runs_after, unsent_after, words_of};
 
@@ -95,6 +95,40 @@ pub async fn orphans(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreEr
         found.extend(lines(conn, &sql).await?.into_iter().map(|id| format!("{child}.{column} {id} is not in {parent}")));
     }
     Ok(found)
+}
+
+/// People who opted out and whose address is not on the list, facts about that which make no sense, and addresses that somebody is said to
+/// have left and still has alone.
+pub async fn opt_outs(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let id = as_text(conn, "p.id", "id");
+    let open = format!(
+        "SELECT {id} FROM persons p WHERE p.opted_out_for IS NOT NULL AND p.email IS NOT NULL AND p.merged_into IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM suppressions s WHERE s.workspace_id = p.workspace_id AND s.address = p.email) LIMIT {MOST}"
+    );
+    let odd = format!(
+        "SELECT {id} FROM persons p WHERE (p.opted_out_for IS NULL) <> (p.opted_out_at IS NULL) OR p.opted_out_for NOT IN {OF_CUSTOMERS} LIMIT {MOST}"
+    );
+    let erased = format!(
+        "SELECT DISTINCT {id} FROM persons p JOIN former_addresses f ON f.workspace_id = p.workspace_id AND f.person_id = p.id \
+         WHERE p.email IS NULL AND p.external_id IS NULL LIMIT {MOST}"
+    );
+    let mut found =
+        told(lines(conn, &open).await?, "person", "opted out, and their address is not on the list of those that must not be mailed");
+    found.extend(told(lines(conn, &odd).await?, "person", "opted out for no reason, or at no time"));
+    found.extend(told(lines(conn, &erased).await?, "person", "was erased, and an address that they had is kept"));
+    Ok(found)
+}
+
+/// Of the persons behind `after`, at most `limit`, those who can't be found by their names; and the last one that was looked at, if there may be more.
+pub async fn unsearchable(
+    conn: &impl ConnectionTrait,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<(Vec<String>, Option<(Uuid, Uuid)>), StoreError> {
+    let page = persons::after(conn, after, limit).await?;
+    let last = page.last().map(|row| (row.workspace_id, row.id));
+    let wrong = page.into_iter().filter(|row| row.search != row.search_text()).map(|row| row.id.to_string()).collect();
+    Ok((told(wrong, "person", "is not found by their name, address or id: store them once more"), last))
 }
 
 /// Responses without a case, and cases that say something else than their response.

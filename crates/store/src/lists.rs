@@ -3,19 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use hearback_core::{
-    Email, Segment,
+    Email, Segment, fold,
     id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
 };
-use sea_orm::{
-    Condition, QueryOrder, QuerySelect,
-    entity::prelude::*,
-    sea_query::{ExprTrait as _, Func, LikeExpr},
-};
+use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::LikeExpr};
 
 use crate::{
     StoreError, cases,
     cursor::{Cursor, Listed, Page},
-    deliveries, events, invitations, persons, referrals, responses, rule_versions, runs, suppressions, surveys, tasks, team_members, teams,
+    deliveries, events, former_addresses, invitations, messages, persons, referrals, responses, rule_versions, runs, suppressions, surveys,
+    tasks, team_members, teams,
     time::{from_millis, millis},
 };
 
@@ -64,10 +61,21 @@ pub async fn person_named(
     }
 }
 
+/// Whoever has this address or, where nobody has it, whoever had it last.
+pub async fn person_known_by(conn: &impl ConnectionTrait, ws: WorkspaceId, email: &Email) -> Result<Option<persons::Model>, StoreError> {
+    if let Some(person) = person_named(conn, ws, Some(email), None).await? {
+        return Ok(Some(person));
+    }
+    match former_addresses::who_had(conn, ws, email.as_str()).await? {
+        Some(id) => persons::resolved(conn, ws, id).await,
+        None => Ok(None),
+    }
+}
+
 /// Which persons to list; what is `None` does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersonFilter {
-    /// A part of the name, the address or the sender's id, in any case.
+    /// A part of the name, the address or the sender's id, in any case and script, with or without accents.
     pub text: Option<String>,
     /// Key of the account.
     pub account: Option<String>,
@@ -82,10 +90,8 @@ pub async fn all_persons(
 ) -> Result<Listed<persons::Model>, StoreError> {
     use persons::{Column, Entity};
     let holds = |text: &String| {
-        let part = format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        [Column::Name, Column::Email, Column::ExternalId].into_iter().fold(Condition::any(), |any, column| {
-            any.add(Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(part.clone()).escape('\\')))
-        })
+        let part = format!("%{}%", messages::like_literally(&fold::fold(text.trim())));
+        Column::Search.like(LikeExpr::new(part).escape('\\'))
     };
     let fits = Condition::all()
         .add(Column::WorkspaceId.eq(ws.uuid()))

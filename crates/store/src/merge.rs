@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// Tables with rows of a person, in the order in which they move: whoever works on a case holds its row, so that what they
-/// write about it meanwhile is moved as well. `referrals` are one a person and move by themselves.
-pub const MOVED: [&str; 8] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed", "invitations", "interactions", "messages"];
+/// write about it meanwhile is moved as well. Where somebody has one of a kind at most, they move by themselves.
+pub const MOVED: [&str; 7] = ["cases", "responses", "deliveries", "testimonials", "unconfirmed", "invitations", "messages"];
 
 /// Gives everything of `from` to `into`, and what leads to `from` leads to `into`. How many rows moved.
 pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId) -> Result<u64, StoreError> {
@@ -40,6 +40,9 @@ pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId)
     moved += run(format!("UPDATE preferences SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {new}")).await?;
     let free = "NOT EXISTS (SELECT 1 FROM referrals r WHERE r.workspace_id = $1 AND r.person_id = $3)";
     moved += run(format!("UPDATE referrals SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {free}")).await?;
+    let new = "NOT EXISTS (SELECT 1 FROM interactions q WHERE q.workspace_id = $1 AND q.person_id = $3 AND q.external_id = interactions.external_id \
+         AND q.event = interactions.event)";
+    moved += run(format!("UPDATE interactions SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {new}")).await?;
     let new = "NOT EXISTS (SELECT 1 FROM former_addresses q WHERE q.workspace_id = $1 AND q.person_id = $3 AND q.address = former_addresses.address)";
     moved += run(format!("UPDATE former_addresses SET person_id = $3 WHERE workspace_id = $1 AND person_id = $2 AND {new}")).await?;
     run("UPDATE persons SET merged_into = $3 WHERE workspace_id = $1 AND merged_into = $2".to_owned()).await?;

@@ -1,7 +1,11 @@
 //! Mail that came in.
 
 use hearback_core::id::{MessageId, WorkspaceId};
-use sea_orm::{Condition, ConnectionTrait, PaginatorTrait as _, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
+use sea_orm::{
+    Condition, ConnectionTrait, PaginatorTrait as _, QueryOrder, QuerySelect, Statement, Value,
+    entity::prelude::*,
+    sea_query::{ExprTrait as _, Func, LikeExpr},
+};
 
 use crate::{
     Db, StoreError, Tx, bulk,
@@ -55,6 +59,51 @@ pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
 /// One message.
 pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: MessageId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// The messages, of the whole workspace, that are from one of these addresses or name it.
+pub async fn naming(conn: &impl ConnectionTrait, ws: Uuid, addresses: &[String]) -> Result<Vec<Uuid>, StoreError> {
+    let mut found = Vec::new();
+    for address in addresses {
+        let part = LikeExpr::new(format!("%{}%", like_literally(address))).escape('\\');
+        let columns = [Column::FromAddress, Column::Subject, Column::Text];
+        let holds = columns
+            .into_iter()
+            .fold(Condition::any(), |any, column| any.add(Expr::expr(Func::lower(Expr::col(column))).like(part.clone())));
+        let rows = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(holds).all(conn).await?;
+        let named = rows.into_iter().filter(|row| [&row.from_address, &row.subject, &row.text].iter().any(|text| names(text, address)));
+        found.extend(named.map(|row| row.id));
+    }
+    Ok(found)
+}
+
+/// The messages from these addresses of which nobody could say whose they are.
+pub async fn unattached_from(conn: &impl ConnectionTrait, ws: Uuid, addresses: &[String]) -> Result<Vec<Model>, StoreError> {
+    let from = Expr::expr(Func::lower(Expr::col(Column::FromAddress))).is_in(addresses.iter().cloned());
+    let rest = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::PersonId.is_null()).filter(from);
+    Ok(rest.order_by_asc(Column::ReceivedAt).all(conn).await?)
+}
+
+/// A text in which a pattern's signs mean themselves.
+pub(crate) fn like_literally(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// Whether this address stands in the text, and not as a part of a longer one.
+fn names(text: &str, address: &str) -> bool {
+    let text = text.to_lowercase();
+    let is_of_address = |c: char| c.is_alphanumeric() || matches!(c, '_' | '%' | '+' | '-');
+    text.match_indices(address).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let mut after = text.get(at + address.len()..).unwrap_or_default().chars();
+        let goes_on = match after.next() {
+            // The end of a sentence, or of the name of a host?
+            Some('.') => after.next().is_some_and(char::is_alphanumeric),
+            Some(c) => is_of_address(c),
+            None => false,
+        };
+        !before.is_some_and(|c| is_of_address(c) || c == '.') && !goes_on
+    })
 }
 
 /// What a message belongs to, for counting how much comes in.
@@ -128,4 +177,19 @@ pub async fn prune(db: &Db, ws: WorkspaceId, before: i64, limit: u64) -> Result<
     let gone = Entity::delete_many().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(old)).exec(&*tx).await?;
     tx.commit().await?;
     Ok(gone.rows_affected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_named_where_it_stands_alone() {
+        for text in ["a@x.lt", "Write to A@X.LT.", "<a@x.lt>, who is away", "mailto:a@x.lt?subject=x", "(a@x.lt)", "a@x.lt. Thanks"] {
+            assert!(names(text, "a@x.lt"), "{text}");
+        }
+        for text in ["maria@x.lt", "a@x.lt.example", "a@x.ltd", "m.a@x.lt", "a+b@x.lt", ""] {
+            assert!(!names(text, "a@x.lt"), "{text}");
+        }
+    }
 }

@@ -6,13 +6,14 @@ use hearback_core::id::WorkspaceId;
 use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::{
-    StoreError, cases, contact_attempts, deliveries, events, incentive_codes, interactions, invitations, messages, persons, preferences,
-    referrals, responses, suppressions, testimonials, unconfirmed,
+    StoreError, cases, contact_attempts, deliveries, events, former_addresses, incentive_codes, interactions, invitations, messages,
+    opt_outs, persons, preferences, referrals, responses, suppressions, testimonials, unconfirmed,
 };
 
 /// The rows, each kind in order of time.
 #[derive(Debug, Default)]
 pub struct Everything {
+    pub former_addresses: Vec<former_addresses::Model>,
     pub preferences: Vec<preferences::Model>,
     pub suppressions: Vec<suppressions::Model>,
     pub responses: Vec<responses::Model>,
@@ -54,7 +55,16 @@ where
 pub async fn of(conn: &impl ConnectionTrait, ws: WorkspaceId, persons: &[persons::Model]) -> Result<Everything, StoreError> {
     let ws = ws.uuid();
     let ids: Vec<Uuid> = persons.iter().map(|person| person.id).collect();
-    let addresses: Vec<String> = persons.iter().filter_map(|person| person.email.clone()).collect();
+    let mut addresses = Vec::new();
+    for person in persons {
+        addresses.extend(opt_outs::addresses(conn, person).await?);
+    }
+    let mut messages = {
+        use messages::{Column, Entity};
+        rows::<Entity, _>(conn, (Column::WorkspaceId, ws), (Column::PersonId, &ids), Column::ReceivedAt).await?
+    };
+    messages.extend(messages::unattached_from(conn, ws, &addresses).await?);
+    messages.sort_by_key(|row| row.received_at);
     let responses = {
         use responses::{Column, Entity};
         rows::<Entity, _>(conn, (Column::WorkspaceId, ws), (Column::PersonId, &ids), Column::AnsweredAt).await?
@@ -98,10 +108,8 @@ pub async fn of(conn: &impl ConnectionTrait, ws: WorkspaceId, persons: &[persons
             use invitations::{Column, Entity};
             rows::<Entity, _>(conn, (Column::WorkspaceId, ws), (Column::PersonId, &ids), Column::CreatedAt).await?
         },
-        messages: {
-            use messages::{Column, Entity};
-            rows::<Entity, _>(conn, (Column::WorkspaceId, ws), (Column::PersonId, &ids), Column::ReceivedAt).await?
-        },
+        former_addresses: former_addresses::of(conn, ws, &ids).await?,
+        messages,
         interactions: {
             use interactions::{Column, Entity};
             rows::<Entity, _>(conn, (Column::WorkspaceId, ws), (Column::PersonId, &ids), Column::At).await?

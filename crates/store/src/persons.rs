@@ -114,6 +114,16 @@ pub async fn with_address(conn: &impl ConnectionTrait, ws: WorkspaceId, after: O
     Ok(known.order_by_asc(Column::Id).limit(limit).all(conn).await?)
 }
 
+/// Those of all workspaces behind this one, by workspace and id.
+pub async fn after(conn: &impl ConnectionTrait, after: Option<(Uuid, Uuid)>, limit: u64) -> Result<Vec<Model>, StoreError> {
+    let behind = after.map(|(ws, id)| {
+        let same = Condition::all().add(Column::WorkspaceId.eq(ws)).add(Column::Id.gt(id));
+        Condition::any().add(Column::WorkspaceId.gt(ws)).add(same)
+    });
+    let rest = Entity::find().filter(Condition::all().add_option(behind));
+    Ok(rest.order_by_asc(Column::WorkspaceId).order_by_asc(Column::Id).limit(limit).all(conn).await?)
+}
+
 /// The person, held until the transaction ends.
 pub async fn lock(tx: &Tx, ws: WorkspaceId, id: PersonId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)

@@ -37,7 +37,7 @@ pub struct NewInteraction {
     pub event: String,
     /// To whom; stored, or laid over who is stored.
     pub person: NewPerson,
-    /// The sender's own id of it: the same id is asked about once.
+    /// The sender's own id of it: the same event with the same id is asked about once for each person.
     pub external_id: String,
     /// When; now when absent. From 2000 to one day ahead.
     #[serde(default)]
@@ -63,7 +63,7 @@ pub async fn note(cx: &Ctx, ws: WorkspaceId, new: NewInteraction) -> Result<Note
     let interaction = interactions::Model {
         workspace_id: ws.uuid(),
         external_id: external_id.clone(),
-        event,
+        event: event.clone(),
         person_id: person.id,
         at: millis(at),
         created_at: millis(now),
@@ -72,7 +72,7 @@ pub async fn note(cx: &Ctx, ws: WorkspaceId, new: NewInteraction) -> Result<Note
     let is_new = bulk::insert_missing::<interactions::Entity>(&tx, &[interaction]).await? > 0;
     let mut noted = Noted { is_new, invitations: Vec::new() };
     for (campaign, plan) in listening {
-        let id = InvitationId::derived(&format!("interaction/{ws}/{}/{external_id}", campaign.key));
+        let id = InvitationId::derived(&format!("interaction/{ws}/{}/{event}/{}/{external_id}", campaign.key, person.id));
         let invited = if is_new {
             invite(cx, &tx, &workspace, &campaign.key, &plan, &person, id, at).await?
         } else {

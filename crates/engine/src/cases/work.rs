@@ -28,7 +28,7 @@ use desk::Desk;
 pub use desk::lacks;
 pub(crate) use desk::{core_case, write_case};
 pub(crate) use letter::{Letter, heard};
-pub use letter::{NewReply, reply};
+pub use letter::{NewReply, is_open_to_answers, reply};
 pub use many::{MAX_CASES, close_many};
 pub use task::{TaskChange, update_task};
 

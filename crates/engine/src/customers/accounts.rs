@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use hearback_core::{
-    Metric, Owner, Scale,
+    Metric, Owner, Scale, TextError,
     id::{AccountId, WorkspaceId},
     text::{self, MAX_LINE},
 };
@@ -13,12 +13,12 @@ use hearback_rules::Property;
 use hearback_store::{StoreError, accounts, bulk, lists, time::millis};
 use serde::Deserialize;
 
-use crate::{Ctx, EngineError, error::Fields, metrics::ScoreLine, people::check_properties};
+use crate::{Ctx, EngineError, change::Change, error::Fields, metrics::ScoreLine, people::check_properties};
 
 /// How often a write is tried again when somebody else stored the same account first.
 const RACES: u32 = 5;
 
-/// An account, unchecked; what is absent stays as it is stored.
+/// An account, unchecked; what is absent stays as it is stored, and `null` takes it away.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
@@ -26,16 +26,16 @@ pub struct NewAccount {
     pub key: String,
     /// Display name; the key when there is none.
     #[serde(default)]
-    pub name: Option<String>,
+    pub name: Change<String>,
     /// Who looks after it: an address of one of ours, or `team:KEY`.
     #[serde(default)]
-    pub owner: Option<String>,
+    pub owner: Change<String>,
     /// What it is worth to you, in whole units of your choice.
     #[serde(default)]
-    pub value: Option<i64>,
+    pub value: Change<i64>,
     /// Free properties.
     #[serde(default)]
-    pub properties: BTreeMap<String, Property>,
+    pub properties: Change<BTreeMap<String, Option<Property>>>,
 }
 
 /// An account with what its people said.
@@ -56,11 +56,15 @@ pub async fn upsert_account(cx: &Ctx, ws: WorkspaceId, new: NewAccount) -> Resul
     let mut fields = Fields::default();
     let one_line = |text: &String| text::line(text, MAX_LINE);
     let key = fields.check("key", one_line(&new.key)).unwrap_or_default();
-    let name = fields.check_some("name", new.name.as_ref().filter(|name| !name.trim().is_empty()), one_line);
-    let owner = fields.check_some("owner", new.owner.as_ref().filter(|owner| !owner.trim().is_empty()), |text| Owner::parse(text.trim()));
-    let properties = check_properties(&mut fields, "properties", new.properties);
+    let name = checked(&mut fields, "name", new.name, |text| one_line(&text));
+    let owner = checked(&mut fields, "owner", new.owner, |text| Owner::parse(text.trim()));
+    let takes_all = new.properties.is_taken();
+    let (given, taken): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        new.properties.given().unwrap_or_default().into_iter().partition(|(_, value)| value.is_some());
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let properties = check_properties(&mut fields, "properties", given);
     fields.done()?;
-    let sent = Checked { key, name, owner, value: new.value, properties };
+    let sent = Checked { key, name, owner, value: new.value, properties, taken: taken.into_keys().collect(), takes_all };
     for _ in 0..RACES {
         match try_upsert(cx, ws, &sent).await {
             Err(EngineError::Store(StoreError::Taken(_))) => {}
@@ -70,12 +74,25 @@ pub async fn upsert_account(cx: &Ctx, ws: WorkspaceId, new: NewAccount) -> Resul
     Err(EngineError::Busy)
 }
 
+/// An empty text says as little as an absent one.
+fn checked<T>(fields: &mut Fields, field: &str, sent: Change<String>, parse: impl FnOnce(String) -> Result<T, TextError>) -> Change<T> {
+    match sent {
+        Change::Taken => Change::Taken,
+        Change::Given(text) if !text.trim().is_empty() => fields.check(field, parse(text)).map_or(Change::Kept, Change::Given),
+        Change::Kept | Change::Given(_) => Change::Kept,
+    }
+}
+
 struct Checked {
     key: String,
-    name: Option<String>,
-    owner: Option<Owner>,
-    value: Option<i64>,
+    name: Change<String>,
+    owner: Change<Owner>,
+    value: Change<i64>,
     properties: BTreeMap<String, Property>,
+    /// Properties that go.
+    taken: Vec<String>,
+    /// Whether all stored properties go.
+    takes_all: bool,
 }
 
 async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: &Checked) -> Result<accounts::Model, EngineError> {
@@ -94,11 +111,16 @@ async fn try_upsert(cx: &Ctx, ws: WorkspaceId, sent: &Checked) -> Result<account
         created_at: millis(now),
     });
     let mut properties: BTreeMap<String, Property> = serde_json::from_str(&base.properties).unwrap_or_default();
+    properties.retain(|name, _| !sent.takes_all && !sent.taken.contains(name));
     properties.extend(sent.properties.clone());
     let row = accounts::Model {
-        name: sent.name.clone().unwrap_or(base.name),
-        owner: sent.owner.as_ref().map(ToString::to_string).or(base.owner),
-        value: sent.value.or(base.value),
+        name: sent.name.clone().over(Some(base.name)).unwrap_or_else(|| sent.key.clone()),
+        owner: match &sent.owner {
+            Change::Kept => base.owner,
+            Change::Taken => None,
+            Change::Given(owner) => Some(owner.to_string()),
+        },
+        value: sent.value.over(base.value),
         properties: serde_json::to_string(&properties).unwrap_or(base.properties),
         ..base
     };

@@ -23,7 +23,10 @@ use hearback_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Ctx, EngineError, people::erase_row};
+use crate::{
+    Actor, Ctx, EngineError,
+    people::{erase_row, sweep},
+};
 
 /// Its name in the data folder.
 pub const FILE: &str = "erasures.jsonl";
@@ -123,6 +126,9 @@ pub async fn again(cx: &Ctx, list: Vec<Erasure>) -> Result<u64, EngineError> {
             people += 1;
         }
         stop_mail(cx, ws, addresses).await?;
+    }
+    if people > 0 {
+        sweep(cx).await?;
     }
     add_to_own(cx, list).await;
     keep(cx).await?;

@@ -2,10 +2,11 @@
 //!
 //! Owns: the checks of a person's fields and the rule of what makes a person unique. Refuses to know: who asks.
 
+mod change;
 mod erase;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
@@ -19,9 +20,10 @@ use hearback_store::persons;
 
 use crate::{error::Fields, submit::NewPerson, suppressions::OptOut};
 
+pub use change::{PersonChange, Taken};
 pub use erase::erase_person;
-pub(crate) use erase::erase_row;
-pub use store::{check_people, upsert_people, upsert_person};
+pub(crate) use erase::{erase_row, sweep};
+pub use store::{change_person, check_people, upsert_people, upsert_person};
 
 /// Most properties of one person.
 pub const MAX_PROPERTIES: usize = 50;
@@ -51,6 +53,8 @@ pub struct CheckedPerson {
     pub properties: BTreeMap<String, Property>,
     /// That they want no mail, and since when.
     pub opted_out: Option<(OptOut, DateTime<Utc>)>,
+    /// What goes of what is stored.
+    pub taken: BTreeSet<Taken>,
 }
 
 /// Checks a person as sent; each refused field is noted as `person.FIELD` and reads as absent.
@@ -75,6 +79,7 @@ pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
         owner: fields.check_some("person.owner", filled(person.owner), |text| Owner::parse(text.trim())),
         properties: check_properties(fields, "person.properties", person.properties),
         opted_out: person.opted_out,
+        taken: BTreeSet::new(),
     }
 }
 
@@ -139,7 +144,7 @@ impl CheckedPerson {
     /// The row after this description: what is stored, with what was sent laid over it; a new row when nothing is stored.
     pub fn over(self, stored: Option<&persons::Model>, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
         let blank = || persons::Model::new(ws, PersonId::new(now), self.key.clone(), now);
-        let base = stored.cloned().unwrap_or_else(blank);
+        let base = without(stored.cloned().unwrap_or_else(blank), &self.taken);
         persons::Model {
             // Somebody known by the sender's id alone may tell an address later: the key follows.
             key: if self.email.is_some() { self.key } else { base.key },
@@ -153,6 +158,36 @@ impl CheckedPerson {
             properties: merge_properties(base.properties, self.properties),
             ..base
         }
+    }
+}
+
+/// The row without what is taken away. Whoever has no address any more is known by the sender's id.
+fn without(row: persons::Model, taken: &BTreeSet<Taken>) -> persons::Model {
+    let mut row = row;
+    for taken in taken {
+        match taken {
+            Taken::Email => {
+                row.email = None;
+                row.key = row.external_id.as_ref().map_or_else(|| format!("anon:{}", row.id), |id| format!("ext:{id}"));
+            }
+            Taken::ExternalId => row.external_id = None,
+            Taken::Name => row.name = None,
+            Taken::Locale => row.locale = None,
+            Taken::Timezone => row.timezone = None,
+            Taken::Account => row.account_key = None,
+            Taken::Owner => row.owner = None,
+            Taken::Properties => "{}".clone_into(&mut row.properties),
+            Taken::Property(name) => row.properties = without_property(row.properties, name),
+        }
+    }
+    row
+}
+
+fn without_property(stored: String, name: &str) -> String {
+    let mut all: BTreeMap<String, Property> = serde_json::from_str(&stored).unwrap_or_default();
+    match all.remove(name) {
+        Some(_) => serde_json::to_string(&all).unwrap_or(stored),
+        None => stored,
     }
 }
 
@@ -214,6 +249,23 @@ mod tests {
         assert_eq!(check(bad).unwrap_err(), wanted);
         let many = (0..=MAX_PROPERTIES).map(|n| (n.to_string(), Property::Flag(true))).collect();
         assert_eq!(check(NewPerson { properties: many, ..NewPerson::default() }).unwrap_err(), ["person.properties"]);
+    }
+
+    #[test]
+    fn what_is_taken_away_goes_and_nothing_else() {
+        let (ws, now) = (WorkspaceId::new(DateTime::UNIX_EPOCH), DateTime::UNIX_EPOCH);
+        let properties = ["plan", "seats"].map(|name| (name.to_owned(), Property::Flag(true))).into();
+        let first = NewPerson { external_id: text("7"), email: text("a@x.lt"), name: text("Anna"), properties, ..NewPerson::default() };
+        let stored = check(first).unwrap().over(None, ws, now);
+        let after = |taken: &[Taken]| {
+            let sent = check(NewPerson { external_id: text("7"), ..NewPerson::default() }).unwrap();
+            CheckedPerson { taken: taken.iter().cloned().collect(), ..sent }.over(Some(&stored), ws, now)
+        };
+        assert_eq!(after(&[]), stored);
+        assert_eq!(after(&[Taken::Name]), persons::Model { name: None, ..stored.clone() });
+        assert_eq!(after(&[Taken::Property("plan".to_owned())]).properties, r#"{"seats":true}"#);
+        assert_eq!(after(&[Taken::Properties]).properties, "{}");
+        assert_eq!(after(&[Taken::Email]), persons::Model { email: None, key: "ext:7".to_owned(), ..stored.clone() });
     }
 
     #[test]

@@ -21,7 +21,7 @@ use hearback_store::{Tx, calendars, team_members, teams, time::millis, users, wo
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Actor, Ctx, EngineError, audit, error::Fields};
+use crate::{Actor, Ctx, EngineError, audit, change::Change, error::Fields};
 
 pub use hand_over::hand_over;
 pub use load::{Seat, TeamLoad, loads, seat};
@@ -111,7 +111,7 @@ pub struct NewTeam {
     pub manager: Option<String>,
     /// Addresses of our users; absent: the members stay.
     #[serde(default)]
-    pub members: Option<Vec<String>>,
+    pub members: Change<Vec<String>>,
 }
 
 /// Stores a team under its key, new or changed. A new member is next in turn.
@@ -122,7 +122,10 @@ pub async fn put_team(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, new: 
     let email = fields.check_some("email", new.email, |text| Email::parse(text.trim()));
     let calendar = fields.check_some("calendar", new.calendar, |text| text::key(&text));
     let manager = fields.check_some("manager", new.manager, |text| Email::parse(text.trim()));
-    let members = new.members.map(|members| {
+    if new.members.is_taken() {
+        fields.refuse("members", "must not be null; leave it out to keep them, send [] for nobody");
+    }
+    let members = new.members.given().map(|members| {
         if members.len() > MAX_MEMBERS {
             fields.refuse("members", format!("must be at most {MAX_MEMBERS}, got {}", members.len()));
         }

@@ -18,7 +18,7 @@ use crate::{
 /// Arguments of `erase`.
 #[derive(Debug, Arguments)]
 pub struct Args {
-    /// Mail address of the customer. Words, names and addresses go; the scores stay as anonymous counts.
+    /// Mail address of the customer, or one that they had before and nobody has now. Words, names and addresses go; the scores stay as anonymous counts.
     #[arg(required_unless_present = "again")]
     email: Option<String>,
     /// Erase everybody again who is on this list (`erasures.jsonl` in the data folder of any node) and back in the database: for a
@@ -38,7 +38,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     }
     let email = Email::parse(&args.email.unwrap_or_default()).map_err(|error| usage(format!("EMAIL {error}")))?;
     let (cx, ws) = open::context(&config).await?;
-    let person = lists::person_named(cx.db.read(), ws, Some(&email), None).await?;
+    let person = lists::person_known_by(cx.db.read(), ws, &email).await?;
     let Some(person) = person else { anyhow::bail!("nobody with the address {email} is stored; there is nothing to erase") };
     people::erase_person(&cx, ws, &Actor::Operator, PersonId::from_uuid(person.id)).await?;
     if args.json {

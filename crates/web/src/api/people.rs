@@ -6,7 +6,10 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use hearback_core::id::{PersonId, WorkspaceId};
-use hearback_engine::{merge, people, submit::NewPerson};
+use hearback_engine::{
+    merge,
+    people::{self, PersonChange},
+};
 use hearback_store::{
     cursor::Listed,
     lists::{self, PersonFilter},
@@ -68,7 +71,10 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 
 async fn named(app: &App, ws: WorkspaceId, email: Option<&str>, external_id: Option<&str>) -> Result<Listed<persons::Model>, Problem> {
     let email = email.map(|email| hearback_core::Email::parse(email).map_err(|error| Problem::field("email", error))).transpose()?;
-    let row = lists::person_named(app.cx.db.read(), ws, email.as_ref(), external_id).await?;
+    let row = match (&email, external_id) {
+        (Some(email), None) => lists::person_known_by(app.cx.db.read(), ws, email).await?,
+        _ => lists::person_named(app.cx.db.read(), ws, email.as_ref(), external_id).await?,
+    };
     Ok(Listed { items: row.into_iter().collect(), next: None })
 }
 
@@ -80,13 +86,14 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<S
     Ok(Json(PersonDetail::of(row)))
 }
 
-/// `PUT /people`: makes a person, or lays what is sent over who is stored under the address or the sender's id.
+/// `PUT /people`: makes a person, or lays what is sent over who is stored under the address or the sender's id; `null` takes
+/// a field away.
 pub(crate) async fn upsert(
     State(app): State<App>,
     caller: Caller,
-    body::Json(person): body::Json<NewPerson>,
+    body::Json(change): body::Json<PersonChange>,
 ) -> Result<Json<PersonDetail>, Problem> {
-    Ok(Json(PersonDetail::of(people::upsert_person(&app.cx, caller.0.ws, person).await?)))
+    Ok(Json(PersonDetail::of(people::change_person(&app.cx, caller.0.ws, change).await?)))
 }
 
 /// Body of `merge`.

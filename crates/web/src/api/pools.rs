@@ -6,7 +6,10 @@ use axum::{
     http::Uri,
 };
 use hearback_core::text;
-use hearback_engine::pools::{self, NewCode, Stock};
+use hearback_engine::{
+    change::Change,
+    pools::{self, NewCode, Stock},
+};
 use hearback_store::{incentive_codes, time::millis};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -71,9 +74,16 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(key): Path<
 #[serde(deny_unknown_fields)]
 pub(crate) struct PoolChange {
     #[serde(default)]
-    name: Option<String>,
+    name: Change<String>,
     #[serde(default)]
-    low_stock: Option<i64>,
+    low_stock: Change<i64>,
+}
+
+impl PoolChange {
+    /// A pool always has both.
+    fn nulls(&self) -> Option<&'static str> {
+        if self.name.is_taken() { Some("name") } else { self.low_stock.is_taken().then_some("low_stock") }
+    }
 }
 
 /// `PUT /pools/{key}`: makes a pool, or changes what is sent.
@@ -83,7 +93,11 @@ pub(crate) async fn put(
     Path(key): Path<String>,
     body::MaybeJson(change): body::MaybeJson<PoolChange>,
 ) -> Result<Json<PoolView>, Problem> {
-    let stock = pools::put(&app.cx, caller.0.ws, &caller.actor(), &key, change.name.as_deref(), change.low_stock).await?;
+    if let Some(field) = change.nulls() {
+        return Err(Problem::field(field, "must not be null; leave it out to keep it"));
+    }
+    let (name, low_stock) = (change.name.given(), change.low_stock.given());
+    let stock = pools::put(&app.cx, caller.0.ws, &caller.actor(), &key, name.as_deref(), low_stock).await?;
     Ok(Json(PoolView::of(stock)))
 }
 

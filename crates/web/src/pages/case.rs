@@ -11,13 +11,13 @@ use hearback_core::{
     LoopStatus,
     id::{CaseId, PersonId, ResponseId},
 };
-use hearback_engine::{work, workspace::Workspace};
+use hearback_engine::{suppressions::Reason, work, workspace::Workspace};
 use hearback_store::{
     case_list, cases,
     cursor::Page,
     deliveries,
     lists::{self, DeliveryFilter, TaskFilter},
-    messages, persons, responses, runs, tasks,
+    messages, persons, responses, runs, suppressions, tasks,
 };
 use serde::Serialize;
 
@@ -78,6 +78,8 @@ struct View {
     forced_order: bool,
     /// Whether the customer can be written to.
     can_write: bool,
+    /// Why they are not mailed otherwise, or not at all.
+    no_mail: Option<&'static str>,
     /// The causes that may be chosen; empty: any text.
     codes: Vec<Choice>,
     facts: Vec<Fact>,
@@ -185,9 +187,14 @@ pub(crate) async fn page(
 ) -> Result<Response, Problem> {
     let (db, ws) = (app.cx.db.read(), visitor.ws);
     let case = lists::case(db, ws, id).await?.ok_or_else(|| Problem::not_found("case", id))?;
+    let person = persons::by_id(db, ws, PersonId::from_uuid(case.person_id)).await?;
     let parts = Parts {
+        stopped: match &person {
+            Some(person) => suppressions::of_person(db, person).await?,
+            None => None,
+        },
         response: lists::response(db, ws, ResponseId::from_uuid(case.response_id)).await?,
-        person: persons::by_id(db, ws, PersonId::from_uuid(case.person_id)).await?,
+        person,
         surveys: lists::surveys(db, ws).await?,
         owners: Owners::load(app, visitor).await?,
         tasks: lists::tasks(db, ws, &TaskFilter { case: Some(id), ..TaskFilter::default() }, Page::first(MOST_PARTS)).await?.items,
@@ -219,6 +226,8 @@ struct Parts {
     case: cases::Model,
     response: Option<responses::Model>,
     person: Option<persons::Model>,
+    /// Why they must not be mailed, if so.
+    stopped: Option<String>,
     surveys: Vec<hearback_store::surveys::Model>,
     owners: Owners,
     tasks: Vec<tasks::Model>,
@@ -281,7 +290,9 @@ impl Parts {
             waiting: case.waiting_since.map(|at| When::past(at, now)),
             lapses: due(case.lapse_at),
             forced_order: terms.policy.forced_order,
-            can_write: self.person.as_ref().is_some_and(|person| person.email.is_some()),
+            can_write: self.person.as_ref().is_some_and(|person| person.email.is_some())
+                && self.stopped.as_deref().is_none_or(work::is_open_to_answers),
+            no_mail: self.stopped.as_deref().map(no_mail),
             codes: terms.policy.root_causes.iter().map(|code| Choice::new(code, code, &cause)).collect(),
             facts: self.person.as_ref().map(|person| self.facts(person)).unwrap_or_default(),
             other_cases: self.other_cases,
@@ -342,6 +353,23 @@ impl Parts {
             at: When::past(row.sent_at.unwrap_or(row.created_at), self.now),
             mail: (self.captured && row.status == "sent").then(|| row.message_id.clone()),
         }
+    }
+}
+
+/// Why a customer is not mailed, for whoever wants to write to them.
+fn no_mail(reason: &str) -> &'static str {
+    match Reason::parse(reason) {
+        Some(Reason::Unsubscribed) => {
+            "This customer wants no mail from us. A reply that you write yourself is an answer to one person, not a message to all: it is sent."
+        }
+        Some(Reason::Manual) => {
+            "One of us stopped mail to this address. A reply that you write yourself is an answer to one person, not a message to all: it is sent."
+        }
+        Some(Reason::HardBounce) => "The mailbox of this customer does not exist or takes no mail: reach them another way.",
+        Some(Reason::Complaint) => {
+            "This customer called our mail unwanted, so nothing is sent to them, a reply neither: reach them another way."
+        }
+        None => "This customer was erased.",
     }
 }
 

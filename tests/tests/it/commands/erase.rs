@@ -3,7 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use hearback_core::id::{InvitationId, SurveyId};
-use hearback_store::{EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, time::from_millis, unconfirmed};
+use hearback_store::{
+    ConnectionTrait as _, EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, time::from_millis, unconfirmed,
+};
 use hearback_tests::{
     app::{Options, TestApp},
     client::Client,
@@ -50,6 +52,7 @@ async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs(
         server.ready().await;
         let api = Client::with_key(server.address, app.key_text());
         let email = format!("{CANARY}@example.com");
+        let former = former(&api).await;
         let mut cases = Vec::new();
         for number in 0..OTHERS {
             let other = json!({ "survey": "nps", "score": number % 11, "comment": "x".repeat(number % 97),
@@ -67,7 +70,14 @@ async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs(
         let in_mail = async || !files_with(&folder.join("mail"), CANARY).is_empty();
         until(Duration::from_mins(1), "mail to and about the customer was captured", in_mail).await;
         assert!(dump(&app, "before").await.contains(CANARY), "the check itself notices what it is for");
-        done(&program, &["erase", &email]).await;
+        if *kind == Kind::Postgres {
+            app.cx.db.read().execute_unprepared("ANALYZE").await.unwrap();
+            assert!(is_sampled(&app).await, "so does the one of what the planner knows");
+        }
+        done(&program, &["erase", &former]).await;
+        if *kind == Kind::Postgres {
+            assert!(!is_sampled(&app).await, "PostgreSQL's statistics");
+        }
         assert_eq!(done(&program, &["fsck"]).await.trim(), "no violations");
         let dump = dump(&app, "after").await;
         let left: Vec<&str> = dump.lines().filter(|line| line.contains(CANARY)).collect();
@@ -83,6 +93,27 @@ async fn nothing_is_left_of_an_erased_customer_in_database_mail_folder_and_logs(
         }
         app.end().await;
     }
+}
+
+/// Makes the customer under an address that they leave later, and which is stopped; a letter from it lies in quarantine.
+async fn former(api: &Client) -> String {
+    let former = format!("former-{CANARY}@example.com");
+    let person = json!({ "external_id": format!("crm-{CANARY}"), "email": former, "name": format!("{CANARY} Before") });
+    api.put("/api/v1/people", &person).await.expect(200);
+    post(api, "/suppressions", json!({ "address": former, "note": format!("{CANARY} on the phone") })).await;
+    let letter = format!("From: {CANARY} <{former}>\r\nSubject: {CANARY}\r\nMessage-ID: <q@x.example>\r\n\r\nThe {CANARY} writes.\r\n");
+    let taken = api.send("POST", "/api/v1/inbound", &[("content-type", "message/rfc822")], letter).await.expect(201);
+    assert_eq!(taken["state"], "quarantined");
+    former
+}
+
+/// Whether PostgreSQL's planner has a sample with the word.
+async fn is_sampled(app: &TestApp) -> bool {
+    let samples = format!(
+        "SELECT 1 FROM pg_stats WHERE schemaname = 'public' AND (most_common_vals::text ILIKE '%{CANARY}%' \
+         OR histogram_bounds::text ILIKE '%{CANARY}%')"
+    );
+    app.cx.db.read().execute_unprepared(&samples).await.unwrap().rows_affected() > 0
 }
 
 /// Every row of every table as text.

@@ -2,16 +2,17 @@
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_engine::{people, submit::NewPerson, suppressions::OptOut};
-use hearback_store::{deliveries, former_addresses, persons, suppressions};
+use hearback_engine::{access::Role, people, submit::NewPerson, suppressions::OptOut};
+use hearback_store::{deliveries, former_addresses, own_data, persons, suppressions};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     client::Client,
-    letters::{mark, shaped, taken},
+    letters::{bring, mark, shaped, taken},
 };
 use serde_json::{Value, json};
 
 use super::{all, suppress, texts};
+use crate::invariants::looking::dump;
 
 const OLD: &str = "old@customer.example";
 const NEW: &str = "new@customer.example";
@@ -222,6 +223,9 @@ async fn an_answer_of_one_of_us_reaches_who_wants_no_other_mail() {
         browser.form(&link(app, &person), "action=stop_survey&survey=nps").await;
         browser.form(&link(app, &person), "action=stop").await;
         let replies = format!("/cases/{}/replies", receipt["case"]["id"].as_str().unwrap());
+        let boss = app.log_in("boss@shop.example", Role::Agent).await;
+        let page = format!("/cases/{}", receipt["case"]["id"].as_str().unwrap());
+        assert!(boss.get(&page).await.text().contains("not a message to all: it is sent"), "the page says so");
         app.post(&replies, json!({ "text": "You wrote to us: here is our answer." })).await.expect(200);
         app.run_until_idle().await;
         assert_eq!(app.mails_to(OLD).len(), before + 1);
@@ -230,7 +234,66 @@ async fn an_answer_of_one_of_us_reaches_who_wants_no_other_mail() {
             app.api.delete(&format!("/api/v1/suppressions/{OLD}?note=test")).await.expect(204);
             suppress(app, OLD, reason).await;
             app.post(&replies, json!({ "text": "once more" })).await.expect(409);
+            let shown = boss.get(&page).await.text();
+            assert!(shown.contains("reach them another way") && !shown.contains(&format!("action=\"{page}/reply\"")), "{shown}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn former_addresses_are_told_and_go_with_the_person() {
+    on_every_database(async |app| {
+        let person = known_as(app, OLD).await;
+        answer(app).await;
+        known_as(app, NEW).await;
+        let letter = |from: &str, text: &str| format!("From: Zoe <{from}>\r\nSubject: hello\r\nMessage-ID: <{from}@x>\r\n\r\n{text}\r\n");
+        for (from, text) in [
+            (OLD, "Secretword of mine"),
+            ("friend@elsewhere.example", "Secretword: write to Old@Customer.example."),
+            ("stranger@elsewhere.example", "I am very-old@customer.example, and this stays"),
+        ] {
+            assert_eq!(bring(app, letter(from, text)).await.expect(201)["state"], "quarantined");
+        }
+        let row = all::<persons::Entity>(app).await.remove(0);
+        let told = own_data::of(app.cx.db.read(), app.ws, &[row]).await.unwrap();
+        assert_eq!(told.former_addresses.iter().map(|row| row.address.as_str()).collect::<Vec<_>>(), [OLD]);
+        assert_eq!(
+            told.messages.iter().map(|row| row.from_address.as_str()).collect::<Vec<_>>(),
+            [OLD],
+            "what they wrote, not what others did"
+        );
+
+        // Somebody new has an address that another one left: that one is theirs.
+        let other = app.put("/people", json!({ "external_id": "crm-2", "email": "desk@customer.example" })).await.expect(200);
+        app.put("/people", json!({ "external_id": "crm-2", "email": "moved@customer.example" })).await.expect(200);
+        let heir = app.put("/people", json!({ "email": "desk@customer.example" })).await.expect(200);
+        assert_eq!(bring(app, letter("desk@customer.example", "this stays as well")).await.status, 201);
+
+        let found = app.get(&format!("/people?email={OLD}")).await.expect(200);
+        assert_eq!(texts(&found["items"], "/id"), [person.as_str()], "whoever had it last");
+        for id in [found["items"][0]["id"].as_str().unwrap(), other["id"].as_str().unwrap()] {
+            app.api.delete(&format!("/api/v1/people/{id}")).await.expect(204);
+        }
+        let dump = dump(app).await;
+        for (table, rows) in &dump {
+            for row in rows {
+                for word in [OLD, NEW, "moved@customer.example", "Secretword", "crm-1", "crm-2"] {
+                    assert!(!row.to_lowercase().replace("very-old@", "").contains(&word.to_lowercase()), "{table}: {row}");
+                }
+            }
+        }
+        let letters = format!("{:?}", dump["messages"]);
+        assert!(letters.contains("and this stays") && letters.contains("this stays as well"), "{letters}");
+        assert!(dump["former_addresses"].is_empty());
+        assert_eq!(app.get("/people?email=desk%40customer.example").await.expect(200)["items"][0]["id"], heir["id"]);
+        // Both addresses are known again if somebody brings them back; the one of somebody else is not.
+        for address in [OLD, NEW, "desk@customer.example"] {
+            app.answer(address, 10).await;
+        }
+        app.run_until_idle().await;
+        assert!(app.mails_to(NEW).is_empty() && app.mails_to(OLD).len() == 1, "one that was sent before");
+        assert_eq!(app.mails_to("desk@customer.example").len(), 1);
     })
     .await;
 }

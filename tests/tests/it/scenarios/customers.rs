@@ -80,6 +80,104 @@ async fn two_who_turn_out_to_be_one_are_one_from_then_on() {
 }
 
 #[tokio::test]
+async fn names_are_found_in_any_script_and_case() {
+    on_every_database(async |app| {
+        for (n, name) in ["Živilė Ąžuolė", "ÕNNE Ööbik", "Łukasz", "Ёлкина Анна", "100% Plain_Name"].into_iter().enumerate()
+        {
+            put(app, json!({ "external_id": format!("Kunde-{n}"), "email": format!("{n}@example.com"), "name": name })).await;
+        }
+        // Those who come with an answer are found as well.
+        app.post("/responses", json!({ "survey": "nps", "score": 9, "person": { "email": "so@example.com", "name": "Søren" } }))
+            .await
+            .expect(201);
+        for (query, name) in [
+            ("Živilė", "Živilė Ąžuolė"),
+            ("živilė", "Živilė Ąžuolė"),
+            ("ŽIVILĖ ąž", "Živilė Ąžuolė"),
+            ("zivile", "Živilė Ąžuolė"),
+            ("ööbik", "ÕNNE Ööbik"),
+            ("oobik", "ÕNNE Ööbik"),
+            ("łukasz", "Łukasz"),
+            ("lukasz", "Łukasz"),
+            ("ёлкина", "Ёлкина Анна"),
+            ("ЕЛКИНА", "Ёлкина Анна"),
+            ("plain_n", "100% Plain_Name"),
+            ("0% p", "100% Plain_Name"),
+            ("KUNDE-4", "100% Plain_Name"),
+            ("0@EXAMPLE", "Živilė Ąžuolė"),
+            ("soren", "Søren"),
+        ] {
+            let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let found = app.get(&format!("/people?q={encoded}")).await.expect(200);
+            assert_eq!(texts(&found["items"], "/name"), [name], "{query}");
+        }
+        for nobody in ["plain%25n", "zivilo", "%25%25"] {
+            assert_eq!(app.get(&format!("/people?q={nobody}")).await.expect(200)["items"], json!([]), "{nobody}");
+        }
+        // A new name is found, the one before is not.
+        put(app, json!({ "external_id": "Kunde-2", "name": "Ōta" })).await;
+        assert_eq!(texts(&app.get("/people?q=ota").await.expect(200)["items"], "/external_id"), ["Kunde-2"]);
+        assert_eq!(app.get("/people?q=lukasz").await.expect(200)["items"], json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn null_takes_a_field_away_or_is_refused() {
+    on_every_database(async |app| {
+        let all = json!({ "external_id": "7", "email": "anna@example.com", "name": "Anna", "locale": "lt", "timezone": "Europe/Vilnius",
+            "account": "acme", "owner": "team:support", "properties": { "plan": "gold", "seats": 3, "vip": true } });
+        let id = put(app, all).await;
+        for field in ["name", "locale", "timezone", "account", "owner"] {
+            let changed = app.put("/people", json!({ "external_id": "7", field: null })).await.expect(200);
+            assert!(changed[field].is_null(), "{changed}");
+            assert_eq!(app.get(&format!("/people/{id}")).await.expect(200), changed, "stored");
+        }
+        let changed =
+            app.put("/people", json!({ "external_id": "7", "properties": { "plan": null, "seats": 4, "none": null } })).await.expect(200);
+        assert_eq!(changed["properties"], json!({ "seats": 4.0, "vip": true }));
+        assert_eq!(app.put("/people", json!({ "external_id": "7", "properties": null })).await.expect(200)["properties"], json!({}));
+        // What names somebody goes only where another name stays.
+        for nobody in [json!({ "email": null }), json!({ "external_id": null }), json!({ "email": null, "external_id": null })] {
+            assert_eq!(app.put("/people", nobody.clone()).await.refused(), ["email"], "{nobody}");
+        }
+        let changed = app.put("/people", json!({ "external_id": "7", "email": null })).await.expect(200);
+        assert_eq!((&changed["id"], &changed["email"], &changed["external_id"]), (&json!(id), &json!(null), &json!("7")));
+        assert_eq!(put(app, json!({ "external_id": "7", "email": "anna@new.example" })).await, id);
+        let changed = app.put("/people", json!({ "email": "anna@new.example", "external_id": null })).await.expect(200);
+        assert_eq!((&changed["id"], &changed["external_id"]), (&json!(id), &json!(null)));
+        assert_ne!(put(app, json!({ "external_id": "7" })).await, id, "the id is free");
+        // In an answer null is no word about the customer.
+        let person = json!({ "email": "anna@new.example", "name": "Anna" });
+        put(app, person).await;
+        let answer = json!({ "survey": "nps", "score": 9, "person": { "email": "anna@new.example", "name": null } });
+        app.post("/responses", answer).await.expect(201);
+        assert_eq!(app.get(&format!("/people/{id}")).await.expect(200)["name"], "Anna");
+
+        app.put(
+            "/accounts",
+            json!({ "key": "acme", "name": "Acme", "owner": "team:support", "value": 5, "properties": { "a": 1, "b": 2 } }),
+        )
+        .await
+        .expect(200);
+        let account =
+            app.put("/accounts", json!({ "key": "acme", "name": null, "owner": null, "value": null, "properties": { "a": null } })).await;
+        let account = account.expect(200);
+        assert_eq!((&account["name"], &account["owner"], &account["value"]), (&json!("acme"), &json!(null), &json!(null)));
+        assert_eq!(account["properties"], json!({ "b": 2.0 }));
+        assert_eq!(app.put("/accounts", json!({ "key": "acme", "properties": null })).await.expect(200)["properties"], json!({}));
+        for (path, body, field) in [
+            ("/pools/thank-you", json!({ "name": null }), "name"),
+            ("/pools/thank-you", json!({ "low_stock": null }), "low_stock"),
+            ("/teams/support", json!({ "name": "Support", "members": null }), "members"),
+        ] {
+            assert_eq!(app.put(path, body).await.refused(), [field], "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn scores_that_nobody_confirmed_move_with_their_person() {
     on_every_database(async |app| {
         let mut kept = Vec::new();

@@ -119,6 +119,43 @@ async fn an_event_is_asked_about_once_after_its_delay_and_within_the_limits() {
 }
 
 #[tokio::test]
+async fn one_order_is_delivered_and_returned_and_goes_to_two() {
+    on_every_database(async |app| {
+        for (event, survey) in [("delivered", "csat"), ("returned", "nps")] {
+            app.put(&format!("/campaigns/{event}"), json!({ "survey": survey, "trigger": { "event": event, "delay": "0" } }))
+                .await
+                .expect(201);
+        }
+        let tell = async |event: &str, email: &str| {
+            let told = json!({ "event": event, "external_id": "order-1", "person": { "email": email } });
+            let answer = app.post("/interactions", told).await;
+            (answer.status, answer.json()["invitations"][0]["id"].as_str().unwrap().to_owned())
+        };
+        let first = tell("delivered", "anna@example.com").await;
+        let all_four = [
+            first.clone(),
+            tell("returned", "anna@example.com").await,
+            tell("delivered", "bert@example.com").await,
+            tell("returned", "bert@example.com").await,
+        ];
+        assert!(all_four.iter().all(|(status, _)| *status == 201), "{all_four:?}");
+        assert_eq!(
+            all_four.iter().map(|(_, id)| id).collect::<std::collections::BTreeSet<_>>().len(),
+            4,
+            "each has an invitation of its own"
+        );
+        assert_eq!(tell("delivered", "anna@example.com").await, (200, first.1), "the same again is a repeat");
+        assert_eq!(all::<interactions::Entity>(app).await.len(), 4);
+        // Two who are one had the same order: what happened to them is kept once.
+        let id = async |email: &str| app.put("/people", json!({ "email": email })).await.expect(200)["id"].as_str().unwrap().to_owned();
+        let (from, into) = (id("anna@example.com").await, id("bert@example.com").await);
+        app.post(&format!("/people/{from}/merge"), json!({ "into": into })).await.expect(200);
+        assert_eq!(tell("delivered", "anna@example.com").await.0, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_paused_campaign_asks_nobody_after_events() {
     on_every_database(async |app| {
         let plan = json!({ "survey": "csat", "trigger": { "event": "done", "delay": "1h" } });

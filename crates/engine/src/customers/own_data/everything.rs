@@ -58,6 +58,7 @@ pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Eve
         "company": workspace.name,
         "made_at": now,
         "persons": list(persons.iter().map(person).collect()),
+        "former_addresses": list(rows.former_addresses.iter().map(|row| json!({ "address": row.address, "until": time(row.left_at) })).collect()),
         "no_mail": list(rows.suppressions.iter().map(|row| json!({ "address": row.address, "reason": row.reason, "since": time(row.created_at) })).collect()),
         "no_mail_about": list(rows.preferences.iter().map(|row| json!({ "survey": row.survey_key, "since": time(row.stopped_at) })).collect()),
         "answers": answers(workspace, rows),
@@ -70,7 +71,8 @@ pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Eve
             "status": row.status, "made_at": time(row.created_at), "sent_at": times(row.sent_at),
         })).collect()),
         "mails_from_you": list(rows.messages.iter().map(|row| json!({
-            "kind": row.kind, "from": row.from_address, "subject": row.subject, "text": row.text, "received_at": time(row.received_at),
+            "kind": row.kind, "state": row.state, "from": row.from_address, "subject": row.subject, "text": row.text,
+            "received_at": time(row.received_at),
         })).collect()),
         "invitations": list(rows.invitations.iter().map(|row| json!({
             "survey": survey(workspace, row.survey_id), "campaign": row.campaign, "channel": row.channel, "state": row.state,
@@ -89,7 +91,7 @@ fn person(row: &persons::Model) -> Value {
     json!({
         "email": row.email, "external_id": row.external_id, "name": row.name, "language": row.locale, "timezone": row.timezone,
         "account": row.account_key, "looked_after_by": row.owner, "properties": read(&row.properties),
-        "merged": row.merged_into.is_some(), "known_since": time(row.created_at), "updated_at": time(row.updated_at),
+        "wants_no_mail": row.opted_out_for, "wants_no_mail_since": times(row.opted_out_at), "merged": row.merged_into.is_some(), "known_since": time(row.created_at), "updated_at": time(row.updated_at),
     })
 }
 
@@ -124,7 +126,10 @@ pub(super) fn sections(workspace: &Workspace, persons: &[persons::Model], rows: 
     let line = |at: i64, what: String, words: Option<&str>| Line { at: day(at), what, words: words.unwrap_or_default().to_owned() };
     let joined = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ");
     let all: [(&str, Vec<Line>); 7] = [
-        ("profile", persons.iter().flat_map(profile).collect()),
+        ("profile", {
+            let former = rows.former_addresses.iter().map(|row| line(row.left_at, row.address.clone(), None));
+            persons.iter().flat_map(profile).chain(former).collect()
+        }),
         (
             "wishes",
             (rows.suppressions.iter().map(|row| line(row.created_at, joined(&[&row.address, &row.reason]), None)))

@@ -1,6 +1,7 @@
 //! Forgetting a person: out of the database first, then out of what lies beside it.
 
 use hearback_core::id::{PersonId, WorkspaceId};
+use hearback_store::erasure;
 
 use super::store;
 use crate::{Actor, Ctx, EngineError, erased};
@@ -9,6 +10,7 @@ use crate::{Actor, Ctx, EngineError, erased};
 /// work are given up, captured mail is deleted. The list of those that must not be mailed knows them by a fingerprint only.
 pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     erase_row(cx, ws, actor, id).await?;
+    sweep(cx).await?;
     // A node that can't read its database now adds it to the list with its next tick.
     if let Err(error) = erased::keep(cx).await {
         tracing::warn!(%error, "an erasure is not on the list beside the database yet");
@@ -16,12 +18,20 @@ pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     Ok(())
 }
 
-/// The same without adding it to the list beside the database.
+/// Takes a person out of the database's rows and out of captured mail; [`sweep`] follows.
 pub(crate) async fn erase_row(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let mails = store::erase(cx, ws, actor, id).await?;
     cx.courier.forget(&mails).await;
+    Ok(())
+}
+
+/// Takes what was erased out of what the database keeps beside its rows: SQLite's log, PostgreSQL's statistics.
+pub(crate) async fn sweep(cx: &Ctx) -> Result<(), EngineError> {
     if !cx.db.checkpoint().await? {
         tracing::warn!("what was erased stands in SQLite's log until nobody reads the database; erase once more, or restart the server");
+    }
+    if let Err(error) = erasure::renew_statistics(&cx.db).await {
+        tracing::warn!(%error, "what was erased may stand in PostgreSQL's statistics until its next look: run ANALYZE");
     }
     Ok(())
 }

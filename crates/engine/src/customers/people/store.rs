@@ -9,7 +9,7 @@ use hearback_core::{
 use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, former_addresses::Moves, merge, persons, time::millis};
 use serde_json::Value;
 
-use super::{CheckedPerson, check_person};
+use super::{CheckedPerson, PersonChange, check_person};
 use crate::{
     Actor, Ctx, EngineError, audit, erased,
     error::Fields,
@@ -24,6 +24,13 @@ const RACES: u32 = 5;
 /// Stores a person, or lays what was sent over who is stored. Needs an address or an external id.
 pub async fn upsert_person(cx: &Ctx, ws: WorkspaceId, person: NewPerson) -> Result<persons::Model, EngineError> {
     Ok(upsert(cx, ws, check(person)?).await?.0)
+}
+
+/// The same with what is taken away: a field that is `null` goes.
+pub async fn change_person(cx: &Ctx, ws: WorkspaceId, change: PersonChange) -> Result<persons::Model, EngineError> {
+    let (person, taken) = change.split();
+    let sent = CheckedPerson { taken, ..check(person)? };
+    Ok(upsert(cx, ws, sent).await?.0)
 }
 
 async fn upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<(persons::Model, bool), EngineError> {
@@ -124,6 +131,13 @@ async fn lay_over(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<U
         _ => return Err(EngineError::conflict("external_id belongs to somebody with another address; correct one of the two first")),
     };
     let mut row = sent.over(stored, ws, now);
+    if row.email.is_none() && row.external_id.is_none() {
+        // What names them belongs to somebody who was merged into them.
+        return Err(EngineError::conflict("nothing would be left to know this person by: send another email or external_id with it"));
+    }
+    if signposts.iter().any(|signpost| signpost.key == row.key) {
+        row.key = format!("anon:{}", row.id);
+    }
     match stored {
         Some(stored) if *stored == row => return Ok((row, false)),
         Some(stored) => {

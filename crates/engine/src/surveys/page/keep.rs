@@ -171,6 +171,7 @@ fn known(key: &str) -> CheckedPerson {
         owner: None,
         properties: std::collections::BTreeMap::new(),
         opted_out: None,
+        taken: std::collections::BTreeSet::new(),
     }
 }
 
