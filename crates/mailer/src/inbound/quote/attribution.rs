@@ -94,6 +94,8 @@ struct Sentence {
     leads: bool,
     /// It begins with a date.
     dated_first: bool,
+    /// It stands between dashes.
+    dashed: bool,
 }
 
 impl Sentence {
@@ -119,6 +121,7 @@ impl Sentence {
             offset: has_offset(&bare),
             leads: dated_first || named_first,
             dated_first,
+            dashed: joined.starts_with("--") && joined.ends_with("--"),
         }
     }
 
@@ -132,7 +135,7 @@ impl Sentence {
         }
         closed && self.address && self.verb && (self.colon || self.date)
             || self.colon && self.ends_with_address && self.dated_first && self.date && self.time
-            || closed && self.verb && self.date && self.time && self.dated_first && is_apart
+            || closed && self.verb && self.date && self.time && self.dated_first && (is_apart || self.dashed)
             || self.offset && self.date && self.dated_first && is_apart
     }
 
@@ -148,7 +151,8 @@ fn is_dash(c: char) -> bool {
 
 /// The words without those that are addresses, whose digits say nothing.
 fn without_addresses(text: &str) -> String {
-    text.split_whitespace().filter(|word| !(word.contains('@') || word.contains("://"))).collect::<Vec<_>>().join(" ")
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']'));
+    words.filter(|word| !(word.contains('@') || word.contains("://"))).collect::<Vec<_>>().join(" ")
 }
 
 /// What stands before a mail address in brackets, as programs write one: `Anna <anna@example.com>`.
@@ -187,7 +191,7 @@ fn numbers(text: &str) -> impl Iterator<Item = (u32, usize, &str)> {
 pub(super) fn has_date(text: &str) -> bool {
     let all: Vec<(u32, usize, &str)> = timed(text).into_iter().filter(|(_, of_time)| !of_time).map(|(number, _)| number).collect();
     let is_day = |value: u32, length: usize| length <= 2 && (1..=31).contains(&value);
-    let year = all.iter().any(|(value, length, _)| *length == 4 && (1990..2100).contains(value));
+    let year = all.iter().any(|(value, length, _)| *length == 4 && (1970..2100).contains(value));
     let day = all.iter().any(|(value, length, _)| is_day(*value, *length));
     let short = all.windows(3).any(|three| match three {
         [(a, la, after_a), (b, lb, after_b), (_, lc, _)] => {
@@ -238,7 +242,7 @@ fn has_offset(text: &str) -> bool {
 fn words_before_date(text: &str) -> Option<usize> {
     let (value, length, after) = numbers(text).next()?;
     let before = text.len() - after.len() - length;
-    let fits = length <= 2 && value <= 31 || length == 4 && (1990..2100).contains(&value);
+    let fits = length <= 2 && value <= 31 || length == 4 && (1970..2100).contains(&value);
     let words = text.get(..before)?;
     (fits && !words.contains('@')).then(|| words.split_whitespace().count())
 }

@@ -118,7 +118,7 @@ const GET: Words = Words(
 const MAKES: Words = Words(
     "iphon|ipad|ipod|ios|macbook|apple|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|htc|sony|xperia|motorola|oneplus|\
      pixel|blackberry|windows|outlook|gmail|yahoo|gmx|web.de|proton|thunderbird|mailbird|airmail|mailbox|typeapp|bluemail|\
-     aquamail|k-9|k9|spark|zoho|mail.ru|fairemail|яндекс",
+     aquamail|k-9|k9|spark|zoho|mail.ru|fairemail|sparrow|яндекс",
 );
 /// What people call such a thing, likewise.
 const DEVICES: Words = Words(

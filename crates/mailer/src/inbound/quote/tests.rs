@@ -22,7 +22,7 @@ impl Wrong {
 }
 
 /// Lines by which programs introduce a quote, with the address in them.
-const INTRODUCED: [&str; 46] = [
+const INTRODUCED: [&str; 51] = [
     "On Mon, Nov 30, 2026 at 10:00 AM Rida Bikes <care@rida.example> wrote:",
     "On Mon, Nov 30, 2026 at 10:00 AM Rida Bikes <care@rida.example>\nwrote:",
     "On Mon, Nov 30, 2026 at 10:00 AM Rida Bikes <\ncare@rida.example> wrote:",
@@ -69,6 +69,11 @@ const INTRODUCED: [&str; 46] = [
     "Rida <care@rida.example> wrote:",
     "2026-11-30 10:00 GMT+02:00 Rida <care@rida.example>:",
     "30 Kas 2026 10:00 tarihinde Rida <care@rida.example> yazdı:",
+    "On Mon, Nov 30, 2026 at 10:00 AM, Rida\n<care@rida.example>wrote:",
+    "On Nov 30, 2026, at 10:00 AM, Rida <\n0193abcdef0193abcdef\n@rida.example>\nwrote:",
+    "Vào 10:00 30 tháng 11, 2026, Rida <care@rida.example> đã viết:",
+    "On 30 Nov 2026 at 10:00, care@rida.example wrote:",
+    "------On 11/30/2026 10:00 AM, Rida wrote-----",
 ];
 
 #[test]
