@@ -30,12 +30,12 @@ use thiserror::Error;
 
 use body::Body;
 use head::Head;
-use part::{Mail, Part};
+use part::Mail;
 
+pub use crate::blame::{Blame, Status};
 pub use attachment::Attachment;
 pub use corpus::corpus;
 pub use quote::{Fold, Folded};
-pub use crate::blame::{Blame, Status};
 pub use report::Failure;
 
 /// Largest mail that is read, in bytes.
@@ -49,7 +49,7 @@ pub const MAX_DEPTH: usize = 20;
 /// Longest text that is kept, in characters.
 const MAX_TEXT: usize = 50_000;
 /// Longest text in which what is new is looked for, in bytes.
-const MAX_SPLIT: usize = 1024 * 1024;
+const MAX_SPLIT: usize = 256 * 1024;
 /// Longest subject that is kept, in characters.
 const MAX_SUBJECT: usize = 500;
 /// Longest Message-ID that is kept, in bytes.

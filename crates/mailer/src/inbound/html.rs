@@ -10,6 +10,8 @@ const MAX_HTML: usize = 1024 * 1024;
 const MAX_ENTITY: usize = 32;
 /// How much of the text before a block is looked at for a line that introduces a quote, in bytes.
 const MAX_ABOVE: usize = 2_000;
+/// How often, in one mail.
+const MAX_LOOKS: usize = 500;
 /// Tags whose content nobody sees.
 const UNSEEN: [&str; 4] = ["style", "script", "title", "template"];
 /// Tags that begin a line.
@@ -66,7 +68,11 @@ struct Page {
     text: String,
     line: String,
     /// The blocks that are open, and which of them are quotations.
-    quoted: Vec<bool>,
+    blocks: Vec<bool>,
+    /// How many of them are quotations.
+    quoted: usize,
+    /// How often it was looked whether the text above introduces a quote.
+    looks: usize,
     preformatted: usize,
     /// The tag whose content is not seen.
     unseen: Option<&'static str>,
@@ -115,11 +121,26 @@ impl Page {
             ("pre", true) => self.preformatted = self.preformatted.saturating_sub(1),
             ("pre", false) => self.preformatted += 1,
             ("br", _) if is_empty => self.gap(),
-            ("blockquote", true) if self.quoted.pop() == Some(true) => self.gap(),
-            ("blockquote", false) => self.quoted.push(is_quotation(tag, &self.text)),
+            ("blockquote", true) if self.blocks.pop() == Some(true) => {
+                self.quoted -= 1;
+                self.gap();
+            }
+            ("blockquote", false) => self.open_block(tag),
             ("p", _) => self.gap(),
             _ => {}
         }
+    }
+
+    /// A block quotes when its tag says so or what stands above introduces a quote. Without both it is an indent.
+    fn open_block(&mut self, tag: &str) {
+        let mut is_quoted = is_quotation(tag);
+        if !is_quoted && self.quoted == 0 && self.looks < MAX_LOOKS {
+            self.looks += 1;
+            let near = self.text.len() - MAX_ABOVE.min(self.text.len());
+            is_quoted = quote::introduces(self.text.get(floor(&self.text, near)..).unwrap_or_default());
+        }
+        self.blocks.push(is_quoted);
+        self.quoted += usize::from(is_quoted);
     }
 
     fn words(&mut self, words: &str) {
@@ -141,7 +162,7 @@ impl Page {
         let line = std::mem::take(&mut self.line);
         let line = line.trim();
         if !line.is_empty() {
-            self.text.push_str(if self.quoted.contains(&true) { "> " } else { "" });
+            self.text.push_str(if self.quoted > 0 { "> " } else { "" });
             self.text.push_str(line);
             self.text.push('\n');
         }
@@ -160,16 +181,12 @@ impl Page {
     }
 }
 
-/// Whether a block quotes: mail programs say so in its tag or introduce it. Without both it is an indent.
-fn is_quotation(tag: &str, above: &str) -> bool {
+/// Whether the tag of a block says that it quotes.
+fn is_quotation(tag: &str) -> bool {
     let attributes = tag.get("blockquote".len()..).unwrap_or_default().to_ascii_lowercase();
     let border = attributes.split_once("border-left").map(|(_, value)| value.split([';', '"']).next().unwrap_or_default());
     let has_border = border.is_some_and(|value| value.contains("solid") || value.contains("px") && !value.contains(":0px"));
-    let near = above.len() - MAX_ABOVE.min(above.len());
-    has_border
-        || attributes.contains("cite")
-        || attributes.contains("quote")
-        || quote::introduces(above.get(floor(above, near)..).unwrap_or_default())
+    has_border || attributes.contains("cite") || attributes.contains("quote")
 }
 
 /// Words with what their entities stand for; an unknown one stands for itself.

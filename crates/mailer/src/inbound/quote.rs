@@ -204,8 +204,10 @@ impl Mail<'_> {
         let mut at = 0;
         while at < self.lines.len() {
             let end = (at..self.lines.len()).find(|at| self.folds.get(*at).is_some_and(Option::is_some)).unwrap_or(self.lines.len());
+            let mut to = end;
             for (from, fold) in tail::of(self.lines.get(at..end).unwrap_or_default(), delimiters) {
-                self.fold(at + from, end, fold);
+                self.fold(at + from, to, fold);
+                to = at + from;
             }
             at = end + 1;
         }

@@ -45,13 +45,17 @@ pub(super) fn start(lines: &[&str], end: usize, before_quote: bool) -> Option<us
     if !could_end {
         return None;
     }
-    let mut best = None;
+    let (mut best, mut says_when_or_who) = (None, false);
     for first in (end.saturating_sub(MOST_LINES - 1)..=end).rev() {
         let top = line(lines, first).trim();
         let below = line(lines, first + 1).trim();
         let is_within = first < end && below.starts_with(['<', '>', ':']);
         if top.len() > MOST_BYTES || top.is_empty() && !is_within || is_quoted(top) && first < end {
             break;
+        }
+        says_when_or_who |= top.bytes().any(|byte| byte == b'@' || byte.is_ascii_digit());
+        if !says_when_or_who {
+            continue;
         }
         let sentence = Sentence::of(lines.get(first..=end).unwrap_or_default());
         if sentence.leads && sentence.introduces(before_quote, is_apart(lines, first, end)) {
