@@ -82,6 +82,7 @@ fn is_apart(lines: &[&str], first: usize, end: usize) -> bool {
 
 /// What a sentence is made of.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each says of one thing whether it is there")]
 struct Sentence {
     date: bool,
     time: bool,
