@@ -8,6 +8,8 @@ use memchr::memchr;
 
 /// The shortest line of which one wrong sign does not say that it is no base64.
 const LONG_LINE: usize = 40;
+/// How far into a page its character set is looked for, in bytes.
+const HEAD_OF_PAGE: usize = 2_048;
 /// What Western mail programs write without saying so.
 const USUAL: &[u8] = b"windows-1252";
 
@@ -88,6 +90,14 @@ pub(super) fn text(bytes: &[u8], named: Option<&str>) -> String {
     }
 }
 
+/// The character set that a page names in its head.
+pub(super) fn charset_of_page(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(bytes.get(..HEAD_OF_PAGE).unwrap_or(bytes)).to_ascii_lowercase();
+    let (_, named) = head.split_once("charset=")?;
+    let named = named.trim_start_matches(['"', '\'', ' ']);
+    named.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Character sets in which a letter has two bytes.
 fn is_of_pairs(name: &str) -> bool {
     ["gb", "big5", "euc", "sjis", "shift", "ks_c", "korean", "932", "936", "949", "950", "31j", "chinese"]
@@ -151,5 +161,8 @@ mod tests {
         ] {
             assert_eq!(text(bytes, name), text_, "{name:?}");
         }
+        assert_eq!(charset_of_page(b"<meta content='text/html; charset=Windows-1251'>").as_deref(), Some("windows-1251"));
+        assert_eq!(charset_of_page(b"<meta charset=\"utf-8\">").as_deref(), Some("utf-8"));
+        assert_eq!(charset_of_page(b"<p>charset</p>"), None);
     }
 }

@@ -182,7 +182,8 @@ impl Part<'_> {
     pub(super) fn text(&self) -> String {
         let (bytes, below) = self.decoded();
         let bytes = if bytes.is_empty() { below } else { &bytes };
-        decode::text(bytes, self.media.charset.as_deref())
+        let of_page = || (self.media.kind == "text/html").then(|| decode::charset_of_page(bytes)).flatten();
+        decode::text(bytes, self.media.charset.clone().or_else(of_page).as_deref())
     }
 
     /// What stands below its encoded text and is none of it.

@@ -191,11 +191,17 @@ impl Mail<'_> {
             let inner: Vec<&str> = self.lines.iter().take(to).skip(from).map(|line| unmarked(line)).collect();
             let is_introduced = introduction(&inner, 0, &attribution::all(inner.get(..inner.len().min(8)).unwrap_or(&inner))).is_some();
             let is_last = !(to..self.lines.len()).any(|at| self.is_own(at)) && to - from > 1;
-            if is_introduced || is_between || is_last || to - from > CITED {
+            if is_introduced || is_between || is_last && !self.is_announced(from) || to - from > CITED {
                 self.may_say_nothing |= is_introduced;
                 self.fold(from, to, Fold::Quote);
             }
         }
+    }
+
+    /// Whether the line above says that something follows: a list of the writer's.
+    fn is_announced(&self, from: usize) -> bool {
+        let above = (0..from).rev().map(|at| self.line(at).trim()).find(|line| !line.is_empty());
+        above.is_some_and(|line| line.ends_with(':'))
     }
 
     /// What stands at the end of each stretch of own words.

@@ -67,16 +67,43 @@ fn below_divider(divider: &str, below: &[&str], delimiters: usize) -> Option<Fol
     let has_contact = below.iter().any(|line| has_contact(line));
     let is_short = below.len() <= MOST && !below.iter().any(|line| is_sentence(line));
     let is_once = delimiters < 2 || has_contact;
+    if below.iter().any(|line| POSTSCRIPTS.begin(&line.to_lowercase())) {
+        return None;
+    }
     // With its blank it was written by a mail program (RFC 3676).
     let by_program = divider.trim_end_matches('\r').ends_with("-- ");
+    let is_signature = is_short && (by_program || has_contact || below.iter().all(|line| is_name(line)));
     match divider.trim() {
-        "--" => (is_once && (is_short || by_program)).then_some(Fold::Signature),
-        _ => (is_short && has_contact).then_some(Fold::Footer),
+        "--" => (is_once && (is_signature || by_program && has_contact)).then_some(Fold::Signature),
+        _ => (is_short && below.iter().any(|line| is_of_a_list(line))).then_some(Fold::Footer),
     }
 }
 
+/// How what was added later begins, in lower case.
+const POSTSCRIPTS: Words = Words("p.s|ps:|ps.|ps |p. s.|з.ы");
+/// How a closing begins, in lower case.
+const CLOSINGS: Words = Words(
+    "mit |viele |liebe |lg|mfg|freundliche|best|kind|warm|regards|cheers|thanks|greetings|cordialement|saludos|un saludo|atentamente|\
+     atenciosamente|cordiali|distinti|met |groet|mvh|med |vänliga|hilsen|terveisin|ystävällisin|parimate|lugupidamisega|\
+     pagarbiai|geriausi|ar cieņu|pozdrawiam|z powa|с уважением|з повагою|s pozdravem",
+);
+
+/// A name, a title or a closing, as against words that say something: those have words that begin small.
+fn is_name(line: &str) -> bool {
+    let is_small = |word: &str| word.chars().count() > 1 && word.starts_with(|c: char| c.is_alphabetic() && !c.is_uppercase());
+    CLOSINGS.begin(&line.to_lowercase())
+        || !line
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| is_small(word) && !matches!(word, "of" | "and" | "the" | "von" | "de" | "und"))
+}
+
+fn is_of_a_list(line: &str) -> bool {
+    line.contains("://") || line.to_lowercase().contains("list")
+}
+
+/// A mail address, a page, a telephone number.
 fn has_contact(line: &str) -> bool {
-    line.contains('@') || line.contains("://") || line.contains("www.")
+    line.contains('@') || line.contains("://") || line.contains("www.") || line.bytes().filter(u8::is_ascii_digit).count() >= 7
 }
 
 fn is_divider(line: &str) -> bool {

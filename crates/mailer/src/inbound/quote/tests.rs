@@ -177,6 +177,7 @@ fn what_only_looks_like_a_quote_is_the_customers() {
         "Write to Anna <anna@example.com> until 30.11.2026:\nshe knows more.",
         "Your page says:\n> Delivery in two days\nIt took three weeks.",
         "Waited\n>3 weeks",
+        "What is wrong:\n> the bell\n> the brakes",
         "Order 4471\n--- second problem ---\nThe bell is broken.",
         "> only quoted",
         "> What is it?\n\nA bicycle.",
@@ -286,6 +287,8 @@ fn a_signature_is_what_stands_below_two_dashes_once() {
         ("Hello\n-- \nAnna\n-- \nYou get this from the group Care.\nhttps://groups.example/care", "Hello"),
         ("Hello\n_______________________________________________\nCare mailing list\ncare@rida.example", "Hello"),
         ("Hello\n\n-------", "Hello"),
+        ("Hello\n-- \nAnna\n\nP.S. Call me before noon.", "Hello\n--\nAnna\n\nP.S. Call me before noon."),
+        ("Hello\n--\nMit lieben Grüßen\n\nAnna Ozola\nHead of Design", "Hello"),
     ] {
         wrong.check(text, words);
     }
@@ -294,6 +297,9 @@ fn a_signature_is_what_stands_below_two_dashes_once() {
         "Good: it was fast.\n--\nBad: the driver was rude.\n--\nWish: ring the bell.",
         "First\n--\nthe bell is broken",
         "It was fast\n—\nThe driver was rude.",
+        "Good: fast\n--\nBad: slow",
+        "It was fast\n--\n快递很慢",
+        "It was fast\n____\nCall me: anna@example.com",
         "It was fast\n—\nAnna",
         "It was fast\n____\nThe driver was rude.",
         "--\nAnna",
