@@ -22,7 +22,11 @@ use sea_orm::{
 use crate::StoreError;
 
 /// How long SQLite waits for another process's write lock.
-const BUSY_TIMEOUT_MS: u32 = 5_000;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a node waits for another one that changes the schema: tables can be large then.
+const SCHEMA_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long until a lock is asked for again for which SQLite does not wait by itself.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A database, ready to read and to write.
 #[derive(Debug, Clone)]
@@ -89,6 +93,7 @@ impl Db {
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(url, 1)).await?;
+            keep_a_log(&write).await?;
             check_pragmas(&write).await?;
             let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
             Ok(Self { write, read, growth: Arc::default(), writes: Arc::default() })
@@ -179,17 +184,21 @@ impl Db {
     /// Brings the schema up to date, in one transaction: a process that dies in between leaves nothing behind. Safe when
     /// several nodes do it at once: one works, the others wait for its transaction.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let tx = self.write().await?;
+        if self.is_migrated().await? {
+            return Ok(());
+        }
+        let tx = wait_for_lock(SCHEMA_TIMEOUT, || self.write()).await?;
         if self.backend() == DbBackend::Postgres {
+            tx.execute_unprepared(&format!("SET LOCAL lock_timeout = {}", SCHEMA_TIMEOUT.as_millis())).await?;
             tx.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT pg_advisory_xact_lock(7237123)")).await?;
         }
         Migrator::up(&*tx, None).await?;
         tx.commit().await
     }
 
-    /// Whether the schema is as this version expects it.
+    /// Whether the schema is as this version expects it. Changes nothing, and waits for nobody who does.
     pub async fn is_migrated(&self) -> Result<bool, StoreError> {
-        Ok(Migrator::get_pending_migrations(&self.read).await?.is_empty())
+        Ok(Migrator::get_pending_migrations_read_only(&self.read).await?.is_empty())
     }
 
     /// Milliseconds since 1970 by the database's own clock, where it has one: a PostgreSQL server may be another machine.
@@ -349,14 +358,31 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
             options
                 .create_if_missing(true)
                 .statement_cache_capacity(64)
-                .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "FULL")
                 .pragma("foreign_keys", "ON")
                 .pragma("secure_delete", "ON")
                 .pragma("cache_size", "-8000")
-                .busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT_MS)))
+                .busy_timeout(BUSY_TIMEOUT)
         });
     options
+}
+
+/// Turns SQLite's write-ahead log on; the file remembers it. For this switch, made while another process opens the same file, SQLite
+/// does not wait by itself.
+async fn keep_a_log(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    let switch = || async { Ok(connection.execute_unprepared("PRAGMA journal_mode = WAL").await?) };
+    wait_for_lock(BUSY_TIMEOUT, switch).await.map(drop)
+}
+
+/// Asks until nobody else holds the lock, for so long at most.
+async fn wait_for_lock<T, F: Future<Output = Result<T, StoreError>>>(most: Duration, ask: impl Fn() -> F) -> Result<T, StoreError> {
+    let from = Instant::now();
+    loop {
+        match ask().await {
+            Err(StoreError::Unavailable(_)) if from.elapsed() < most => tokio::time::sleep(ASK_AGAIN).await,
+            done => return done,
+        }
+    }
 }
 
 /// The connection does not count this transaction, so whatever happens it must be over when the connection goes back.
@@ -403,6 +429,36 @@ async fn check_pragmas(connection: &DatabaseConnection) -> Result<(), StoreError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_opens_a_file_that_another_process_reads_waits_until_it_can_turn_the_log_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("taken.db").display());
+        let mut other = SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE t (a INT); BEGIN; SELECT * FROM t").execute(&mut other).await.unwrap();
+        let connecting = tokio::spawn(async move { Db::connect(&url, 2).await });
+        tokio::time::sleep(ASK_AGAIN * 5).await;
+        assert!(!connecting.is_finished(), "the file is not ours yet: {:?}", connecting.await);
+        sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+        connecting.await.unwrap().unwrap().close().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nodes_that_open_a_new_file_at_once_all_get_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}", folder.path().join("new.db").display());
+            let nodes = (0..8).map(|_| {
+                tokio::spawn({
+                    let url = url.clone();
+                    async move { Db::connect(&url, 2).await }
+                })
+            });
+            for node in futures::future::join_all(nodes).await {
+                node.unwrap().unwrap();
+            }
+        }
+    }
 
     #[tokio::test]
     async fn statements_that_fail_half_way_leave_nothing_open() {

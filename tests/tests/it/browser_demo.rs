@@ -82,6 +82,7 @@ async fn the_demo_asks_and_an_answer_from_its_mail_opens_a_case() {
     let person = get(&format!("/people?email={email}")).await["items"][0]["id"].as_str().unwrap().to_owned();
     let answered = get(&format!("/invitations?status=answered&person={person}&limit=1")).await;
     assert_eq!(answered["items"], json!([]));
+    let link = demo.said("The mail leads to");
 
     let browser = Browser::open(Window::DESK).await;
     browser.go(&format!("{base}/login")).await;
@@ -92,7 +93,7 @@ async fn the_demo_asks_and_an_answer_from_its_mail_opens_a_case() {
     browser.go(mails).await;
     let invitation = "return [...document.querySelectorAll('.mails a')].find(a => a.innerText === 'One short question').href";
     browser.go(browser.run(invitation).await.as_str().unwrap()).await;
-    browser.click(".mail-text a[href$='?score=3']").await;
+    browser.click(&format!(".mail-text a[href='{link}?score=3']")).await;
     assert_eq!(browser.run("return document.querySelector('[name=score]:checked').value").await, "3");
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     browser.write("#comment", "The chain fell off.").await;

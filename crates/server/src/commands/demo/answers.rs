@@ -7,6 +7,7 @@ use hearback_core::{Scale, Score, Segment};
 use hearback_engine::submit::NewResponse;
 
 use super::{
+    asking::WAVE_AGE,
     customers::Customer,
     random::Random,
     words::{Cause, LANGUAGES, Words},
@@ -14,6 +15,8 @@ use super::{
 
 /// Days of history.
 const DAYS: i64 = 364;
+/// How many of a hundred have answered the last wave by now.
+const ANSWERED: i64 = 30;
 /// Index of the cargo bike in the products.
 const CARGO: usize = 1;
 
@@ -34,8 +37,8 @@ pub struct Answer {
 pub fn answers(random: &mut Random, customers: &[Customer], now: DateTime<Utc>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for customer in customers {
-        // Asked about once a quarter; some never answer a wave.
-        let mut day = random.between(0, 90);
+        // Asked about once a quarter; some never answer a wave. Of the last one, which began a few days ago, a part has answered.
+        let mut day = if random.chance(ANSWERED) { random.between(0, WAVE_AGE) } else { random.between(WAVE_AGE + 1, 90) };
         while day < DAYS {
             if random.chance(88) {
                 answers.extend(answer(random, customer, day, now));

@@ -1,7 +1,8 @@
-//! The demo asks: a quarterly campaign, and customers who answer from their mail, on the real page.
+//! The demo asks: a quarterly campaign whose last wave is always a few days old, and customers who answer from their mail, on the
+//! real page.
 
 use anyhow::Context as _;
-use chrono::Duration;
+use chrono::{DateTime, Datelike as _, Duration, Utc};
 use hearback_core::{
     Clock as _, ManualClock,
     campaign::{Plan, Reminder, Times},
@@ -10,7 +11,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     Actor, Ctx,
-    asking::campaigns,
+    asking::{campaigns, single},
     page::{self, Form, Page, Wish},
     submit::NewResponse,
 };
@@ -21,20 +22,30 @@ use hearback_store::{
 };
 
 /// Key of the campaign.
-const CAMPAIGN: &str = "quarterly";
+pub const CAMPAIGN: &str = "quarterly";
 /// How long somebody reads before they press the button.
 const READING: Duration = Duration::seconds(7);
 
+/// How many days ago the last wave began, at least: its links work, and those who answer at once have done so.
+pub const WAVE_AGE: i64 = 6;
+
 /// Once a quarter everybody is asked, and reminded once.
-pub async fn campaign(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
+pub async fn campaign(cx: &Ctx, ws: WorkspaceId, now: DateTime<Utc>) -> anyhow::Result<()> {
     let plan = Plan {
         name: Some("How are we doing, each quarter".to_owned()),
-        schedule: Some(Times { cron: "0 9 1 JAN,APR,JUL,OCT *".to_owned(), timezone: "Europe/Vilnius".to_owned() }),
+        schedule: Some(quarterly(now)),
         reminders: vec![Reminder { after_days: 7 }],
         ..Plan::of("nps")
     };
     campaigns::put(cx, ws, &Actor::Operator, CAMPAIGN, plan).await.context("the demo's campaign does not fit this version")?;
     Ok(())
+}
+
+/// Each quarter, with a wave that began [`WAVE_AGE`] days before `now`, or up to three days earlier: not every month has a 29th.
+fn quarterly(now: DateTime<Utc>) -> Times {
+    let began = now - Duration::days(WAVE_AGE);
+    let months: Vec<_> = (0..4).map(|quarter| ((began.month0() + 3 * quarter) % 12 + 1).to_string()).collect();
+    Times { cron: format!("0 9 {} {} *", began.day().min(28), months.join(",")), timezone: "Europe/Vilnius".to_owned() }
 }
 
 /// Gives an answer from the mail that asked for it; `None` when no such mail waits for this customer.
@@ -61,16 +72,33 @@ pub async fn answer_by_mail(cx: &Ctx, ws: WorkspaceId, clock: &ManualClock, answ
     Ok(Some(InvitationId::from_uuid(invitation.id)))
 }
 
-/// The address of an English-speaking customer who was asked and has not answered.
-pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Option<String>> {
+/// A customer who was asked, has not answered and still can.
+pub struct Waiting {
+    /// Where they have mail.
+    pub email: String,
+    /// Where they answer.
+    pub link: String,
+}
+
+/// An English-speaking one. None when all have answered or their time has passed: a demo can be old.
+pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Option<Waiting>> {
     let asked = InvitationFilter { states: vec!["sent".to_owned()], ..InvitationFilter::default() };
-    for invitation in invitations::list(cx.db.read(), ws, &asked, ListPage::first(100)).await?.items {
-        let person = persons::by_id(cx.db.read(), ws, PersonId::from_uuid(invitation.person_id)).await?;
-        if let Some(person) = person.filter(|person| person.locale.as_deref() == Some("en")) {
-            return Ok(person.email);
+    let mut page = ListPage::first(100);
+    loop {
+        let found = invitations::list(cx.db.read(), ws, &asked, page).await?;
+        for invitation in found.items {
+            let person = persons::by_id(cx.db.read(), ws, PersonId::from_uuid(invitation.person_id)).await?;
+            let Some(email) = person.filter(|person| person.locale.as_deref() == Some("en")).and_then(|person| person.email) else {
+                continue;
+            };
+            let token = cx.settings.secret_key.sign(Purpose::Survey, ws.uuid(), invitation.id);
+            if matches!(page::look(cx, &token, &Wish::default()).await?, Page::Shown(_)) {
+                return Ok(Some(Waiting { email, link: single::url(cx, &invitation) }));
+            }
         }
+        let Some(next) = found.next else { return Ok(None) };
+        page = ListPage { after: Some(next), ..page };
     }
-    Ok(None)
 }
 
 /// The case of the answer to an invitation.
@@ -79,4 +107,23 @@ pub async fn case_of(cx: &Ctx, ws: WorkspaceId, invitation: InvitationId) -> any
     let Some(response) = row.and_then(|row| row.response_id) else { return Ok(None) };
     let case = snapshot::case_of_response(cx.db.read(), ws.uuid(), response).await?;
     Ok(case.map(|case| CaseId::from_uuid(case.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    #[test]
+    fn on_each_day_of_four_years_the_last_wave_is_a_few_days_old_and_the_one_before_is_no_part_of_the_replay() {
+        let first = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        let days = first.iter_days().take(4 * 366).flat_map(|day| [(0, 30), (12, 0), (23, 30)].map(|at| (day, at)));
+        for now in days.map(|(day, (hour, minute))| day.and_hms_opt(hour, minute, 0).unwrap().and_utc()) {
+            let times = quarterly(now).read(now).unwrap();
+            let waves: Vec<_> = times.after(now - super::super::seed::REPLAYED).take_while(|fire| *fire <= now).collect();
+            let age = (now - *waves.first().unwrap()).num_hours();
+            assert!(waves.len() == 1 && ((WAVE_AGE - 1) * 24..(WAVE_AGE + 4) * 24).contains(&age), "{now}: {waves:?}");
+        }
+    }
 }

@@ -1,18 +1,19 @@
 //! What a newcomer reads after `hearback demo`: where to go, how to get in, what to try.
 
 use super::{
+    asking::{CAMPAIGN, Waiting},
     customers::{COMPANY, STAFF},
     state::{Folder, State},
 };
 use crate::config::Config;
 
-/// The whole text. `waiting`: the address of a customer who was asked and has not answered.
-pub fn text(config: &Config, folder: &Folder, state: &State, waiting: Option<&str>) -> String {
+/// The whole text. `waiting`: a customer who was asked, has not answered and still can.
+pub fn text(config: &Config, folder: &Folder, state: &State, waiting: Option<&Waiting>) -> String {
     let url = &config.server.public_url;
     let State { email, password, api_key, .. } = state;
     let manager = STAFF.first().map_or("", |staff| staff.name);
     let dir = folder.0.display();
-    let mails = waiting.map_or_else(|| format!("{url}/mail"), |address| format!("{url}/mail?q={address}"));
+    let answering = answering(url, api_key, waiting);
     format!(
         "
 {COMPANY} sells bicycles. Its customers have answered \"would you recommend us?\" for a year, in four languages.
@@ -37,8 +38,7 @@ Try this:
        -d '{{\"survey\":\"nps\",\"score\":2,\"comment\":\"The chain fell off.\",\"external_id\":\"try-1\",\"person\":{{\"email\":\"you@mail.example\",\"name\":\"You\",\"locale\":\"en\"}}}}'
 
      A case is open, somebody has a task, and two mails are at {url}/mail.
-  4. Answer as a customer who was asked and has not answered yet: open {mails},
-     choose the mail \"One short question\", press 3, write a word, send. The case is open; the campaign's page shows one more answer.
+  4. {answering}
   5. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
 
      curl -s -X PATCH {url}/api/v1/responses/ID -H 'Authorization: Bearer {api_key}' \\
@@ -50,4 +50,21 @@ Try this:
 Stop with Ctrl-C.
 "
     )
+}
+
+fn answering(url: &str, api_key: &str, waiting: Option<&Waiting>) -> String {
+    match waiting {
+        Some(Waiting { email, link }) => format!(
+            "Answer as a customer who was asked and has not answered yet: open {url}/mail?q={email},
+     choose the mail \"One short question\", press 3, write a word, send. The case is open; the campaign's page shows one more answer.
+     The mail leads to {link}"
+        ),
+        None => format!(
+            "Everybody who was asked has answered, or their links have ended. Ask again, and answer as one of them:
+
+     curl -s -X POST {url}/api/v1/campaigns/{CAMPAIGN}/waves -H 'Authorization: Bearer {api_key}'
+
+     On working days from 9 to 17 the mails \"One short question\" come to {url}/mail. Open one, press 3, write a word, send."
+        ),
+    }
 }

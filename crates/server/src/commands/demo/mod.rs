@@ -58,7 +58,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let (cx, ws) = open::context(&config).await?;
     let waiting = asking::who_has_not_answered(&cx, ws).await?;
-    say(guide::text(&config, &folder, &state, waiting.as_deref()));
+    say(guide::text(&config, &folder, &state, waiting.as_ref()));
     serve(lifecycle, &config, cx, ws, Some(listener), Role::All, None).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -37,11 +37,25 @@ const TRIES: &[&str] = &["no_answer", "no_answer", "no_answer"];
 /// Looks at the queue for one event; far more than rules can chain.
 const MAX_ROUNDS: usize = 50;
 
+/// So long before the end nobody waits longer than an hour for what is due: the last wave begins, and goes out.
+const HOURS: i64 = (asking::WAVE_AGE + 4) * 24;
+
 /// What happens at one moment.
 enum Event {
+    /// Nothing but what is due: invitations go out in the mornings of their readers.
+    Hour,
     Answer(Box<Answer>),
-    Call { case: CaseId, agent: String, why: Cause, outcome: &'static str },
-    Close { case: CaseId, agent: String, why: Cause },
+    Call {
+        case: CaseId,
+        agent: String,
+        why: Cause,
+        outcome: &'static str,
+    },
+    Close {
+        case: CaseId,
+        agent: String,
+        why: Cause,
+    },
 }
 
 /// Replays answers under the clock up to `end`.
@@ -70,11 +84,15 @@ impl Replay<'_> {
         for answer in answers {
             self.plan(&mut agenda, answer.at, Event::Answer(Box::new(answer)));
         }
+        for hour in 0..HOURS {
+            self.plan(&mut agenda, self.end - Duration::hours(hour), Event::Hour);
+        }
         while let Some(((at, _), event)) = agenda.pop_first() {
             // Whoever read a mail took a few seconds.
             self.clock.set(at.max(self.clock.now()));
             self.catch_up().await?;
             match event {
+                Event::Hour => {}
                 Event::Answer(answer) => Box::pin(self.answer(*answer, &mut agenda)).await?,
                 Event::Call { case, agent, why, outcome } => self.call(case, &agent, why, outcome).await?,
                 Event::Close { case, agent, why } => self.close(case, &agent, why).await?,
@@ -121,11 +139,11 @@ impl Replay<'_> {
         // Whatever is older than three weeks has been taken up, some of it late. Of the rest, a part still waits.
         let is_recent = at > self.end - Duration::days(21);
         let outcomes: &[&'static str] = match self.random.between(1, 100) {
-            1..=44 => &["reached"],
-            45..=56 => &["no_answer", "reached"],
-            57..=62 => TRIES,
+            1..=34 => &["reached"],
+            35..=44 => &["no_answer", "reached"],
+            45..=50 => TRIES,
             _ if is_recent => return,
-            63..=84 => &["reached"],
+            51..=84 => &["reached"],
             _ => &["late", "reached"],
         };
         let mut when = after(&mut self.random, at, 1, 20);

@@ -25,7 +25,7 @@ use super::{
 use crate::{config::Config, open};
 
 /// The rules run over the answers of so many days; what is older is history.
-const REPLAYED: Duration = Duration::days(91);
+pub const REPLAYED: Duration = Duration::days(91);
 /// The same customers and answers in every demo.
 const SEED: u64 = 20_260_401;
 /// The pool that the shipped rule for passives gives codes from, and how many codes it has.
@@ -50,7 +50,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
     for result in submit_responses(&cx, ws, history, FollowUp::Off).await {
         result.context("the sample data does not fit this version")?;
     }
-    asking::campaign(&cx, ws).await?;
+    asking::campaign(&cx, ws, now).await?;
     Box::pin(Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0 }.run(recent)).await?;
     cx.db.clone().close().await?;
     state.complete = true;
