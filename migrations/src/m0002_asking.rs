@@ -100,7 +100,7 @@ fn coming_back() -> Vec<Table> {
         // `kind`: reply, auto_reply, bounce, delayed, complaint, unknown. `state`: done, muted, quarantined.
         Table::in_workspace("messages", &[("id", Uuid)])
             .of_large_rows()
-            .all(Text, &["kind", "state", "hash", "from_address", "subject", "text", "raw"])
+            .all(Text, &["kind", "state", "hash", "from_address", "subject", "text", "whole_text", "attachments", "raw"])
             .required("received_at", Int)
             .maybe(Uuid, &["case_id", "delivery_id", "person_id"])
             .maybe(Text, &["message_id", "reason"])

@@ -45,6 +45,21 @@ pub fn reply(mark: &str, from: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// What a telephone writes to the address with this mark: new words, the mail that they answer, a picture and a file.
+pub fn with_files(mark: &str) -> String {
+    let headers = format!(
+        "From: anna@example.com\r\nTo: The Shop <feedback+{mark}@shop.example>\r\nSubject: Re: your question\r\n\
+         Message-ID: <files@example.com>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n"
+    );
+    let text = "--B\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nThe lamp is broken, see the picture.\r\n\r\n\
+                On Mon, 16 Mar 2026 at 09:00, The Shop <feedback@shop.example> wrote:\r\n> What could we do <better>?\r\n";
+    let picture = "--B\r\nContent-Type: image/jpeg; name=\"lamp.jpg\"\r\nContent-Disposition: attachment; filename=\"lamp.jpg\"\r\n\
+                   Content-Transfer-Encoding: base64\r\n\r\n/9j/4AAQ\r\n";
+    let file =
+        "--B\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"<b>bill</b>.pdf\"\r\n\r\n%PDF\r\n--B--\r\n";
+    format!("{headers}{text}{picture}{file}")
+}
+
 /// Brings a mail to the API of the first workspace.
 pub async fn bring(app: &TestApp, raw: impl Into<Vec<u8>>) -> Answer {
     app.api.send("POST", "/api/v1/inbound", &[("content-type", "message/rfc822")], raw.into()).await

@@ -1,7 +1,7 @@
-//! Words that come from outside: checked once, at the door, so that nothing behind it needs to.
+//! Words that come from outside: cleaned and checked once, at the door, so that nothing behind it needs to.
 //!
 //! A control character or a bidirectional override in a name can break a mail header, a log line or
-//! the reader's eye; none gets past this module.
+//! the reader's eye; none gets past this module. They are taken out, never a reason to refuse a customer's words: nobody sees them.
 
 use std::fmt;
 
@@ -29,9 +29,6 @@ pub enum TextError {
         /// What came.
         got: usize,
     },
-    /// A character that must not be there.
-    #[error("must not contain the character U+{0:04X}; remove it and send again")]
-    Forbidden(u32),
     /// Not a mail address that we can deliver to.
     #[error("is not a mail address: {0}")]
     NotAnAddress(&'static str),
@@ -40,35 +37,64 @@ pub enum TextError {
     NotAKey,
 }
 
-/// Characters that hide or reorder text, or end a line: C0, C1, DEL, U+2028/9, bidirectional controls, NUL.
-fn is_forbidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+/// What is left of a character in clean text.
+enum Clean {
+    /// It ends a line: LF, CR, vertical tab, form feed, NEL, U+2028/9.
+    LineEnd,
+    /// It stays, or a space stands for it: tabs and other control characters.
+    Letter(char),
+    /// Nothing: it only reorders what others write (bidirectional controls), or marks a byte order. Telephones paste such with names and numbers.
+    Nothing,
 }
 
-/// One line of text such as a name: trimmed, not empty, no control or bidirectional characters.
+const fn cleaned(c: char) -> Clean {
+    match c {
+        '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Clean::LineEnd,
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' => Clean::Nothing,
+        c if c.is_ascii_control() || matches!(c, '\u{80}'..='\u{9F}') => Clean::Letter(' '),
+        c => Clean::Letter(c),
+    }
+}
+
+/// Text without what breaks headers, logs and eyes, trimmed. `end` and `tab` stand for the end of a line and for a tab.
+fn clean(text: &str, end: char, tab: char) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        match cleaned(c) {
+            _ if c == '\t' => clean.push(tab),
+            Clean::LineEnd => {
+                letters.next_if(|next| (c, *next) == ('\r', '\n'));
+                clean.push(end);
+            }
+            Clean::Letter(letter) => clean.push(letter),
+            Clean::Nothing => {}
+        }
+    }
+    clean.truncate(clean.trim_end().len());
+    clean.split_off(clean.len() - clean.trim_start().len())
+}
+
+/// One line of text such as a name, trimmed: whatever ends a line becomes a space.
+pub fn clean_line(text: &str) -> String {
+    clean(text, ' ', ' ')
+}
+
+/// Several lines of text such as a comment, trimmed: whatever ends a line becomes `\n`, tabs stay.
+pub fn clean_block(text: &str) -> String {
+    clean(text, '\n', '\t')
+}
+
+/// A [clean line](clean_line) that is not empty and not too long.
 pub fn line(text: &str, max: usize) -> Result<String, TextError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(TextError::Empty);
-    }
-    if let Some(bad) = text.chars().find(|c| is_forbidden(*c)) {
-        return Err(TextError::Forbidden(u32::from(bad)));
-    }
-    limited(text, max)
+    let text = clean_line(text);
+    if text.is_empty() { Err(TextError::Empty) } else { limited(text, max) }
 }
 
-/// Several lines of text such as a comment: line ends become `\n`, tabs stay, other controls are refused.
-/// `None` when nothing but white space is left.
+/// A [clean block](clean_block) that is not too long. `None` when nothing but white space is left.
 pub fn block(text: &str, max: usize) -> Result<Option<String>, TextError> {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    if let Some(bad) = text.chars().find(|c| is_forbidden(*c) && *c != '\n' && *c != '\t') {
-        return Err(TextError::Forbidden(u32::from(bad)));
-    }
-    limited(text, max).map(Some)
+    let text = clean_block(text);
+    if text.is_empty() { Ok(None) } else { limited(text, max).map(Some) }
 }
 
 /// A key such as a survey's: 1-64 of `a-z 0-9 - _`.
@@ -78,19 +104,9 @@ pub fn key(text: &str) -> Result<String, TextError> {
     if fits { Ok(text.to_owned()) } else { Err(TextError::NotAKey) }
 }
 
-/// Replaces what [`line()`] would refuse by spaces: for text that was damaged before it reached us (imports).
-pub fn clean_line(text: &str) -> String {
-    text.chars().map(|c| if is_forbidden(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
-}
-
-/// Replaces what [`block()`] would refuse by spaces: for text that was damaged before it reached us (imports).
-pub fn clean_block(text: &str) -> String {
-    text.chars().map(|c| if is_forbidden(c) && c != '\n' && c != '\t' && c != '\r' { ' ' } else { c }).collect::<String>().trim().to_owned()
-}
-
-fn limited(text: &str, max: usize) -> Result<String, TextError> {
+fn limited(text: String, max: usize) -> Result<String, TextError> {
     let got = text.chars().count();
-    if got > max { Err(TextError::TooLong { max, got }) } else { Ok(text.to_owned()) }
+    if got > max { Err(TextError::TooLong { max, got }) } else { Ok(text) }
 }
 
 /// A deliverable mail address: lower-cased, the domain in ASCII (A-label) form, at most 254 bytes.
@@ -100,15 +116,15 @@ pub struct Email(String);
 impl Email {
     /// Accepts `local@domain.tld`; refuses quoted local parts, address literals and domains without a dot.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let text = text.trim();
+        let text = clean_line(text);
         if text.is_empty() {
             return Err(TextError::Empty);
         }
         if text.len() > 254 {
             return Err(TextError::TooLong { max: 254, got: text.len() });
         }
-        if let Some(bad) = text.chars().find(|c| is_forbidden(*c) || c.is_whitespace()) {
-            return Err(TextError::Forbidden(u32::from(bad)));
+        if text.contains(char::is_whitespace) {
+            return Err(TextError::NotAnAddress("it has a space or another sign that nobody sees"));
         }
         let (local, domain) = text.rsplit_once('@').ok_or(TextError::NotAnAddress("it has no @"))?;
         check_local(local)?;
@@ -182,14 +198,32 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_blocks_refuse_what_breaks_headers_and_eyes() {
-        for bad in ["Evil\r\nBcc: v@x.com", "a\0b", "a\u{202E}b", "a\u{2028}b", "a\u{7f}b"] {
-            assert!(matches!(line(bad, 255), Err(TextError::Forbidden(_))), "{bad:?}");
-            assert!(line(&clean_line(bad), 255).is_ok());
+    fn what_nobody_sees_is_taken_out_and_refuses_nothing() {
+        for (written, line_of_it, block_of_it) in [
+            ("Evil\r\nBcc: v@x.com", "Evil Bcc: v@x.com", "Evil\nBcc: v@x.com"),
+            ("a\u{0}b\u{7f}c\u{9b}d", "a b c d", "a b c d"),
+            ("call \u{202A}+370 600\u{202C}", "call +370 600", "call +370 600"),
+            ("\u{2068}Anna\u{2069}", "Anna", "Anna"),
+            ("\u{FEFF}gr\u{202E}een", "green", "green"),
+            ("a\u{2028}b\u{2029}c\u{0B}d\u{0C}e\u{85}f", "a b c d e f", "a\nb\nc\nd\ne\nf"),
+            ("a\tb", "a b", "a\tb"),
+            ("a\r\nb\rc\n\nd", "a b c  d", "a\nb\nc\n\nd"),
+            ("  Zoë \u{1F600} \"x\" ", "Zoë \u{1F600} \"x\"", "Zoë \u{1F600} \"x\""),
+            ("שלום \u{200F}(x)", "שלום \u{200F}(x)", "שלום \u{200F}(x)"),
+        ] {
+            assert_eq!(
+                (line(written, 255).unwrap(), block(written, 255).unwrap().unwrap()),
+                (line_of_it.to_owned(), block_of_it.to_owned())
+            );
+            assert_eq!(
+                (clean_line(line_of_it), clean_block(block_of_it)),
+                (line_of_it.to_owned(), block_of_it.to_owned()),
+                "clean stays clean"
+            );
         }
-        assert_eq!(line("  Zoë \u{1F600} \"x\" ", 255).unwrap(), "Zoë \u{1F600} \"x\"");
-        assert_eq!(block("a\r\nb\rc", 10).unwrap().unwrap(), "a\nb\nc");
-        assert_eq!(block(" \n ", 10).unwrap(), None);
+        assert_eq!(line(" \u{202A}\u{FEFF} ", 255).unwrap_err(), TextError::Empty);
+        assert_eq!(block(" \n \u{2069}", 10).unwrap(), None);
         assert_eq!(block("12345678901", 10).unwrap_err(), TextError::TooLong { max: 10, got: 11 });
+        assert_eq!(Email::parse("\u{202A}anna@example.com\u{202C}").unwrap().as_str(), "anna@example.com");
     }
 }

@@ -17,7 +17,7 @@ use hearback_core::{
     id::{CaseId, MessageId, WorkspaceId},
     token::Purpose,
 };
-use hearback_mailer::inbound::{self as reading, Inbound, Kind, Refused};
+use hearback_mailer::inbound::{self as reading, Attachment, Inbound, Kind, Refused};
 use hearback_store::{
     Tx, lists, messages,
     time::{from_millis, millis},
@@ -247,6 +247,8 @@ fn row(cx: &Ctx, ws: WorkspaceId, hash: String, kept: String, read: Result<&Inbo
         from_address: String::new(),
         subject: String::new(),
         text: String::new(),
+        whole_text: String::new(),
+        attachments: String::new(),
         raw: kept,
         message_id: None,
         reason: None,
@@ -257,18 +259,26 @@ fn row(cx: &Ctx, ws: WorkspaceId, hash: String, kept: String, read: Result<&Inbo
     };
     match read {
         Err(_) => blank,
-        Ok(mail) => messages::Model {
-            kind: mail.kind.as_str().to_owned(),
-            from_address: mail.from.clone(),
-            subject: mail.subject.clone(),
-            text: match &mail.kind {
-                Kind::Reply => mail.said.clone(),
-                _ => mail.text.clone(),
-            },
-            message_id: mail.message_id.clone(),
-            ..blank
-        },
+        Ok(mail) => {
+            let said = if mail.kind == Kind::Reply { &mail.said } else { &mail.text }.clone();
+            messages::Model {
+                kind: mail.kind.as_str().to_owned(),
+                from_address: mail.from.clone(),
+                subject: mail.subject.clone(),
+                whole_text: if said == mail.text { String::new() } else { mail.text.clone() },
+                text: said,
+                attachments: attachments(mail),
+                message_id: mail.message_id.clone(),
+                ..blank
+            }
+        }
     }
+}
+
+/// What was sent along, as it is stored.
+fn attachments(mail: &Inbound) -> String {
+    let stored = |sent: &Attachment| messages::Attachment { name: sent.name.clone(), media_type: sent.media_type.clone(), size: sent.size };
+    serde_json::to_string(&mail.attachments.iter().map(stored).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn taken(row: messages::Model) -> Taken {

@@ -299,7 +299,7 @@ pub(crate) fn is_link(url: &str) -> bool {
 
 /// Several lines, cleaned; `None` when nothing is left.
 fn block(text: Option<&str>) -> Option<String> {
-    let text = text::clean_block(text?).replace("\r\n", "\n").replace('\r', "\n");
+    let text = text::clean_block(text?);
     (!text.is_empty()).then_some(text)
 }
 

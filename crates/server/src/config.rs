@@ -6,6 +6,7 @@
 mod dispatch;
 mod environment;
 mod secret;
+mod sender;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use self::environment::Environment;
 pub use self::{
     dispatch::{Dkim, Sending},
     secret::Secret,
+    sender::Sender,
 };
 
 /// The defaults, which are also the reference.
@@ -153,10 +155,9 @@ pub struct Mail {
     /// Where mail goes.
     pub url: Secret,
     url_file: PathBuf,
-    /// Sender's address.
-    pub from: hearback_core::Email,
-    /// Sender's name.
-    pub from_name: String,
+    /// The sender.
+    pub from: Sender,
+    from_name: String,
     return_path: String,
     reply_to: String,
     /// Connections to the relay at most.

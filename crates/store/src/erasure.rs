@@ -284,6 +284,8 @@ async fn blank_letters(tx: &Tx, ws: Uuid, which: impl IntoCondition) -> Result<(
         .col_expr(messages::Column::FromAddress, Expr::value(ERASED))
         .col_expr(messages::Column::Subject, Expr::value(""))
         .col_expr(messages::Column::Text, Expr::value(""))
+        .col_expr(messages::Column::WholeText, Expr::value(""))
+        .col_expr(messages::Column::Attachments, Expr::value(""))
         .col_expr(messages::Column::Raw, Expr::value(""))
         .col_expr(messages::Column::MessageId, Expr::value(Option::<String>::None))
         .filter(messages::Column::WorkspaceId.eq(ws))

@@ -6,6 +6,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{ExprTrait as _, Func, LikeExpr},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Db, StoreError, Tx, bulk,
@@ -28,7 +29,12 @@ pub struct Model {
     pub hash: String,
     pub from_address: String,
     pub subject: String,
+    /// What its writer wrote anew; of what no person wrote all of its text.
     pub text: String,
+    /// All of its text; empty where that is `text`.
+    pub whole_text: String,
+    /// A list of [`Attachment`], as JSON.
+    pub attachments: String,
     /// As it came, base64; empty where it was too large to keep, or says nothing beyond the other columns.
     pub raw: String,
     pub message_id: Option<String>,
@@ -44,6 +50,29 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What was sent along with a message; its content is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    /// The media type that the sender names.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl Model {
+    /// All of its text, with what is folded away in `text`.
+    pub fn whole(&self) -> &str {
+        if self.whole_text.is_empty() { &self.text } else { &self.whole_text }
+    }
+
+    /// What was sent along.
+    pub fn attachments(&self) -> Vec<Attachment> {
+        serde_json::from_str(&self.attachments).unwrap_or_default()
+    }
+}
 
 /// Stores a message once; whether it is new. Two nodes that bring it at once meet here: the second waits, and finds it stored.
 pub async fn store(tx: &Tx, row: Model) -> Result<bool, StoreError> {
@@ -66,12 +95,13 @@ pub async fn naming(conn: &impl ConnectionTrait, ws: Uuid, addresses: &[String])
     let mut found = Vec::new();
     for address in addresses {
         let part = LikeExpr::new(format!("%{}%", like_literally(address))).escape('\\');
-        let columns = [Column::FromAddress, Column::Subject, Column::Text];
+        let columns = [Column::FromAddress, Column::Subject, Column::Text, Column::WholeText, Column::Attachments];
         let holds = columns
             .into_iter()
             .fold(Condition::any(), |any, column| any.add(Expr::expr(Func::lower(Expr::col(column))).like(part.clone())));
         let rows = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(holds).all(conn).await?;
-        let named = rows.into_iter().filter(|row| [&row.from_address, &row.subject, &row.text].iter().any(|text| names(text, address)));
+        let texts = |row: &Model| [&row.from_address, &row.subject, &row.text, &row.whole_text, &row.attachments].map(|text| names(text, address));
+        let named = rows.into_iter().filter(|row| texts(row).contains(&true));
         found.extend(named.map(|row| row.id));
     }
     Ok(found)

@@ -41,9 +41,9 @@ pub(super) struct Known<'a> {
 pub(super) async fn follow(known: Known<'_>, tx: Tx, row: messages::Model, as_what: As) -> Result<messages::Model, EngineError> {
     if known.delivery.to_address == ERASED {
         // Nothing that could say who it was is kept.
-        let (from_address, subject, text, raw) = Default::default();
+        let (from_address, subject, text, whole_text, attachments, raw) = Default::default();
         let why = "its customer was erased".to_owned();
-        let row = messages::Model { from_address, subject, text, raw, message_id: None, person_id: None, ..row };
+        let row = messages::Model { from_address, subject, text, whole_text, attachments, raw, message_id: None, person_id: None, ..row };
         return super::keep(known.cx, tx, row, why).await;
     }
     let case = known.case(&tx).await?;

@@ -140,12 +140,13 @@ async fn sending(db: &Db) -> anyhow::Result<String> {
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
     let transport = open::transport(config)?;
+    let from = format!("mail is from {} <{}>", config.mail.from_name(), config.mail.from.email);
     if transport.captures() {
-        return Ok("captured in files, nothing is sent; set mail.url to send".to_owned());
+        return Ok(format!("captured in files, nothing is sent; set mail.url to send; {from}"));
     }
     let session = transport.open().await.context("the relay can't be used; check mail.url, and that its port is open from here")?;
     session.close().await;
-    Ok("the relay answers and lets us in".to_owned())
+    Ok(format!("the relay answers and lets us in; {from}"))
 }
 
 /// The keys were read with the settings; what is left is what only the operator can do.

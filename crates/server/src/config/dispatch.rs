@@ -62,7 +62,7 @@ impl Config {
     /// The addresses that our mail is from and that is answered to.
     pub fn own_addresses(&self) -> Result<Vec<Email>, ConfigError> {
         let marked = [marked("mail.return_path", &self.mail.return_path)?, marked("mail.reply_to", &self.mail.reply_to)?];
-        Ok(std::iter::once(self.mail.from.clone()).chain(marked.into_iter().flatten()).collect())
+        Ok(std::iter::once(self.mail.from.email.clone()).chain(marked.into_iter().flatten()).collect())
     }
 
     /// How mail leaves.
@@ -83,7 +83,7 @@ impl Config {
         if rsa.is_none() && ed25519.is_none() {
             return Ok(None);
         }
-        let domain = if dkim.domain.is_empty() { self.mail.from.domain() } else { &dkim.domain };
+        let domain = if dkim.domain.is_empty() { self.mail.from.email.domain() } else { &dkim.domain };
         let rsa = rsa.as_deref().map(|text| KeyFile { selector: &dkim.rsa_selector, text });
         let ed25519 = ed25519.as_deref().map(|text| KeyFile { selector: &dkim.ed25519_selector, text });
         Signer::new(domain, rsa, ed25519).map(Some).map_err(|error| {

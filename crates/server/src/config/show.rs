@@ -35,12 +35,18 @@ impl Config {
 
     fn setting(&self, key: String, value: &Value) -> Setting {
         let source = self.sources.0.get_metadata(value.tag()).map_or_else(|| "default".to_owned(), |found| source_name(found, Some(&key)));
-        let source = if self.is_in_twin(&key) { format!("{key}_file") } else { source };
+        let source = match key.as_str() {
+            _ if self.is_in_twin(&key) => format!("{key}_file"),
+            "mail.from_name" if self.mail.from.name.is_some() => "mail.from".to_owned(),
+            _ => source,
+        };
         // What was worked out from other settings is shown as it came out, not as it was left empty.
         let value = match key.as_str() {
             "secret_key" => self.secret_key_origin(),
             "database.url" => self.database.url.redacted_url(),
             "mail.url" => self.mail.url.redacted_url(),
+            "mail.from" => self.mail.from.email.to_string(),
+            "mail.from_name" => self.mail.from_name().to_owned(),
             "server.public_url" => self.server.public_url.clone(),
             "data.dir" => self.data.dir.display().to_string(),
             _ => plain(value),

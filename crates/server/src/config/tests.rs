@@ -56,6 +56,18 @@ fn unknown_and_wrong_settings_are_named() {
 }
 
 #[test]
+fn a_name_with_the_senders_address_wins_over_the_setting_of_its_own() {
+    let names = ("HEARBACK_MAIL__FROM_NAME", "Rida");
+    let config = load(None, &[("HEARBACK_MAIL__FROM", "Rida Bikes <care@rida.example>"), names]).unwrap();
+    let settings = config.settings();
+    let [from, name] = ["mail.from", "mail.from_name"].map(|key| shown(&settings, key));
+    assert_eq!((from.value.as_str(), from.source.as_str()), ("care@rida.example", "HEARBACK_MAIL__FROM"));
+    assert_eq!((name.value.as_str(), name.source.as_str()), ("Rida Bikes", "mail.from"));
+    assert_eq!(load(None, &[("HEARBACK_MAIL__FROM", "care@rida.example"), names]).unwrap().mail.from_name(), "Rida");
+    assert_eq!(load(None, &[]).unwrap().mail.from_name(), "Hearback");
+}
+
+#[test]
 fn secrets_come_from_their_twin_and_never_print() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("url");

@@ -7,7 +7,7 @@ use axum::{
 };
 use hearback_core::id::MessageId;
 use hearback_engine::inbound::{self, Door, MAX_BYTES, Taken};
-use hearback_store::messages;
+use hearback_store::messages::{self, Attachment};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -61,6 +61,8 @@ pub(crate) struct MessageView {
     from: String,
     subject: String,
     text: String,
+    whole_text: String,
+    attachments: Vec<Attachment>,
     message_id: Option<String>,
     case: Option<Uuid>,
     person: Option<Uuid>,
@@ -72,6 +74,8 @@ impl MessageView {
     /// A row.
     pub(crate) fn of(row: messages::Model) -> Self {
         Self {
+            whole_text: row.whole().to_owned(),
+            attachments: row.attachments(),
             id: row.id,
             kind: row.kind,
             state: row.state,

@@ -30,6 +30,32 @@ const ROWS: u64 = 50;
 /// Characters of a text in the list.
 const SHORT: usize = 200;
 
+/// What a mail says and brings beyond the words that are shown of it.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Rest {
+    /// All of its text, where a part of it was folded away.
+    whole: Option<String>,
+    attachments: Vec<Sent>,
+}
+
+#[derive(Debug, Serialize)]
+struct Sent {
+    name: String,
+    kind: String,
+    size: String,
+}
+
+impl Rest {
+    /// Of a row.
+    pub(crate) fn of(row: &messages::Model) -> Self {
+        let sent = |sent: messages::Attachment| Sent { name: sent.name, kind: sent.media_type, size: words::bytes(sent.size) };
+        Self {
+            whole: Some(row.whole_text.clone()).filter(|text| !text.is_empty()),
+            attachments: row.attachments().into_iter().map(sent).collect(),
+        }
+    }
+}
+
 /// One message as pages show it.
 #[derive(Debug, Serialize)]
 struct Line {
@@ -38,6 +64,7 @@ struct Line {
     from: String,
     subject: String,
     text: String,
+    rest: Rest,
     state: String,
     quarantined: bool,
     /// Why it is not done, in words.
@@ -51,6 +78,7 @@ impl Line {
         let cut = row.text.chars().count() > most;
         let text: String = row.text.chars().take(most).chain(cut.then_some('…')).collect();
         Self {
+            rest: Rest::of(&row),
             id: row.id.to_string(),
             kind: kind_words(&row.kind),
             from: if row.from_address.is_empty() { "unknown".to_owned() } else { row.from_address },

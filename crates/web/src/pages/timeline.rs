@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     cases::Owners,
+    messages::Rest,
     words::{self, When},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Entry {
     who: String,
     /// What was written by hand.
     quote: Option<String>,
+    /// Of a mail that came in: what is not shown of it.
+    rest: Rest,
     /// What was decided, line by line.
     items: Vec<String>,
     at: When,
@@ -50,28 +53,30 @@ pub(crate) fn entries(
             _ if event.kind == "mail_sent" => entries.push(entry),
             _ => {
                 let plain = Entry::of(event, owners, now);
-                entries.push(Entry { quote: plain.quote.clone().or_else(|| written(event, deliveries, messages)), ..plain });
+                let (quote, rest) = written(event, deliveries, messages).unwrap_or_default();
+                entries.push(Entry { quote: plain.quote.clone().or(quote), rest, ..plain });
             }
         }
     }
     entries
 }
 
-/// The words of a mail that came in, or that one of us wrote.
-fn written(event: &events::Model, deliveries: &[deliveries::Model], messages: &[messages::Model]) -> Option<String> {
+/// The words of a mail that came in, or that one of us wrote, and what else it brought.
+fn written(event: &events::Model, deliveries: &[deliveries::Model], messages: &[messages::Model]) -> Option<(Option<String>, Rest)> {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-    let words = match event.kind.as_str() {
+    let (words, rest) = match event.kind.as_str() {
         "wrote" | "auto_reply" => {
             let id = text(&data, "message").parse::<MessageId>().ok()?;
-            messages.iter().find(|message| message.id == id.uuid())?.text.clone()
+            let message = messages.iter().find(|message| message.id == id.uuid())?;
+            (message.text.clone(), Rest::of(message))
         }
         "replied" => {
             let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
-            deliveries.iter().find(|delivery| delivery.id == id.uuid())?.words.clone()?
+            (deliveries.iter().find(|delivery| delivery.id == id.uuid())?.words.clone()?, Rest::default())
         }
         _ => return None,
     };
-    Some(words).filter(|words| !words.is_empty())
+    Some((Some(words).filter(|words| !words.is_empty()), rest))
 }
 
 impl Entry {
@@ -80,7 +85,15 @@ impl Entry {
         let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
         let said = Said { data: &data, owners };
         let (what, tone) = said.sentence(&row.kind);
-        Self { what, who: actor(&row.actor, owners), quote: said.quote(), items: said.steps(), at: When::past(row.at, now), tone }
+        Self {
+            what,
+            who: actor(&row.actor, owners),
+            quote: said.quote(),
+            rest: Rest::default(),
+            items: said.steps(),
+            at: When::past(row.at, now),
+            tone,
+        }
     }
 }
 

@@ -54,6 +54,17 @@ pub(crate) fn span(millis: i64) -> String {
     plural(count, unit)
 }
 
+/// `312 bytes`, `48 kB`, `2.1 MB`
+pub(crate) fn bytes(size: u64) -> String {
+    const KB: u64 = 1_000;
+    const MB: u64 = 1_000 * KB;
+    match size {
+        0..KB => plural(i64::try_from(size).unwrap_or_default(), "byte"),
+        KB..MB => format!("{} kB", size / KB),
+        _ => format!("{}.{} MB", size / MB, size % MB / (MB / 10)),
+    }
+}
+
 /// `1 day`, `2 days`
 pub(crate) fn plural(count: i64, unit: &str) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })

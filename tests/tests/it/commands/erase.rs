@@ -195,6 +195,8 @@ async fn elsewhere(app: &TestApp, case: &str) {
         from_address: format!("{CANARY}@elsewhere.example"),
         subject: said("subject"),
         text: said("text"),
+        whole_text: said("quote"),
+        attachments: format!(r#"[{{"name":"{CANARY}.jpg","type":"image/jpeg","size":1}}]"#),
         raw: said("raw"),
         message_id: word("message id"),
         reason: None,

@@ -34,3 +34,19 @@ fn rows_of_a_person_are_moved_told_and_erased() {
         assert!(table == "referrals" || erased.contains(&format!("{table}::")), "`{table}` is not erased: see store::erasure");
     }
 }
+
+/// What a customer writes and we keep is in the columns of a message; what is none of their words is named here.
+#[test]
+fn every_word_of_a_message_is_told_and_erased() {
+    const OURS: [&str; 4] = ["kind", "state", "hash", "reason"];
+    let schema = sources().into_iter().find(|source| source.path == "migrations/src/m0002_asking.rs").unwrap().text;
+    let definition = schema.split("Table::in_workspace(\"messages\"").nth(1).unwrap().split("Table::").next().unwrap();
+    let texts = definition.lines().filter(|line| line.contains("(Text, &[")).flat_map(|line| line.split('"').skip(1).step_by(2));
+    let columns: Vec<_> = texts.filter(|column| !OURS.contains(column)).collect();
+    assert!(columns.contains(&"whole_text") && columns.contains(&"attachments"), "the definition is read: {columns:?}");
+    let erased = code("erasure.rs");
+    for column in columns {
+        let variant: String = column.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        assert!(erased.contains(&format!(".col_expr(messages::Column::{variant},")), "`{column}` is not erased: see store::erasure");
+    }
+}

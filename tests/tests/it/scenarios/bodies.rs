@@ -22,6 +22,28 @@ fn without(field: &str) -> Value {
     answer
 }
 
+/// A name or number that is pasted from a telephone or a spreadsheet brings signs that nobody sees. The page and the import take
+/// them out, and so does the API.
+#[tokio::test]
+async fn what_nobody_sees_is_taken_out_and_refuses_no_answer() {
+    on_every_database(async |app| {
+        let (comment, name) = ("call \u{202a}+370\u{202c}\u{2028}today\u{b}\u{0}please", "\u{2068}Anna\u{2069}\r\nBcc: v@x.com");
+        let person = json!({ "email": "\u{202a}anna@example.com\u{202c}", "name": name, "account": "\u{feff}acme", "properties": { "pl\u{202e}an": "a\u{0}b" } });
+        let body = json!({ "survey": "nps", "score": 2, "comment": comment, "external_id": "4\u{202c}2", "person": person });
+        let receipt = app.post("/responses", body).await.expect(201);
+        let case = app.case_of(&receipt).await;
+        assert_eq!(case["response"]["comment"], "call +370\ntoday\n please");
+        let stored = &all::<persons::Entity>(app).await[0];
+        assert_eq!((stored.email.as_deref(), stored.name.as_deref()), (Some("anna@example.com"), Some("Anna Bcc: v@x.com")));
+        assert_eq!((stored.account_key.as_deref(), stored.properties.as_str()), (Some("acme"), r#"{"plan":"a b"}"#));
+        let again = json!({ "survey": "nps", "score": 2, "comment": "call +370\ntoday\n please", "external_id": "42" });
+        assert_ne!(app.post("/responses", again).await.status, 201, "the id is the same without them");
+        let note = json!({ "channel": "phone", "outcome": "reached", "note": "a\u{2028}b" });
+        app.post(&format!("/cases/{}/contacts", receipt["case"]["id"].as_str().unwrap()), note).await.expect(200);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn each_bad_field_is_named() {
     on_every_database(async |app| {
@@ -38,11 +60,8 @@ async fn each_bad_field_is_named() {
             (with("score", Value::Null), "score"),
             (with("stars", 5), "stars"),
             (with("comment", "x".repeat(10_001)), "comment"),
-            (with("comment", "a\u{0}b"), "comment"),
-            (with("comment", "a\u{202e}b"), "comment"),
             (with("external_id", ""), "external_id"),
             (with("external_id", "x".repeat(256)), "external_id"),
-            (with("external_id", "a\nb"), "external_id"),
             (with("channel", "Carrier Pigeon"), "channel"),
             (with("responded_at", "yesterday"), "responded_at"),
             (with("responded_at", "1999-12-31T23:59:59Z"), "responded_at"),
@@ -53,22 +72,17 @@ async fn each_bad_field_is_named() {
             (with("person.email", "a@x.lt\r\nBcc: v@x.lt"), "person.email"),
             (with("person.email", format!("{}@example.com", "x".repeat(300))), "person.email"),
             (with("person.name", "x".repeat(256)), "person.name"),
-            (with("person.name", "Evil\r\nBcc: v@x.com"), "person.name"),
-            (with("person.name", "Evil\u{0}"), "person.name"),
-            (with("person.name", "\u{202e}livE"), "person.name"),
-            (with("person.name", "a\u{2066}b"), "person.name"),
             (with("person.name", 7), "person.name"),
             (with("person.nickname", "A"), "person.nickname"),
             (with("person.locale", "!!"), "person.locale"),
             (with("person.timezone", "Mars/Olympus"), "person.timezone"),
             (with("person.owner", "nobody"), "person.owner"),
-            (with("person.account", "a\nb"), "person.account"),
+            (with("person.account", "x".repeat(256)), "person.account"),
             (with("person.external_id", "x".repeat(256)), "person.external_id"),
             (with("person.properties", many), "person.properties"),
             (with("person.properties", json!({ "plan": "x".repeat(1_001) })), "person.properties.plan"),
             (with("person.properties", json!({ "plan": ["a"] })), "person.properties.plan"),
-            (with("person.properties", json!({ "plan": "a\u{0}b" })), "person.properties.plan"),
-            (with("person.properties", json!({ "a\nb": 1 })), "person.properties"),
+            (with("person.properties", json!({ "x".repeat(256): 1 })), "person.properties"),
         ];
         for (body, field) in bad {
             let answer = app.post("/responses", body).await;
@@ -147,8 +161,8 @@ async fn what_agents_enter_is_checked_too() {
             ("contacts", json!({ "channel": "phone", "outcome": "shouted" }), vec!["outcome"]),
             ("contacts", json!({ "channel": "", "outcome": "reached" }), vec!["channel"]),
             ("contacts", json!({ "channel": "phone" }), vec!["outcome"]),
-            ("contacts", json!({ "channel": "phone", "outcome": "reached", "note": "a\u{0}" }), vec!["note"]),
-            ("resolve", json!({ "root_cause": "a\nb" }), vec!["root_cause"]),
+            ("contacts", json!({ "channel": "phone", "outcome": "reached", "note": "x".repeat(10_001) }), vec!["note"]),
+            ("resolve", json!({ "root_cause": "x".repeat(256) }), vec!["root_cause"]),
             ("resolve", json!({ "cause": "a" }), vec!["cause"]),
             ("close", json!({ "resolution": "x".repeat(10_001) }), vec!["resolution"]),
         ] {

@@ -7,7 +7,7 @@ use hearback_store::{alerts, contact_attempts, deliveries, messages};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     asked::Asked,
-    letters::{bring, mark, reply, shaped, taken},
+    letters::{bring, mark, reply, shaped, taken, with_files},
 };
 use serde_json::{Value, json};
 
@@ -50,6 +50,46 @@ async fn a_reply_joins_the_case_of_its_mark_and_counts_as_contact() {
         assert_eq!(mails.len(), told + 1);
         assert!(mails.last().unwrap().text.contains("/cases/"));
         assert!(!mails.last().unwrap().text.contains("brakes"), "the words stay in the case");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_folded_away_can_be_opened_and_what_was_sent_along_is_named_until_its_writer_is_erased() {
+    on_every_database(async |app| {
+        let (receipt, mark) = unhappy(app).await;
+        let taken = taken(app, with_files(&mark)).await;
+        let message = app.get(&format!("/messages/{}", taken["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!(message["text"], "The lamp is broken, see the picture.");
+        let whole = message["whole_text"].as_str().unwrap();
+        assert!(whole.starts_with("The lamp is broken") && whole.contains("> What could we do <better>?"), "{whole}");
+        let sent = message["attachments"].as_array().unwrap();
+        assert_eq!((&sent[0]["name"], &sent[0]["type"], &sent[0]["size"]), (&json!("lamp.jpg"), &json!("image/jpeg"), &json!(6)));
+        assert_eq!((sent.len(), &sent[1]["name"]), (2, &json!("<b>bill</b>.pdf")));
+        let case = app.case_of(&receipt).await;
+        assert_eq!(case["messages"][0], message);
+
+        let ours = app.log_in("boss@shop.example", Role::Manager).await;
+        for page in [format!("/cases/{}", case["id"].as_str().unwrap()), format!("/messages/{}", message["id"].as_str().unwrap())] {
+            let page = ours.get(&page).await.text();
+            let folded = page.split_once("<summary>Show the whole mail</summary>").unwrap().1.split_once("</details>").unwrap().0;
+            assert!(folded.contains("&gt; What could we do &lt;better&gt;?"), "{folded}");
+            assert!(page.contains("lamp.jpg") && page.contains("image/jpeg, 6 bytes"));
+            assert!(page.contains("&lt;b&gt;bill") && !page.contains("<b>bill"), "a name is no HTML");
+        }
+
+        // A mail that is all new words has nothing to open.
+        let plain = bring(app, reply(&mark, "anna@example.com", "And the bell.")).await.expect(201);
+        let plain = app.get(&format!("/messages/{}", plain["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&plain["whole_text"], &plain["attachments"]), (&json!("And the bell."), &json!([])));
+        let page = ours.get(&format!("/messages/{}", plain["id"].as_str().unwrap())).await.text();
+        assert!(!page.contains("<details>") && !page.contains("Sent along"));
+
+        let person = case["person"]["id"].as_str().unwrap();
+        let gone = app.api.delete(&format!("/api/v1/people/{person}")).await;
+        assert!((200..300).contains(&gone.status), "{}", gone.text());
+        let left = format!("{:?}", dump(app).await);
+        assert!(!left.contains("lamp") && !left.contains("bill") && !left.contains("better>"), "{left}");
     })
     .await;
 }
@@ -140,7 +180,7 @@ async fn one_of_us_answers_and_the_thread_stays_one() {
         let ours = all::<deliveries::Entity>(app).await.into_iter().find(|mail| mail.kind == "agent_reply").unwrap();
         let next = hearback_tests::letters::mark(app, Purpose::Reply, ours.id);
         assert_eq!(taken(app, reply(&next, "anna@example.com", "Thank you!")).await["case"], receipt["case"]["id"]);
-        for (body, status) in [(json!({ "text": " " }), 422), (json!({ "text": "x", "subject": "a\nb" }), 422), (json!({}), 422)] {
+        for (body, status) in [(json!({ "text": " " }), 422), (json!({ "text": "x", "subject": "x".repeat(256) }), 422), (json!({}), 422)] {
             let path = format!("/cases/{}/replies", receipt["case"]["id"].as_str().unwrap());
             assert_eq!(app.post(&path, body).await.status, status);
         }

@@ -2,10 +2,11 @@
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_store::{persons, suppressions};
+use hearback_store::{deliveries, persons, suppressions};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     client::{Answer, Client},
+    letters::{mark, taken, with_files},
 };
 use serde_json::{Value, json};
 
@@ -61,6 +62,8 @@ fn wishes(app: &TestApp) -> usize {
 async fn everything_is_told_to_whoever_opens_the_mail_and_a_look_tells_and_changes_nothing() {
     on_every_database(async |app| {
         let receipt = anna(app).await;
+        let ours = all::<deliveries::Entity>(app).await.into_iter().find(|mail| mail.to_address == ANNA).unwrap();
+        taken(app, with_files(&mark(app, Purpose::Reply, ours.id))).await;
         let link = asked(app, &receipt, "own_export").await;
         let before = dump(app).await;
         let browser = Client::stranger(app.address());
@@ -81,8 +84,12 @@ async fn everything_is_told_to_whoever_opens_the_mail_and_a_look_tells_and_chang
         assert_eq!((&answer["contacts"][0]["channel"], &answer["follow_up"]["status"]), (&json!("phone"), &json!("contacted")));
         assert_eq!((&told["persons"][0]["email"], &told["persons"][0]["properties"]["plan"]), (&json!(ANNA), &json!("gold")));
         assert!(told["mails_to_you"].as_array().unwrap().iter().any(|mail| mail["kind"] == "detractor_outreach"));
+        let from_her = &told["mails_from_you"][0];
+        assert!(from_her["whole_text"].as_str().unwrap().contains("What could we do <better>?"), "{from_her}");
+        assert_eq!(from_her["attachments"][0], json!({ "name": "lamp.jpg", "type": "image/jpeg", "size": 6 }));
         assert!(!told.to_string().contains("grumbles"), "what we note for ourselves is not hers to take away by a link");
         let shown = send(app, &link, "action=show").await.text();
+        assert!(shown.contains("What could we do &lt;better&gt;?") && shown.contains("lamp.jpg"));
         assert!(shown.contains("Nobody called back.") && shown.contains("gold") && !shown.contains("grumbles"));
     })
     .await;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_mailer::Language;
-use hearback_store::{events, own_data::Everything, persons, time::from_millis};
+use hearback_store::{events, messages, own_data::Everything, persons, time::from_millis};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Eve
         })).collect()),
         "mails_from_you": list(rows.messages.iter().map(|row| json!({
             "kind": row.kind, "state": row.state, "from": row.from_address, "subject": row.subject, "text": row.text,
-            "received_at": time(row.received_at),
+            "whole_text": row.whole(), "attachments": row.attachments(), "received_at": time(row.received_at),
         })).collect()),
         "invitations": list(rows.invitations.iter().map(|row| json!({
             "survey": survey(workspace, row.survey_id), "campaign": row.campaign, "channel": row.channel, "state": row.state,
@@ -125,6 +125,10 @@ pub(super) fn sections(workspace: &Workspace, persons: &[persons::Model], rows: 
     let day = |millis: i64| language.date(from_millis(millis).date_naive());
     let line = |at: i64, what: String, words: Option<&str>| Line { at: day(at), what, words: words.unwrap_or_default().to_owned() };
     let joined = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ");
+    let written = |row: &messages::Model| {
+        let sent: Vec<_> = row.attachments().into_iter().map(|sent| sent.name).collect();
+        line(row.received_at, joined(&[&row.from_address, &row.subject, &sent.join(", ")]), Some(row.whole()))
+    };
     let all: [(&str, Vec<Line>); 7] = [
         ("profile", {
             let former = rows.former_addresses.iter().map(|row| line(row.left_at, row.address.clone(), None));
@@ -149,7 +153,7 @@ pub(super) fn sections(workspace: &Workspace, persons: &[persons::Model], rows: 
             "mails",
             (rows.deliveries.iter())
                 .map(|row| line(row.created_at, joined(&[row.subject.as_deref().unwrap_or(&row.kind), &row.status]), row.words.as_deref()))
-                .chain(rows.messages.iter().map(|row| line(row.received_at, joined(&[&row.from_address, &row.subject]), Some(&row.text))))
+                .chain(rows.messages.iter().map(written))
                 .chain(rows.invitations.iter().map(|row| line(row.due_at, joined(&[&survey(workspace, row.survey_id), &row.state]), None)))
                 .collect(),
         ),

@@ -51,7 +51,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
         result.context("the sample data does not fit this version")?;
     }
     asking::campaign(&cx, ws, now).await?;
-    Box::pin(Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0 }.run(recent)).await?;
+    Box::pin(Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0, overlooked: 0 }.run(recent)).await?;
     cx.db.clone().close().await?;
     state.complete = true;
     folder.write(&state)?;
