@@ -149,13 +149,7 @@ async fn of_the_house(cx: &Ctx) -> Result<WorkspaceId, EngineError> {
 }
 
 /// Finds out what the mail is about, and does what follows. Commits.
-async fn settle(
-    cx: &Ctx,
-    tx: Tx,
-    row: messages::Model,
-    mail: &Inbound,
-    mark: Option<Mark>,
-) -> Result<messages::Model, EngineError> {
+async fn settle(cx: &Ctx, tx: Tx, row: messages::Model, mail: &Inbound, mark: Option<Mark>) -> Result<messages::Model, EngineError> {
     let Some(mark) = mark else {
         return keep(cx, tx, row, "it came to no address with a mark of ours".to_owned()).await;
     };

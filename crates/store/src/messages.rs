@@ -100,7 +100,8 @@ pub async fn naming(conn: &impl ConnectionTrait, ws: Uuid, addresses: &[String])
             .into_iter()
             .fold(Condition::any(), |any, column| any.add(Expr::expr(Func::lower(Expr::col(column))).like(part.clone())));
         let rows = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(holds).all(conn).await?;
-        let texts = |row: &Model| [&row.from_address, &row.subject, &row.text, &row.whole_text, &row.attachments].map(|text| names(text, address));
+        let texts =
+            |row: &Model| [&row.from_address, &row.subject, &row.text, &row.whole_text, &row.attachments].map(|text| names(text, address));
         let named = rows.into_iter().filter(|row| texts(row).contains(&true));
         found.extend(named.map(|row| row.id));
     }

@@ -63,7 +63,7 @@ fn readable(part: &Part<'_>) -> String {
 }
 
 fn clean(text: &str) -> String {
-    text::clean_block(&text)
+    text::clean_block(text)
 }
 
 const ENCRYPTED: &str = "[This mail is encrypted and can't be read here. Ask its writer to send it again without encryption.]";
