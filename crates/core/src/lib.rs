@@ -15,6 +15,7 @@ pub mod id;
 pub mod locale;
 pub mod logo;
 pub mod metric;
+pub mod moment;
 pub mod owner;
 pub mod pace;
 pub mod policy;

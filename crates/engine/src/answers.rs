@@ -2,4 +2,5 @@
 
 pub mod correct;
 pub mod intake;
+pub mod rehearse;
 pub mod submit;

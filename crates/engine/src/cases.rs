@@ -2,5 +2,6 @@
 
 pub mod alarm;
 pub mod clocks;
+pub mod past_cases;
 pub mod policies;
 pub mod work;

@@ -33,9 +33,9 @@ pub mod webhooks;
 pub mod widgets;
 pub mod workspace;
 
-pub use answers::{correct, intake, submit};
+pub use answers::{correct, intake, rehearse, submit};
 pub use asking::mails;
-pub use cases::{alarm, clocks, policies, work};
+pub use cases::{alarm, clocks, past_cases, policies, work};
 pub use ctx::{Actor, Ctx, Settings};
 pub use customers::{accounts, erased, merge, own_data, people, preferences, suppressions, unsubscribe};
 pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};

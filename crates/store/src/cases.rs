@@ -1,6 +1,6 @@
 //! The follow-up of each response.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{CaseId, WorkspaceId};
@@ -101,9 +101,24 @@ impl Model {
     }
 }
 
+/// Those of these ids that belong to a case.
+pub async fn those_stored(conn: &impl ConnectionTrait, ws: WorkspaceId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, StoreError> {
+    let known = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids));
+    Ok(known.into_tuple().all(conn).await?.into_iter().collect())
+}
+
 /// The case, held until the transaction ends: steps of one case happen one after the other.
 pub async fn lock(tx: &Tx, ws: WorkspaceId, id: CaseId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
+}
+
+/// Kind of the timeline's entry of a case that came back from an export: no rule was asked about its answer here.
+pub const BROUGHT_IN: &str = "brought_in";
+
+/// The cases of these answers, held, in one order.
+pub async fn lock_of_responses(tx: &Tx, ws: WorkspaceId, responses: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    let these = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::ResponseId.is_in(responses));
+    Ok(these.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
 }
 
 /// These cases, held, in one order, so that two who hold several never wait for each other in a circle.

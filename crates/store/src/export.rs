@@ -102,6 +102,7 @@ const RESPONSES: &[Column] = &[
     Column("answers", Kind::Json, "r.answers"),
     Column("may_contact", Kind::Flag, "r.may_contact"),
     Column("settled_at", Kind::Time, "r.settled_at"),
+    Column("first_score", Kind::Number, "r.first_score"),
     Column("properties", Kind::Json, "r.properties"),
 ];
 
@@ -117,6 +118,8 @@ const PEOPLE: &[Column] = &[
     Column("suppressed", Kind::Text, "COALESCE(x.reason, p.opted_out_for)"),
     Column("created_at", Kind::Time, "p.created_at"),
     Column("updated_at", Kind::Time, "p.updated_at"),
+    Column("opted_out", Kind::Text, "p.opted_out_for"),
+    Column("opted_out_at", Kind::Time, "p.opted_out_at"),
     Column("properties", Kind::Json, "p.properties"),
 ];
 
@@ -149,7 +152,12 @@ const CASES: &[Column] = &[
     Column("resolved_at", Kind::Time, "c.resolved_at"),
     Column("closed_at", Kind::Time, "c.closed_at"),
     Column("updated_at", Kind::Time, "c.updated_at"),
+    Column("contacted_at", Kind::Time, "c.contacted_at"),
+    Column("contact_log", Kind::Json, CONTACT_LOG),
 ];
+
+/// Stands for every try to reach the customer, the oldest first, as [`contact_log`] reads it.
+const CONTACT_LOG: &str = "contact_log";
 
 const DELIVERIES: &[Column] = &[
     Column("id", Kind::Id, "d.id"),
@@ -265,7 +273,8 @@ pub async fn page(
     limit: u64,
 ) -> Result<Vec<Row>, StoreError> {
     let (table, short, time) = export.table();
-    let picks: Vec<&str> = export.columns().iter().map(|column| column.2).collect();
+    let log = contact_log(conn.get_database_backend());
+    let picks: Vec<&str> = export.columns().iter().map(|column| if column.2 == CONTACT_LOG { log } else { column.2 }).collect();
     let (condition, mut values) = condition(export, ws, filter, short, time);
     values.push(after.unwrap_or(Uuid::nil()).into());
     let key_place = values.len();
@@ -280,6 +289,19 @@ pub async fn page(
     );
     let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
     rows.iter().map(|row| read(export, row)).collect()
+}
+
+const fn contact_log(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "(SELECT CAST(json_agg(json_build_object('channel', a.channel, 'outcome', a.outcome, 'note', a.note, 'actor', a.actor, 'at', a.at) \
+             ORDER BY a.at, a.id) AS TEXT) FROM contact_attempts a WHERE a.workspace_id = c.workspace_id AND a.case_id = c.id)"
+        }
+        _ => {
+            "(SELECT NULLIF(json_group_array(json_object('channel', a.channel, 'outcome', a.outcome, 'note', a.note, 'actor', a.actor, 'at', a.at) \
+             ORDER BY a.at, a.id), '[]') FROM contact_attempts a WHERE a.workspace_id = c.workspace_id AND a.case_id = c.id)"
+        }
+    }
 }
 
 fn condition(export: Export, ws: WorkspaceId, filter: &Filter, short: &str, time: &str) -> (String, Vec<Value>) {

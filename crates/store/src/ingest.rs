@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// The stored answers with one of these keys.
-pub async fn responses_by_keys(tx: &Tx, ws: Uuid, keys: &[&str]) -> Result<Vec<responses::Model>, StoreError> {
-    let backend = tx.get_database_backend();
+pub async fn responses_by_keys(conn: &impl ConnectionTrait, ws: Uuid, keys: &[&str]) -> Result<Vec<responses::Model>, StoreError> {
+    let backend = conn.get_database_backend();
     let sql = bulk::by_texts(backend, "responses", "idem_key", 2);
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(ws), text_list(keys)])).await?;
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(ws), text_list(keys)])).await?;
     Ok(rows.iter().map(|row| responses::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }
 

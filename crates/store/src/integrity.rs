@@ -8,7 +8,7 @@ mod pages;
 use hearback_core::{Scale, Score};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
-use crate::{StoreError, persons, suppressions::OF_CUSTOMERS};
+use crate::{StoreError, cases::BROUGHT_IN, persons, suppressions::OF_CUSTOMERS};
 
 pub use pages::{Rows, answers, mail_jobs_after, runs_after, unsent_after, words_of};
 
@@ -241,7 +241,8 @@ pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<Stri
     let sql = format!(
         "SELECT {} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
          WHERE c.first_contact_due_at IS NOT NULL AND r.channel <> 'email' AND r.settled_at = r.created_at AND NOT EXISTS (SELECT 1 FROM runs x \
-         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.trigger IN ('response_settled', 'response_corrected')) LIMIT {MOST}",
+         WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.trigger IN ('response_settled', 'response_corrected')) \
+         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.workspace_id = c.workspace_id AND e.case_id = c.id AND e.kind = '{BROUGHT_IN}') LIMIT {MOST}",
         as_text(conn, "r.id", "id")
     );
     Ok(told(lines(conn, &sql).await?, "response", "was never put to the rules"))

@@ -156,6 +156,11 @@ pub fn put(script: &mut Script, rows: Vec<Model>) {
     script.insert_with::<Entity>(&rows, OVER);
 }
 
+/// Those of them who are stored, also who was merged into another.
+pub async fn by_ids(conn: &impl ConnectionTrait, ws: WorkspaceId, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids)).all(conn).await?)
+}
+
 /// What these people are called: the name, else the address; who has neither is left out.
 pub async fn names(
     conn: &impl ConnectionTrait,

@@ -57,6 +57,11 @@ pub async fn by_key(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> 
     Ok(of_key.one(conn).await?)
 }
 
+/// Those of these answers that are stored.
+pub async fn by_ids(conn: &impl ConnectionTrait, ws: WorkspaceId, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.is_in(ids)).all(conn).await?)
+}
+
 /// Rules were asked about an answer: it does not wait for more any longer.
 pub async fn settle(tx: &Tx, ws: WorkspaceId, id: ResponseId, at: i64) -> Result<(), StoreError> {
     let settled = Entity::update_many().col_expr(Column::SettledAt, Expr::value(at)).filter(Column::WorkspaceId.eq(ws.uuid()));

@@ -29,11 +29,20 @@ impl Body {
     /// Checks answers of somebody in this segment. An empty text or list is no answer and is left out; an answer to a question
     /// that this segment is not asked is refused, as is one to a question that does not exist.
     pub fn check_answers(&self, segment: Segment, answers: Answers) -> Result<Answers, Vec<Refusal>> {
+        self.check(|question| self.questions_for(segment).any(|asked| asked.key == question.key), answers)
+    }
+
+    /// The same for what was answered some time, whatever the score is by now.
+    pub fn check_past_answers(&self, answers: Answers) -> Result<Answers, Vec<Refusal>> {
+        self.check(|_| true, answers)
+    }
+
+    fn check(&self, is_asked: impl Fn(&Question) -> bool, answers: Answers) -> Result<Answers, Vec<Refusal>> {
         let mut wrong = Vec::new();
         let mut checked = Answers::new();
         for (key, answer) in answers {
             let field = format!("answers.{}", key.escape_debug());
-            let Some(question) = self.questions_for(segment).find(|question| question.key == key) else {
+            let Some(question) = self.questions.iter().find(|question| question.key == key && is_asked(question)) else {
                 wrong.push((field, "is not a question of this survey for this score".to_owned()));
                 continue;
             };

@@ -6,7 +6,7 @@
 
 mod batch;
 mod people;
-mod repeats;
+pub(crate) mod repeats;
 
 use std::{
     collections::BTreeMap,

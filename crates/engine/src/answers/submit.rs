@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use hearback_core::{
     LoopStatus, Score, Segment,
-    id::{CaseId, InvitationId, ResponseId, WorkspaceId},
+    id::{CaseId, InvitationId, PersonId, ResponseId, WorkspaceId},
     survey::Answers,
     text,
 };
@@ -40,7 +40,7 @@ pub struct NewResponse {
     /// Who answered; empty for an anonymous answer.
     #[serde(default)]
     pub person: NewPerson,
-    /// The sender's own id of this answer: the same id is stored once.
+    /// The sender's own id of this answer: the same id is stored once for a survey, in whatever version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// When it was given; now when absent. From 2000 to one day ahead.
@@ -55,6 +55,33 @@ pub struct NewResponse {
     /// Whether the customer wants to be contacted about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_contact: Option<bool>,
+    /// What an export says of it besides. Nothing that a sender can say.
+    #[serde(skip)]
+    pub past: Option<Past>,
+}
+
+/// What is known of an answer that was stored before, here or in another house, and comes back from an export: it keeps its id, and
+/// stays as it was when it was given whatever became of the customer since.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// The response.
+    pub id: ResponseId,
+    /// Its case.
+    pub case: Option<CaseId>,
+    /// When it was stored.
+    pub received_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Since when it was meant as it is; when it was stored where nobody says.
+    pub settled_at: Option<DateTime<Utc>>,
+    /// Which revision it is.
+    pub revision: u32,
+    /// What was answered first.
+    pub first_score: Option<u8>,
+    /// The customer's language then.
+    pub locale: Option<String>,
+    /// The customer's properties then.
+    pub properties: BTreeMap<String, Property>,
 }
 
 /// A customer as described by the sender, unchecked. What is absent stays as it is stored.
@@ -88,6 +115,18 @@ pub struct NewPerson {
     /// That they want no mail, and since when: what a list that is brought in says, never somebody who answers.
     #[serde(skip)]
     pub opted_out: Option<(OptOut, DateTime<Utc>)>,
+    /// Who this was in an export. Nothing that a sender can say.
+    #[serde(skip)]
+    pub past: Option<PastPerson>,
+}
+
+/// A customer who was stored before, here or in another house, and comes back from an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastPerson {
+    /// The person.
+    pub id: PersonId,
+    /// Since when they are known, where the export says so.
+    pub created_at: Option<DateTime<Utc>>,
 }
 
 /// Whether follow-ups start.
@@ -219,6 +258,8 @@ pub struct CheckedResponse {
     pub channel: String,
     /// SHA-256 of what was sent: tells a repeat from another answer under the same id.
     pub body_hash: String,
+    /// What an export says of it besides.
+    pub past: Option<Past>,
 }
 
 /// Answers are accepted from the year 2000 on.
@@ -247,7 +288,10 @@ pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Res
         fields.refuse("responded_at", "must be between 2000-01-01 and one day ahead of now");
     }
     let answers = score.zip(survey).and_then(|(score, survey)| {
-        let checked = survey.body.check_answers(score.segment(), new.answers.unwrap_or_default());
+        let sent = new.answers.unwrap_or_default();
+        // What was answered and corrected since may stand beside a score that it is not asked for any more.
+        let checked =
+            if new.past.is_some() { survey.body.check_past_answers(sent) } else { survey.body.check_answers(score.segment(), sent) };
         checked.map_err(|refused| fields.refuse_all(refused)).ok()
     });
     let person = check_person(&mut fields, new.person);
@@ -258,19 +302,35 @@ pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Res
             score,
             comment,
             person,
-            idem_key: external_id.clone(),
+            idem_key: match (&external_id, &new.past) {
+                (Some(id), _) => Some(external_key(&survey.key, id)),
+                (None, Some(past)) => Some(own_key(past.id)),
+                (None, None) => None,
+            },
             external_id,
             answers: answers.unwrap_or_default(),
             may_contact: new.may_contact,
             invitation: None,
-            settles: Settles::ByChannel,
+            settles: if new.past.is_some() { Settles::AtOnce } else { Settles::ByChannel },
             responded_at: new.responded_at,
             channel,
             body_hash,
+            past: new.past,
         }),
         // Unreachable after `done`: each of the three left a refused field behind. Said as a value all the same.
         _ => Err(EngineError::field("survey", "could not be read")),
     }
+}
+
+/// What an answer with an id of the sender's is stored under. Keys of surveys have no colon, so that no id of another survey, and no
+/// key of a page, widget or invitation, reads the same.
+fn external_key(survey: &str, id: &str) -> String {
+    format!("{survey}:{id}")
+}
+
+/// What an answer is stored under that nobody can send again.
+pub(crate) fn own_key(id: ResponseId) -> String {
+    format!("#{id}")
 }
 
 /// Stores answers; each item stands for itself: a bad one never stops its neighbours. Returns when all that was

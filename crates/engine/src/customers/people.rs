@@ -16,14 +16,18 @@ use hearback_core::{
     wall,
 };
 use hearback_rules::Property;
-use hearback_store::persons;
+use hearback_store::{persons, time::millis};
 
-use crate::{error::Fields, submit::NewPerson, suppressions::OptOut};
+use crate::{
+    error::Fields,
+    submit::{NewPerson, PastPerson},
+    suppressions::OptOut,
+};
 
 pub use change::{PersonChange, Taken};
 pub use erase::erase_person;
 pub(crate) use erase::{erase_row, sweep};
-pub use store::{change_person, check_people, upsert_people, upsert_person};
+pub use store::{Rehearsal, change_person, rehearse_people, upsert_people, upsert_person};
 
 /// Most properties of one person.
 pub const MAX_PROPERTIES: usize = 50;
@@ -55,6 +59,8 @@ pub struct CheckedPerson {
     pub opted_out: Option<(OptOut, DateTime<Utc>)>,
     /// What goes of what is stored.
     pub taken: BTreeSet<Taken>,
+    /// Who this was in an export.
+    pub past: Option<PastPerson>,
 }
 
 /// Checks a person as sent; each refused field is noted as `person.FIELD` and reads as absent.
@@ -65,8 +71,11 @@ pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
     let key = match (&email, &external_id) {
         (Some(email), _) => format!("email:{email}"),
         (None, Some(id)) => format!("ext:{id}"),
-        // Random bits make it unique; it has no need of a time.
-        (None, None) => format!("anon:{}", RecordId::new(DateTime::UNIX_EPOCH)),
+        (None, None) => match person.past {
+            Some(past) => format!("anon:{}", past.id),
+            // Random bits make it unique; it has no need of a time.
+            None => format!("anon:{}", RecordId::new(DateTime::UNIX_EPOCH)),
+        },
     };
     CheckedPerson {
         key,
@@ -80,6 +89,7 @@ pub fn check_person(fields: &mut Fields, person: NewPerson) -> CheckedPerson {
         properties: check_properties(fields, "person.properties", person.properties),
         opted_out: person.opted_out,
         taken: BTreeSet::new(),
+        past: person.past,
     }
 }
 
@@ -143,7 +153,11 @@ impl CheckedPerson {
 
     /// The row after this description: what is stored, with what was sent laid over it; a new row when nothing is stored.
     pub fn over(self, stored: Option<&persons::Model>, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
-        let blank = || persons::Model::new(ws, PersonId::new(now), self.key.clone(), now);
+        let blank = || {
+            let id = self.past.map_or_else(|| PersonId::new(now), |past| past.id);
+            let row = persons::Model::new(ws, id, self.key.clone(), now);
+            persons::Model { created_at: self.past.and_then(|past| past.created_at).map_or(row.created_at, millis), ..row }
+        };
         let base = without(stored.cloned().unwrap_or_else(blank), &self.taken);
         persons::Model {
             // Somebody known by the sender's id alone may tell an address later: the key follows.

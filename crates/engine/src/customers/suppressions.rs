@@ -1,7 +1,14 @@
 //! Addresses that must not be mailed, for reasons of ours or of others, and customers who want no mail under whatever address.
 //!
-//! Owns: the reasons, adding and lifting, the list as CSV; [`opt_out`], by which whatever a customer says about all mail is noted. What a
-//! customer does by the link in a mail is in [`crate::unsubscribe`]. A mailbox that does not exist comes here by itself ([`hearback_mailer::Fail::no_mailbox`]).
+//! Owns: the reasons, adding and lifting, the list as CSV, reading lists of other programs; [`opt_out`], by which whatever a customer says
+//! about all mail is noted. What a customer does by the link in a mail is in [`crate::unsubscribe`]. A mailbox that does not exist comes
+//! here by itself ([`hearback_mailer::Fail::no_mailbox`]).
+
+mod columns;
+mod list;
+mod words;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
@@ -10,9 +17,13 @@ use hearback_core::{
     text,
 };
 use hearback_store::{Tx, lists, opt_outs, persons, suppressions as store, time::millis};
+use hearback_tables::{Next, Record, Table, TableError, cell};
 use serde_json::json;
 
+pub use columns::{OptOuts, Stopped};
+
 pub use hearback_store::suppressions::Model as Suppression;
+pub use hearback_tables::Source;
 
 use crate::{Actor, Ctx, EngineError, audit, error::Fields};
 
@@ -77,6 +88,11 @@ impl From<OptOut> for Reason {
 /// in say it by [`crate::submit::NewPerson::opted_out`].)
 pub async fn opt_out(tx: &Tx, ws: WorkspaceId, person: PersonId, why: OptOut, since: DateTime<Utc>) -> Result<bool, EngineError> {
     Ok(opt_outs::note(tx, ws, person, Reason::from(why).as_str(), millis(since)).await?)
+}
+
+/// Whether that is more than what is noted of them already, as [`opt_out`] decides.
+pub(crate) fn weighs_more(why: OptOut, noted: Option<&str>) -> bool {
+    noted.is_none_or(|noted| noted == Reason::Unsubscribed.as_str() && why == OptOut::Complaint)
 }
 
 /// A new row.
@@ -150,17 +166,33 @@ async fn lift_from(tx: &Tx, person: &persons::Model) -> Result<(), EngineError> 
 /// What came of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Imported {
-    /// Rows that are new or changed the reason.
+    /// Addresses that are new or changed the reason.
     pub stored: u64,
-    /// Rows that were there already.
+    /// Addresses that were there already.
     pub unchanged: u64,
-    /// Lines that were not taken, from 1, and why.
-    pub rejected: Vec<(u64, String)>,
+    /// What was not taken.
+    pub rejected: Vec<NotTaken>,
 }
 
-/// Reads a CSV with the column `address` (or `email`) and, if wanted, `reason` and `note`. One bad line stops no good one.
-pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, text: &str) -> Result<Imported, EngineError> {
-    let (rows, rejected) = read(ws, text, cx.now())?;
+/// A row, or one of several addresses in it, that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotTaken {
+    /// The line of the table where it starts, from 1.
+    pub line: u64,
+    /// What stands there.
+    pub value: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Opens a list; its first row names the columns unless it has an address.
+pub fn open_list(source: &Source, encoding: Option<&str>) -> Result<Table, TableError> {
+    Table::open_where(source, encoding, list::names_columns)
+}
+
+/// Takes every address of a list, in whatever columns, with the reason beside it. One bad row stops no good one.
+pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, table: Table) -> Result<Imported, EngineError> {
+    let (rows, rejected) = read(ws, table, cx.now())?;
     let mut done = Imported { rejected, ..Imported::default() };
     let tx = cx.db.write().await?;
     for batch in rows.chunks(usize::try_from(BATCH).unwrap_or(500)) {
@@ -174,47 +206,96 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, text: &str) -> Res
     Ok(done)
 }
 
-/// A line that was not taken, and why.
-type Rejected = (u64, String);
-
-fn read(ws: WorkspaceId, text: &str, now: DateTime<Utc>) -> Result<(Vec<Suppression>, Vec<Rejected>), EngineError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = text.lines().next().unwrap_or_default();
-    let delimiter = if first.contains(';') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().map(|row| row.iter().map(|cell| cell.trim().to_ascii_lowercase()).collect::<Vec<_>>());
-    let header = header.map_err(|error| EngineError::field("body", format!("can't be read as CSV: {error}")))?;
-    let place = |name: &str| header.iter().position(|cell| cell == name);
-    let Some(address) = place("address").or_else(|| place("email")) else {
-        return Err(EngineError::field(
-            "body",
-            "the first line must name the columns, one of them `address`; `reason` and `note` may follow",
-        ));
-    };
-    let (reason, note) = (place("reason"), place("note"));
-    let mut rows = std::collections::BTreeMap::new();
+fn read(ws: WorkspaceId, mut table: Table, now: DateTime<Utc>) -> Result<(Vec<Suppression>, Vec<NotTaken>), EngineError> {
+    let columns = list::Columns::of(&table.header);
+    let mut rows: BTreeMap<String, Suppression> = BTreeMap::new();
     let mut rejected = Vec::new();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                rejected.push((error.position().map_or(0, csv::Position::line), error.to_string()));
+    loop {
+        let next = table.rows.advance().map_err(|error| EngineError::field("body", format!("can't be read to its end: {error}")))?;
+        let line = match next {
+            Next::End => return Ok((rows.into_values().collect(), rejected)),
+            Next::Row => table.rows.record().line,
+            Next::OpenQuote { line } => {
+                rejected.push(NotTaken { line, value: String::new(), why: "a quote opens here and is not closed".to_owned() });
+                continue;
+            }
+            Next::Broken { line, why } => {
+                rejected.push(NotTaken { line, value: String::new(), why });
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map(|cell| cell.trim().trim_start_matches('\''));
-        let mut fields = Fields::default();
-        let row = checked(&mut fields, ws, cell(Some(address)).unwrap_or_default(), cell(reason), cell(note), now);
-        match fields.done() {
-            // The last line of an address counts: a statement takes each once.
-            Ok(()) => {
-                rows.insert(row.address.clone(), row);
+        match columns.read(table.rows.record()) {
+            Err(why) => rejected.push(NotTaken { line, value: shown(table.rows.record()), why }),
+            Ok(said) => {
+                rejected.extend(said.wrong.into_iter().map(|(value, why)| NotTaken { line, value, why }));
+                for address in said.addresses {
+                    let new = row(ws, address.as_str(), said.reason, said.note.clone(), said.at.unwrap_or(now).min(now));
+                    // A statement takes each address once: of two rows the weightier counts, of equals the last.
+                    match rows.get(&new.address) {
+                        Some(before) if Reason::parse(&before.reason) > Some(said.reason) => {}
+                        _ => drop(rows.insert(new.address.clone(), new)),
+                    }
+                }
             }
-            Err(error) => rejected.push((line, error.to_string())),
         }
     }
-    Ok((rows.into_values().collect(), rejected))
+}
+
+/// The start of a row, for people.
+fn shown(record: &Record) -> String {
+    let cells: Vec<String> =
+        record.iter().map(|cell| text::clean_line(&String::from_utf8_lossy(cell))).filter(|cell| !cell.is_empty()).collect();
+    cells.join(" ").chars().take(80).collect()
+}
+
+/// Addresses that a dry run would have stopped, and why.
+#[derive(Debug, Default)]
+pub struct Rehearsal(BTreeMap<String, Reason>);
+
+/// Stops mail to these addresses, each of which may be none; whether that is new, one by one. What is no address stops nothing.
+pub async fn add_all(cx: &Ctx, ws: WorkspaceId, stops: &[Option<(String, Reason)>]) -> Result<Vec<bool>, EngineError> {
+    let news = rehearse_all(cx, ws, stops, &mut Rehearsal::default()).await?;
+    let mut rows: BTreeMap<String, Suppression> = BTreeMap::new();
+    for (address, reason) in stops.iter().zip(&news).filter(|(_, is_new)| **is_new).filter_map(|(stop, _)| parsed(stop.as_ref())) {
+        // Each is new after those before it: the last one weighs most.
+        rows.insert(address.clone(), row(ws, &address, reason, None, cx.now()));
+    }
+    if !rows.is_empty() {
+        let tx = cx.db.write().await?;
+        store::put(&tx, &rows.into_values().collect::<Vec<_>>()).await?;
+        tx.commit().await?;
+    }
+    Ok(news)
+}
+
+/// Says what [`add_all`] would say after everything in `before`, and stores nothing.
+pub async fn rehearse_all(
+    cx: &Ctx,
+    ws: WorkspaceId,
+    stops: &[Option<(String, Reason)>],
+    before: &mut Rehearsal,
+) -> Result<Vec<bool>, EngineError> {
+    let mut news = Vec::with_capacity(stops.len());
+    for stop in stops {
+        let Some((address, reason)) = parsed(stop.as_ref()) else {
+            news.push(false);
+            continue;
+        };
+        let known = match before.0.get(&address) {
+            Some(known) => Some(*known),
+            None => lists::suppression(cx.db.read(), ws, &address).await?.and_then(|row| Reason::parse(&row.reason)),
+        };
+        let is_new = known.is_none_or(|known| known < reason);
+        if is_new {
+            before.0.insert(address, reason);
+        }
+        news.push(is_new);
+    }
+    Ok(news)
+}
+
+fn parsed(stop: Option<&(String, Reason)>) -> Option<(String, Reason)> {
+    stop.and_then(|(address, reason)| Some((Email::parse(address).ok()?.to_string(), *reason)))
 }
 
 /// The list as CSV, by address. Fingerprints of erased customers are no addresses and stay out of it.
@@ -229,17 +310,12 @@ pub async fn export(cx: &Ctx, ws: WorkspaceId) -> Result<String, EngineError> {
         after = Some(last.address.clone());
         for row in page.iter().filter(|row| Reason::parse(&row.reason).is_some()) {
             let time = hearback_store::time::from_millis(row.created_at).to_rfc3339();
-            let note = row.note.as_deref().map(harmless).unwrap_or_default();
+            let note = row.note.as_deref().map(cell::write).unwrap_or_default();
             out.write_record([row.address.as_str(), &row.reason, &note, &time]).map_err(failed)?;
         }
     }
     let bytes = out.into_inner().map_err(|error| EngineError::field("export", error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn harmless(note: &str) -> String {
-    if note.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{note}") } else { note.to_owned() }
 }
 
 /// The customer wants mail again. What was stopped for another reason stays stopped; a note is ours and so is what it stands at.

@@ -19,7 +19,6 @@ pub mod migrate;
 pub mod progress;
 pub mod restore;
 pub mod rules;
-pub mod safe_cell;
 pub mod schedule;
 pub mod score;
 pub mod sending;

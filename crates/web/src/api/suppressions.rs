@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hearback_engine::suppressions::{self, Suppression};
+use hearback_engine::suppressions::{self, NotTaken, Source, Suppression};
 use hearback_store::lists;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
 /// Largest CSV, in bytes.
 const MAX_LIST: usize = 16 * 1024 * 1024;
+/// What a list comes as.
+const LISTS: [&str; 4] = ["text/csv", "text/plain", "application/x-ndjson", "text/tab-separated-values"];
 /// Most lines that are told to be wrong.
 const MAX_TOLD: usize = 100;
 /// What a row can say; `erased` stands beside a fingerprint.
@@ -94,17 +96,19 @@ pub(crate) struct ImportedView {
 #[derive(Debug, Serialize)]
 struct RejectedView {
     line: u64,
+    value: String,
     message: String,
 }
 
-/// `POST /suppressions/import`: a CSV with the column `address` and, if wanted, `reason` and `note`.
+/// `POST /suppressions/import`: a list in any shape, CSV or JSON lines; every address in it is taken.
 pub(crate) async fn import(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<ImportedView>, Problem> {
-    if let Some(other) = body::content_type(request.headers()).filter(|kind| kind != "text/csv" && kind != "text/plain") {
+    if let Some(other) = body::content_type(request.headers()).filter(|kind| !LISTS.contains(&kind.as_str())) {
         return Err(body::unsupported(other, "text/csv"));
     }
     let bytes = body::read(request.into_body(), MAX_LIST).await?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Problem::field("body", "must be text in UTF-8"))?;
-    let done = suppressions::import(&app.cx, caller.0.ws, &caller.actor(), text).await?;
-    let rejected = done.rejected.into_iter().take(MAX_TOLD).map(|(line, message)| RejectedView { line, message }).collect();
+    let table = suppressions::open_list(&Source::Bytes(bytes.to_vec().into()), None).map_err(|error| Problem::field("body", error))?;
+    let done = suppressions::import(&app.cx, caller.0.ws, &caller.actor(), table).await?;
+    let told = |row: NotTaken| RejectedView { line: row.line, value: row.value, message: row.why };
+    let rejected = done.rejected.into_iter().take(MAX_TOLD).map(told).collect();
     Ok(Json(ImportedView { stored: done.stored, unchanged: done.unchanged, rejected }))
 }

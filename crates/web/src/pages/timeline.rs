@@ -175,6 +175,7 @@ impl Said<'_> {
             "asked_again" => ("Asked the customer again".to_owned(), "plain"),
             "not_asked_again" => (format!("The customer was not asked again: {}", self.reason()), "plain"),
             "answered_again" => self.answered_again(),
+            "brought_in" => ("Brought in from an export".to_owned(), "plain"),
             "erased" => ("The customer's data was erased".to_owned(), "plain"),
             other => (words::plain(other), "plain"),
         }

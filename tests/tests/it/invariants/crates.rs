@@ -5,22 +5,24 @@ use std::{collections::BTreeSet, fs};
 use super::root;
 
 /// Folder, crates of ours that it may use.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("crates/core", &[]),
     ("crates/rules", &["core"]),
+    ("crates/tables", &[]),
     ("migrations", &[]),
     ("crates/store", &["core", "rules", "migrations"]),
     ("crates/mailer", &["core"]),
-    ("crates/engine", &["core", "rules", "store", "mailer"]),
+    ("crates/engine", &["core", "rules", "tables", "store", "mailer"]),
     ("crates/scheduler", &["core", "store"]),
     ("crates/web", &["core", "rules", "store", "engine"]),
-    ("crates/server", &["core", "rules", "store", "mailer", "engine", "scheduler", "web"]),
+    ("crates/server", &["core", "rules", "tables", "store", "mailer", "engine", "scheduler", "web"]),
 ];
 
 /// Folder, what it must never see.
-const NEVER: [(&str, &[&str]); 8] = [
+const NEVER: [(&str, &[&str]); 9] = [
     ("crates/core", &["tokio", "futures", "sea-orm", "sqlx", "axum", "hyper", "lettre", "handlebars", "reqwest"]),
     ("crates/rules", &["tokio", "futures", "async-trait", "sea-orm", "sqlx", "axum", "hyper", "lettre", "handlebars", "reqwest"]),
+    ("crates/tables", &["tokio", "futures", "sea-orm", "sqlx", "axum", "hyper", "lettre", "handlebars", "reqwest"]),
     ("crates/store", &["lettre", "axum", "hyper", "handlebars", "reqwest"]),
     ("crates/mailer", &["sea-orm", "sqlx", "axum", "hyper"]),
     // It calls webhooks; it serves nothing.

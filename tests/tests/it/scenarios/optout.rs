@@ -186,9 +186,9 @@ async fn the_list_goes_out_and_comes_in_as_csv() {
             app.api.send("POST", "/api/v1/suppressions/import", &[("content-type", "text/csv")], csv).await.expect(200)
         };
         let done = import(csv).await;
-        assert_eq!((&done["stored"], &done["unchanged"]), (&json!(2), &json!(0)));
-        let lines: Vec<_> = done["rejected"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
-        assert_eq!(lines, [4, 5]);
+        assert_eq!((&done["stored"], &done["unchanged"]), (&json!(3), &json!(0)));
+        let rejected = json!([{ "line": 4, "value": "no address", "message": "has no address" }]);
+        assert_eq!(done["rejected"], rejected, "words that are no reason of ours become the note");
         assert_eq!(
             import("address,reason\na@example.com,manual\nb@example.com,unsubscribed\n").await["stored"],
             1,
@@ -198,14 +198,19 @@ async fn the_list_goes_out_and_comes_in_as_csv() {
         assert_eq!(exported.header("content-type"), "text/csv; charset=utf-8");
         let text = exported.text();
         assert!(text.starts_with("address,reason,note,created_at\na@example.com,complaint,'=cmd(),2026-03-16"), "{text}");
-        assert!(text.contains("\nb@example.com,unsubscribed,,"));
+        assert!(text.contains("\nb@example.com,unsubscribed,,") && text.contains("\nc@example.com,manual,whim,"));
         let again = app.api.send("POST", "/api/v1/suppressions/import", &[("content-type", "text/csv")], text).await.expect(200);
-        assert_eq!((&again["stored"], &again["unchanged"]), (&json!(0), &json!(2)));
+        assert_eq!((&again["stored"], &again["unchanged"]), (&json!(0), &json!(3)));
         let complaints = app.get("/suppressions?reason=complaint").await.expect(200);
         assert_eq!(texts(&complaints["items"], "/address"), ["a@example.com"]);
         assert_eq!(app.get("/suppressions?reason=whim").await.refused(), ["reason"]);
-        let no_header = app.api.send("POST", "/api/v1/suppressions/import", &[("content-type", "text/csv")], "a@example.com\n").await;
-        assert_eq!(no_header.refused(), ["body"]);
+        let lines = "{\"email\":\"D@example.com\",\"status\":\"cleaned\"}\nJonas <e@example.com>\n";
+        let kind = [("content-type", "application/x-ndjson")];
+        let mixed = app.api.send("POST", "/api/v1/suppressions/import", &kind, lines).await.expect(200);
+        assert_eq!((&mixed["stored"], &mixed["rejected"][0]["line"]), (&json!(1), &json!(2)));
+        assert_eq!(import("Jonas <e@example.com>\nf@example.com\n").await["stored"], 2, "a list needs no header");
+        let bounced = app.get("/suppressions?reason=hard_bounce").await.expect(200);
+        assert_eq!(texts(&bounced["items"], "/address"), ["d@example.com"]);
     })
     .await;
 }

@@ -43,7 +43,6 @@ async fn another_answer_under_the_same_id_is_a_conflict() {
         let first = app.post("/responses", answer("7", 2)).await.expect(201);
         for other in [
             answer("7", 3),
-            json!({ "survey": "csat", "score": 2, "external_id": "7", "person": { "email": "anna@example.com" } }),
             json!({ "survey": "nps", "score": 2, "external_id": "7", "person": { "email": "jonas@example.com" } }),
             json!({ "survey": "nps", "score": 2, "external_id": "7", "person": { "email": "anna@example.com" }, "comment": "new" }),
         ] {
@@ -54,6 +53,29 @@ async fn another_answer_under_the_same_id_is_a_conflict() {
         assert_eq!(again, first);
         assert_eq!(all::<responses::Entity>(app).await.len(), 1);
         assert_eq!(all::<persons::Entity>(app).await.len(), 1, "a refused answer makes no person");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn surveys_do_not_share_the_ids_of_their_answers() {
+    on_every_database(async |app| {
+        let to = |survey: &str, score: i64| json!({ "survey": survey, "score": score, "external_id": "order-7" });
+        let first = app.post("/responses", to("nps", 2)).await.expect(201);
+        let second = app.post("/responses", to("csat", 5)).await.expect(201);
+        assert_ne!(first["id"], second["id"]);
+        assert_eq!(app.post("/responses", to("csat", 5)).await.expect(200)["id"], second["id"]);
+        app.post("/responses", to("csat", 4)).await.expect(409);
+
+        let lines = [to("ces", 3), to("nps", 2), to("ces", 4)].map(|line| format!("{line}\n")).concat();
+        let statuses: Vec<u64> = batch(app, &lines).await.iter().map(|result| result["status"].as_u64().unwrap()).collect();
+        assert_eq!(statuses, [201, 200, 409], "the same in a batch, within it and before it");
+
+        let question = json!({ "name": "NPS", "metric": "nps", "body": { "questions": [] } });
+        app.put("/surveys/nps/draft", question).await.expect(200);
+        app.post("/surveys/nps/publish", json!({})).await.expect(200);
+        app.post("/responses", to("nps", 9)).await.expect(409);
+        assert_eq!(all::<responses::Entity>(app).await.len(), 3, "a new version of a survey is the same survey");
     })
     .await;
 }

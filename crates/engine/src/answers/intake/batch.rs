@@ -3,7 +3,7 @@
 //! Owns: the rows that an answer becomes. Refuses to know: who waits for it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -26,14 +26,14 @@ use hearback_store::{
 use super::{
     Entry, Outcome,
     people::People,
-    repeats::{Stored, load_stored, receipt_effect, repeat},
+    repeats::{Said, Stored, keys, load_stored, receipt_effect, repeat},
 };
 use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply},
     clocks, facts, faults, guard, owners,
     roster::Roster,
-    submit::{FollowUp, Receipt, ReceiptCase},
+    submit::{FollowUp, Past, Receipt, ReceiptCase, own_key},
     workspace::Workspace,
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Batch<'a> {
     workspace: Arc<Workspace>,
     now: DateTime<Utc>,
     stored: HashMap<String, Stored>,
+    /// Ids of cases that exports name and that are there already.
+    taken: HashSet<uuid::Uuid>,
     people: People,
     accounts: HashMap<String, accounts::Model>,
     responses: Vec<responses::Model>,
@@ -61,7 +63,9 @@ impl<'a> Batch<'a> {
         entries: impl Iterator<Item = &Entry> + Clone,
         now: DateTime<Utc>,
     ) -> Result<Self, EngineError> {
-        let stored = load_stored(tx, ws, entries.clone().filter_map(|entry| entry.new.idem_key.as_deref())).await?;
+        let stored = load_stored(tx, ws, entries.clone().map(|entry| &entry.new)).await?;
+        let past: Vec<uuid::Uuid> = entries.clone().filter_map(|entry| Some(entry.new.past.as_ref()?.case?.uuid())).collect();
+        let taken = if past.is_empty() { HashSet::new() } else { cases::those_stored(&**tx, ws, past).await? };
         let (people, revision) = People::load(tx, ws, entries.clone().map(|entry| &entry.new.person)).await?;
         let workspace = cx.workspaces.at_revision(&**tx, ws, revision).await?;
         let keys = people.rows.iter().filter_map(|row| row.account_key.as_deref());
@@ -73,6 +77,7 @@ impl<'a> Batch<'a> {
             workspace,
             now,
             stored,
+            taken,
             people,
             accounts,
             responses: Vec::new(),
@@ -86,8 +91,8 @@ impl<'a> Batch<'a> {
 
     /// Puts one answer into the batch; an answer that is stored already is answered as it was then.
     pub(super) fn add(&mut self, entry: &Entry) -> Outcome {
-        let key = entry.new.idem_key.clone();
-        if let Some(stored) = key.as_ref().and_then(|key| self.stored.get(key)) {
+        let keys = keys(&entry.new);
+        if let Some(stored) = keys.iter().find_map(|key| self.stored.get(key)) {
             return repeat(stored, &entry.new);
         }
         if let Some(invitation) = entry.new.invitation
@@ -96,7 +101,11 @@ impl<'a> Batch<'a> {
             // Erased between the look at the link and now: nobody is made up in their place.
             return Err(EngineError::not_found("invitation", invitation));
         }
-        let person = self.people.merge(entry.new.person.clone(), self.workspace.id, self.now);
+        let (sent, ws) = (entry.new.person.clone(), self.workspace.id);
+        let person = match entry.new.past {
+            Some(_) => self.people.find_or_merge(sent, ws, self.now),
+            None => self.people.merge(sent, ws, self.now),
+        };
         let account = person.account_key.as_ref().and_then(|key| self.accounts.get(key));
         let account_owner = facts::account_owner(account);
         let mut response = response_row(entry, &person, self.now);
@@ -108,6 +117,11 @@ impl<'a> Batch<'a> {
             now: self.now,
         };
         let mut case = case_row(&scene, &response, entry.follow_up.starts());
+        if let Some(id) = entry.new.past.as_ref().and_then(|past| past.case)
+            && self.taken.insert(id.uuid())
+        {
+            case.id = id.uuid();
+        }
         let mut effects = Vec::new();
         if entry.follow_up.starts() {
             let facts = Facts {
@@ -144,7 +158,7 @@ impl<'a> Batch<'a> {
             id: ResponseId::from_uuid(response.id),
             segment: entry.new.score.segment(),
             score: entry.new.score.value(),
-            revision: 1,
+            revision: facts::small(response.revision),
             case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: crate::apply::read_status(&case.loop_status) },
             effects,
             created: true,
@@ -154,8 +168,9 @@ impl<'a> Batch<'a> {
             self.answered.push(Answered { id: invitation, response: receipt.id });
         }
         *self.rollups.entry((response.survey_id, ingest::hour(response.answered_at))).or_default() += counts;
-        if let Some(key) = key {
-            self.stored.insert(key, Stored { body_hash: entry.new.body_hash.clone(), receipt: receipt.clone() });
+        for key in keys {
+            let stored = Stored { body_hash: entry.new.body_hash.clone(), said: Said::of(&response), receipt: receipt.clone() };
+            self.stored.insert(key, stored);
         }
         self.responses.push(response);
         self.cases.push(case);
@@ -198,15 +213,15 @@ impl<'a> Batch<'a> {
 }
 
 fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> responses::Model {
-    let id = ResponseId::new(now);
     let new = &entry.new;
-    responses::Model {
+    let id = new.past.as_ref().map_or_else(|| ResponseId::new(now), |past| past.id);
+    let row = responses::Model {
         workspace_id: entry.workspace.uuid(),
         id: id.uuid(),
         survey_id: new.survey.id.uuid(),
         person_id: person.id,
         // Never null: a null would be equal to nothing, and the key would guard nothing.
-        idem_key: new.idem_key.clone().unwrap_or_else(|| format!("#{id}")),
+        idem_key: new.idem_key.clone().unwrap_or_else(|| own_key(id)),
         body_hash: new.body_hash.clone(),
         external_id: new.external_id.clone(),
         score: i64::from(new.score.value()),
@@ -224,6 +239,25 @@ fn response_row(entry: &Entry, person: &persons::Model, now: DateTime<Utc>) -> r
         invitation_id: new.invitation.map(InvitationId::uuid),
         may_contact: new.may_contact,
         settled_at: Some(millis(now)),
+    };
+    match &new.past {
+        Some(past) => as_it_was(row, past),
+        None => row,
+    }
+}
+
+/// An answer from an export: what it was then does not follow the customer.
+fn as_it_was(row: responses::Model, past: &Past) -> responses::Model {
+    let received = millis(past.received_at);
+    responses::Model {
+        first_score: past.first_score.map_or(row.first_score, i64::from),
+        locale: past.locale.clone(),
+        properties: serde_json::to_string(&past.properties).unwrap_or(row.properties),
+        revision: i64::from(past.revision),
+        created_at: received,
+        updated_at: millis(past.updated_at),
+        settled_at: Some(past.settled_at.map_or(received, millis)),
+        ..row
     }
 }
 

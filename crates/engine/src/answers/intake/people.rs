@@ -26,8 +26,13 @@ impl People {
         sent: impl Iterator<Item = &'e CheckedPerson> + Clone,
     ) -> Result<(Self, i64), StoreError> {
         let keys: Vec<&str> = sent.clone().filter(|person| !person.key.starts_with("anon:")).map(|person| person.key.as_str()).collect();
+        let past = sent.clone().filter_map(|person| Some(person.past?.id.uuid()));
         let externals: Vec<&str> = sent.filter_map(|person| person.external_id.as_deref()).collect();
-        let ingest::Found { revision, persons: rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
+        let ingest::Found { revision, persons: mut rows } = ingest::look(tx, ws.uuid(), &keys, &externals).await?;
+        let missing: Vec<uuid::Uuid> = past.filter(|id| rows.iter().all(|row| row.id != *id)).collect();
+        if !missing.is_empty() {
+            rows.extend(persons::by_ids(&**tx, ws, missing).await?);
+        }
         let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
         let (by_key, by_external) = (HashMap::new(), HashMap::new());
         let (changed, signposts_found) = (vec![false; rows.len()], Vec::new());
@@ -60,6 +65,18 @@ impl People {
     /// Whether this customer is stored already.
     pub(super) fn knows(&self, person: &CheckedPerson) -> bool {
         self.by_key.contains_key(&person.key)
+    }
+
+    /// The row of somebody who comes back from an export: as they are stored, whatever they were at the time; who is not yet, as they
+    /// were.
+    pub(super) fn find_or_merge(&mut self, sent: CheckedPerson, ws: WorkspaceId, now: DateTime<Utc>) -> persons::Model {
+        let by_external = || self.by_external.get(sent.external_id.as_ref()?).copied();
+        let by_id = || self.rows.iter().position(|row| Some(row.id) == sent.past.map(|past| past.id.uuid()));
+        let place = self.by_key.get(&sent.key).copied().or_else(by_external).or_else(by_id);
+        match place.and_then(|place| self.rows.get(place)) {
+            Some(row) => row.clone(),
+            None => self.merge(sent, ws, now),
+        }
     }
 
     /// The row of this customer with what was sent laid over it.

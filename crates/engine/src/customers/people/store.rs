@@ -1,5 +1,7 @@
 //! Storing one person, and forgetting one.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use hearback_core::{
     CaseEvent, case,
@@ -14,7 +16,7 @@ use crate::{
     Actor, Ctx, EngineError, audit, erased,
     error::Fields,
     submit::{NewPerson, fail_all},
-    suppressions,
+    suppressions::{self, Reason},
     work::{core_case, write_case},
 };
 
@@ -48,9 +50,43 @@ async fn upsert(cx: &Ctx, ws: WorkspaceId, sent: CheckedPerson) -> Result<(perso
     Err(EngineError::Busy)
 }
 
-/// Checks people as [`upsert_people`] does, and stores nobody.
-pub fn check_people(people: Vec<NewPerson>) -> Vec<Result<bool, EngineError>> {
-    people.into_iter().map(|person| check(person).map(|_| true)).collect()
+/// People whom earlier batches of a rehearsal would have stored or changed.
+#[derive(Debug, Default)]
+pub struct Rehearsal(HashMap<uuid::Uuid, persons::Model>);
+
+/// Says what [`upsert_people`] would say after everybody in `before`, and stores nobody.
+pub async fn rehearse_people(cx: &Ctx, ws: WorkspaceId, people: Vec<NewPerson>, before: &mut Rehearsal) -> Vec<Result<bool, EngineError>> {
+    let count = people.len();
+    let tx = match cx.db.write().await {
+        Ok(tx) => tx,
+        Err(error) => return fail_all(count, &error.into()),
+    };
+    let mut results = Vec::with_capacity(count);
+    for person in people {
+        results.push(match check(person) {
+            Ok(sent) => rehearse(&tx, ws, sent, cx.now(), before).await,
+            Err(error) => Err(error),
+        });
+    }
+    results
+}
+
+async fn rehearse(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>, before: &mut Rehearsal) -> Result<bool, EngineError> {
+    let stored = known(tx, ws, &sent).await?;
+    let is_meant = |row: &&persons::Model| row.key == sent.key || (sent.external_id.is_some() && row.external_id == sent.external_id);
+    let mut rows: HashMap<uuid::Uuid, persons::Model> = stored.rows.into_iter().map(|row| (row.id, row)).collect();
+    for row in rows.values_mut() {
+        *row = before.0.get(&row.id).unwrap_or(row).clone();
+    }
+    rows.extend(before.0.values().filter(is_meant).map(|row| (row.id, row.clone())));
+    let opted_out = sent.opted_out;
+    let (mut row, is_new) = laid_over(sent, &rows.into_values().collect::<Vec<_>>(), &stored.signposts, ws, now)?;
+    let has_opted_out = opted_out.is_some_and(|(why, _)| suppressions::weighs_more(why, row.opted_out_for.as_deref()));
+    if let (true, Some((why, _))) = (has_opted_out, opted_out) {
+        row.opted_out_for = Some(Reason::from(why).as_str().to_owned());
+    }
+    before.0.insert(row.id, row);
+    Ok(is_new || has_opted_out)
 }
 
 /// Stores people in one transaction, in order; whether each was new or changed. One bad item never fails its neighbours.
@@ -92,7 +128,7 @@ async fn upsert_each(cx: &Ctx, ws: WorkspaceId, people: Vec<CheckedPerson>) -> V
 fn check(person: NewPerson) -> Result<CheckedPerson, EngineError> {
     let mut fields = Fields::default();
     let sent = check_person(&mut fields, person);
-    if sent.email.is_none() && sent.external_id.is_none() {
+    if sent.email.is_none() && sent.external_id.is_none() && sent.past.is_none() {
         fields.refuse("person.email", "a person needs an email or an external_id");
     }
     fields.done().map_err(without_prefix)?;
@@ -110,6 +146,48 @@ fn without_prefix(error: EngineError) -> EngineError {
     EngineError::Invalid(list)
 }
 
+/// Who a description may mean: those that it names, and who was merged into them.
+struct Known {
+    rows: Vec<persons::Model>,
+    signposts: Vec<persons::Model>,
+}
+
+async fn known(tx: &Tx, ws: WorkspaceId, sent: &CheckedPerson) -> Result<Known, StoreError> {
+    let mut rows = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
+    if let (true, Some(past)) = (rows.is_empty(), sent.past) {
+        rows.extend(persons::lock(tx, ws, past.id).await?);
+    }
+    let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
+    Ok(Known { rows, signposts })
+}
+
+/// The row after what was sent, and whether that is anything new.
+fn laid_over(
+    sent: CheckedPerson,
+    known: &[persons::Model],
+    signposts: &[persons::Model],
+    ws: WorkspaceId,
+    now: DateTime<Utc>,
+) -> Result<(persons::Model, bool), EngineError> {
+    let sent = sent.without_names_of(signposts);
+    let stored = match known {
+        [] => None,
+        [one] => Some(one),
+        _ => return Err(EngineError::conflict("external_id belongs to somebody with another address; correct one of the two first")),
+    };
+    let comes_back = sent.past.is_some();
+    let mut row = sent.over(stored, ws, now);
+    if row.email.is_none() && row.external_id.is_none() && !comes_back {
+        // What names them belongs to somebody who was merged into them.
+        return Err(EngineError::conflict("nothing would be left to know this person by: send another email or external_id with it"));
+    }
+    if signposts.iter().any(|signpost| signpost.key == row.key) {
+        row.key = format!("anon:{}", row.id);
+    }
+    let is_new = stored.is_none_or(|stored| *stored != row);
+    Ok((row, is_new))
+}
+
 /// The row as it is stored now, and whether that is new.
 async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
     let opted_out = sent.opted_out;
@@ -122,24 +200,12 @@ async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) 
 }
 
 async fn lay_over(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) -> Result<(persons::Model, bool), EngineError> {
-    let known = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
-    let (known, signposts) = merge::survivors(tx, ws.uuid(), known).await?;
-    let sent = sent.without_names_of(&signposts);
-    let stored = match known.as_slice() {
-        [] => None,
-        [one] => Some(one),
-        _ => return Err(EngineError::conflict("external_id belongs to somebody with another address; correct one of the two first")),
-    };
-    let mut row = sent.over(stored, ws, now);
-    if row.email.is_none() && row.external_id.is_none() {
-        // What names them belongs to somebody who was merged into them.
-        return Err(EngineError::conflict("nothing would be left to know this person by: send another email or external_id with it"));
+    let known = known(tx, ws, &sent).await?;
+    let (mut row, is_new) = laid_over(sent, &known.rows, &known.signposts, ws, now)?;
+    if !is_new {
+        return Ok((row, false));
     }
-    if signposts.iter().any(|signpost| signpost.key == row.key) {
-        row.key = format!("anon:{}", row.id);
-    }
-    match stored {
-        Some(stored) if *stored == row => return Ok((row, false)),
+    match known.rows.first() {
         Some(stored) => {
             row.updated_at = millis(now);
             let mut moves = Moves::default();

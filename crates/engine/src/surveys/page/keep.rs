@@ -155,6 +155,7 @@ fn checked(asked: &Asked, key: &str, score: Score, change: &Correction, settles:
         responded_at: None,
         channel: channel.to_owned(),
         body_hash: fingerprint(&serde_json::to_string(&sent).unwrap_or_default()),
+        past: None,
     })
 }
 
@@ -172,6 +173,7 @@ fn known(key: &str) -> CheckedPerson {
         properties: std::collections::BTreeMap::new(),
         opted_out: None,
         taken: std::collections::BTreeSet::new(),
+        past: None,
     }
 }
 

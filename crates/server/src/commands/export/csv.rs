@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use csv::{QuoteStyle, Writer, WriterBuilder};
 use hearback_store::export::{Cell, Export, Row};
+use hearback_tables::cell as safe;
 use serde_json::{Map, Value};
 
-use super::super::{safe_cell, times::time_text};
+use super::super::times::time_text;
 
 /// A CSV file with a header. Free properties have a column each, `property.NAME`.
 pub struct Sheet<W: Write> {
@@ -26,7 +27,7 @@ impl<W: Write> Sheet<W> {
         let fixed =
             self.export.columns().iter().map(|column| column.0).filter(|name| !self.export.has_properties() || *name != "properties");
         let names = fixed.map(str::to_owned).chain(self.properties.iter().map(|name| format!("property.{name}")));
-        Ok(self.out.write_record(names.map(|name| safe_cell::write(&name).into_owned()))?)
+        Ok(self.out.write_record(names.map(|name| safe::write(&name).into_owned()))?)
     }
 
     /// One row.
@@ -58,14 +59,14 @@ fn text(cell: &Cell) -> String {
         Cell::Number(number) => number.to_string(),
         Cell::Time(at) => time_text(*at),
         Cell::Flag(flag) => flag.to_string(),
-        Cell::Text(text) | Cell::Json(text) => safe_cell::write(text).into_owned(),
+        Cell::Text(text) | Cell::Json(text) => safe::write(text).into_owned(),
     }
 }
 
 /// A number as the import reads it back: 3, not 3.0.
 fn property(value: &Value) -> String {
     match value {
-        Value::String(text) => safe_cell::write(text).into_owned(),
+        Value::String(text) => safe::write_value(text).into_owned(),
         Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
         Value::Null => String::new(),
         other => other.to_string(),

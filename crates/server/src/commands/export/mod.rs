@@ -31,7 +31,7 @@ pub enum Command {
     Responses(Args),
     /// Customers with their properties. `hearback import people` reads the file back.
     People(Args),
-    /// Cases with their answer, clocks, root cause and resolution.
+    /// Cases with their answer, clocks, contacts, root cause and resolution. `hearback import cases` reads the file back.
     Cases(Args),
     /// Every mail: to whom, what became of it, which rule sent it.
     Deliveries(Args),

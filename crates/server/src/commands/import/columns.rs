@@ -1,17 +1,25 @@
 //! Reading the cells of a row by what they are mapped to.
 //!
-//! Checks only what the engine can't know: that a cell is there and readable.
+//! Checks only what the engine can't know: that a cell is there and readable. Empty cells are missing values, and so is `NA`, as
+//! statistics programs write them; but not where it can be a word: in names, accounts and properties whose column holds no numbers,
+//! and nowhere in a file of ours.
 
-use hearback_core::text;
+use std::collections::BTreeMap;
+
+use hearback_core::{moment::moment, text};
 use hearback_engine::submit::NewPerson;
+use hearback_rules::Property;
+use hearback_tables::{Header, Record, Table, cell};
 
 use super::{
-    mapping::{Header, Mapping, Template},
-    records::Record,
+    mapping::{Mapping, Template},
     rejects::Reject,
-    values::{present, property},
+    values::property,
 };
-use crate::commands::safe_cell;
+use crate::output::complain;
+
+/// Fields in which `NA` is a word.
+const WORDS: [&str; 2] = ["name", "account"];
 
 /// The columns of a file, and which of them fills what.
 #[derive(Debug, Clone)]
@@ -20,16 +28,41 @@ pub struct Columns {
     pub header: Header,
     /// Which column fills what.
     pub mapping: Mapping,
+    /// Whether the file is an export of ours.
+    pub is_ours: bool,
+    /// Of each column whether it holds numbers, as far as its first rows tell.
+    numbers: Vec<bool>,
 }
 
 impl Columns {
-    /// A row has as many columns as the header.
+    /// The columns of a table.
+    pub fn of(table: &Table, mapping: Mapping, is_ours: bool) -> Self {
+        let rows = table.first_rows();
+        let holds_numbers = |column: usize| {
+            let mut cells = rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty() && *cell != "NA").peekable();
+            cells.peek().is_some() && cells.all(|cell| cell.parse::<f64>().is_ok())
+        };
+        let numbers = (0..table.header.len()).map(holds_numbers).collect();
+        Self { header: table.header.clone(), mapping, is_ours, numbers }
+    }
+
+    /// A row has no more columns than the header; cells that are left out at its end are empty.
     pub fn check_width(&self, record: &Record) -> Result<(), Reject> {
-        if record.len() == self.header.0.len() {
+        if !record.is_wider_than(self.header.len()) {
             return Ok(());
         }
-        let reason = format!("has {} columns, but the header has {}", record.len(), self.header.0.len());
+        let reason = format!("has {} columns, but the header has {}", record.len(), self.header.len());
         Err(Reject::new(record.line, String::new(), "", reason))
+    }
+
+    /// Says which columns fill nothing. Those of a file of ours that do were computed from others.
+    pub fn tell_left_out(&self, taken: &[usize]) {
+        let is_left_out = |(column, name): &(usize, &str)| !name.is_empty() && !self.mapping.uses(*column) && !taken.contains(column);
+        let unused = self.header.names().filter(is_left_out);
+        let names: Vec<String> = unused.map(|(_, name)| format!("`{name}`")).collect();
+        if !self.is_ours && !names.is_empty() {
+            complain(&format!("columns that are not imported: {}; --map FIELD=COLUMN takes one", names.join(", ")));
+        }
     }
 
     /// The customer that a row tells of; the address from the template where the file has none.
@@ -41,17 +74,30 @@ impl Columns {
             timezone: self.line(record, "timezone")?,
             account: self.line(record, "account")?,
             owner: self.line(record, "owner")?,
+            properties: self.properties(record)?,
             ..NewPerson::default()
         };
         if let (None, Some(template)) = (&person.email, address) {
-            person.email = template.fill(|column| Some(present(std::str::from_utf8(record.get(column)?).ok()?)?.to_owned()));
-        }
-        for (name, column) in self.mapping.properties() {
-            if let Some(value) = self.text(record, column)? {
-                person.properties.insert(name.to_owned(), property(text::clean_line(&value)));
-            }
+            let filled = |column| Some(std::str::from_utf8(record.get(column)?).ok()?.trim().to_owned());
+            person.email = template.fill(|column| filled(column).filter(|text| !text.is_empty() && text != "NA"));
         }
         Ok(person)
+    }
+
+    /// The free properties that a row has.
+    pub fn properties(&self, record: &Record) -> Result<BTreeMap<String, Property>, Reject> {
+        let mut properties = BTreeMap::new();
+        for (name, column) in self.mapping.properties() {
+            let is_word = self.is_ours || !self.numbers.get(column).copied().unwrap_or_default();
+            if let Some(found) = self.text(record, column, is_word)? {
+                let value = match cell::read_value(found) {
+                    Ok(cell) => property(text::clean_block(cell)),
+                    Err(text) => Property::Text(text::clean_block(text)),
+                };
+                properties.insert(name.to_owned(), value);
+            }
+        }
+        Ok(properties)
     }
 
     /// The cell of a field that must be there.
@@ -64,7 +110,9 @@ impl Columns {
 
     /// The cell of a field; `None` when it is missing or the field is not mapped.
     pub fn cell(&self, record: &Record, field: &'static str) -> Result<Option<String>, Reject> {
-        self.mapping.column(field).map_or(Ok(None), |column| self.text(record, column))
+        let Some(column) = self.mapping.column(field) else { return Ok(None) };
+        let found = self.text(record, column, self.is_ours || WORDS.contains(&field))?;
+        Ok(found.map(|text| cell::read(text).to_owned()))
     }
 
     /// The same as one clean line.
@@ -72,13 +120,43 @@ impl Columns {
         Ok(self.cell(record, field)?.map(|text| text::clean_line(&text)))
     }
 
-    fn text(&self, record: &Record, column: usize) -> Result<Option<String>, Reject> {
-        let cell = record.get(column).unwrap_or_default();
-        let text = std::str::from_utf8(cell).map_err(|_| {
-            let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
-            Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(cell), reason)
+    /// The moment that the cell of a field names, in this format or one of the usual ones.
+    pub fn moment(
+        &self,
+        record: &Record,
+        field: &'static str,
+        format: Option<&str>,
+    ) -> Result<Option<chrono::DateTime<chrono::Utc>>, Reject> {
+        let Some(value) = self.cell(record, field)? else { return Ok(None) };
+        let at = moment(&value, format).ok_or_else(|| {
+            let expected = format.unwrap_or("2026-03-29 or 2026-03-29T10:00:00Z, or say --date-format");
+            self.reject(record, field, &value, &format!("{field}: expected a date as {expected}"))
         })?;
-        Ok(present(text).map(|text| safe_cell::read(text).to_owned()))
+        Ok(Some(at))
+    }
+
+    /// What the JSON in the cell of a field says.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, record: &Record, field: &'static str, expected: &str) -> Result<Option<T>, Reject> {
+        let Some(json) = self.cell(record, field)? else { return Ok(None) };
+        let parsed = serde_json::from_str(&json);
+        parsed.map(Some).map_err(|_| self.reject(record, field, &json, &format!("{field}: expected {expected}")))
+    }
+
+    /// What the cell of a field reads as.
+    pub fn parsed<T: std::str::FromStr>(&self, record: &Record, field: &'static str, expected: &str) -> Result<Option<T>, Reject> {
+        let Some(value) = self.cell(record, field)? else { return Ok(None) };
+        let parsed = value.parse().map_err(|_| self.reject(record, field, &value, &format!("{field}: expected {expected}")))?;
+        Ok(Some(parsed))
+    }
+
+    fn text<'r>(&self, record: &'r Record, column: usize, na_is_a_word: bool) -> Result<Option<&'r str>, Reject> {
+        let found = record.get(column).unwrap_or_default();
+        let text = std::str::from_utf8(found).map_err(|_| {
+            let reason = "is not valid UTF-8; save the file as UTF-8, or say --encoding NAME";
+            Reject::new(record.line, self.header.name(column), &String::from_utf8_lossy(found), reason)
+        })?;
+        let text = text.trim();
+        Ok((!text.is_empty() && (na_is_a_word || text != "NA")).then_some(text))
     }
 
     /// A reject for the cell of this field.

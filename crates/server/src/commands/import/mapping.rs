@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use hearback_tables::Header;
+
 use crate::output::usage;
 
 /// What a column can fill.
@@ -33,6 +35,16 @@ impl Field {
             _ => fixed.iter().find(|name| **name == text).map(|name| Self::Fixed(name)),
         }
     }
+
+    /// The field that a column with this name fills by itself: one that is called like it, in any case, or a usual name of `email`.
+    fn called(name: &str, fixed: &[&'static str]) -> Option<Self> {
+        let word = name.trim().to_lowercase().replace([' ', '-'], "_");
+        match word.as_str() {
+            _ if name.starts_with("property.") => Self::parse(name, fixed),
+            "e_mail" | "email_address" | "e_mail_address" | "mail" => Self::parse("email", fixed),
+            word => Self::parse(word, fixed),
+        }
+    }
 }
 
 /// Fields and the columns that fill them, from 0.
@@ -43,6 +55,18 @@ impl Mapping {
     /// The column of a fixed field.
     pub fn column(&self, field: &'static str) -> Option<usize> {
         self.0.get(&Field::Fixed(field)).copied()
+    }
+
+    /// Whether this column fills anything.
+    pub fn uses(&self, column: usize) -> bool {
+        self.0.values().any(|used| *used == column)
+    }
+
+    /// Fills a field by a column that fills nothing yet; a field that is filled stays.
+    pub fn add(&mut self, field: &'static str, column: usize) {
+        if !self.uses(column) {
+            self.0.entry(Field::Fixed(field)).or_insert(column);
+        }
     }
 
     /// Names of properties and their columns.
@@ -57,8 +81,13 @@ impl Mapping {
     /// is filled by the column that is called like it, as in a file that was exported.
     pub fn parse(arguments: &[String], fixed: &[&'static str], header: &Header) -> anyhow::Result<Self> {
         if arguments.is_empty() {
-            let fields = (0..).zip(&header.0).filter_map(|(column, name)| Some((Field::parse(name, fixed)?, column)));
-            return Ok(Self(fields.collect()));
+            let mut mapping = BTreeMap::new();
+            for (column, name) in header.names() {
+                if let Some(field) = Field::called(name, fixed) {
+                    mapping.entry(field).or_insert(column);
+                }
+            }
+            return Ok(Self(mapping));
         }
         let mut mapping = BTreeMap::new();
         for pair in arguments.iter().flat_map(|argument| pairs(argument, fixed)) {
@@ -67,7 +96,7 @@ impl Mapping {
                 pair.split_once('=').ok_or_else(|| usage(format!("--map: expected field=COLUMN, got `{pair}`; fields: {}", known())))?;
             let field = Field::parse(field.trim(), fixed)
                 .ok_or_else(|| usage(format!("--map: there is no field `{}`; fields: {}", field.trim(), known())))?;
-            let column = header.find(column.trim())?;
+            let column = header.find(column.trim()).map_err(|error| usage(error.to_string()))?;
             if mapping.insert(field.clone(), column).is_some() {
                 return Err(usage(format!("--map: `{}` is given twice", field.name())));
             }
@@ -92,37 +121,6 @@ fn pairs(argument: &str, fixed: &[&'static str]) -> Vec<String> {
     pairs
 }
 
-/// The names of the columns, trimmed.
-#[derive(Debug, Clone)]
-pub struct Header(pub Vec<String>);
-
-impl Header {
-    /// The column with this name, or with this number from 1.
-    pub fn find(&self, wanted: &str) -> anyhow::Result<usize> {
-        let named: Vec<usize> =
-            (0..).zip(&self.0).filter(|(_, name)| !name.is_empty() && *name == wanted).map(|(column, _)| column).collect();
-        match (named.as_slice(), wanted.parse::<usize>()) {
-            ([only], _) => Ok(*only),
-            ([], Ok(number)) if (1..=self.0.len()).contains(&number) => Ok(number - 1),
-            ([], _) => Err(usage(format!("there is no column `{wanted}`; the file has {}", self.all()))),
-            ([first, second, ..], _) => Err(usage(format!(
-                "columns {} and {} are both called `{wanted}`; write the number of the one you mean in place of the name",
-                first + 1,
-                second + 1
-            ))),
-        }
-    }
-
-    /// The name of a column for people; its number when it has none.
-    pub fn name(&self, column: usize) -> String {
-        self.0.get(column).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| (column + 1).to_string())
-    }
-
-    fn all(&self) -> String {
-        (0..self.0.len()).map(|column| format!("`{}`", self.name(column))).collect::<Vec<_>>().join(", ")
-    }
-}
-
 /// Text with `{COLUMN}` in it, to be filled from each row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
@@ -143,7 +141,7 @@ impl Template {
                 .split_once('}')
                 .ok_or_else(|| usage(format!("--email-template: a {{ is not closed in `{text}`; write {{COLUMN}}@example.com")))?;
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Column(header.find(column.trim())?));
+            parts.push(Part::Column(header.find(column.trim()).map_err(|error| usage(error.to_string()))?));
             rest = after;
         }
         parts.push(Part::Text(rest.to_owned()));
@@ -169,7 +167,7 @@ mod tests {
     const FIELDS: &[&str] = &["external_id", "score", "comment"];
 
     fn header(names: &[&str]) -> Header {
-        Header(names.iter().map(|name| (*name).to_owned()).collect())
+        names.iter().copied().collect()
     }
 
     fn parse(text: &str, names: &[&str]) -> Result<Mapping, String> {
@@ -188,7 +186,7 @@ mod tests {
     #[test]
     fn mistakes_name_what_is_there() {
         for (map, expected) in [
-            ("score=npss", "no column `npss`; the file has `id`, `nps`, `id`"),
+            ("score=npss", "no column `npss`; the table has `id`, `nps`, `id`"),
             ("external_id=id", "columns 1 and 3 are both called `id`"),
             ("scor=nps", "no field `scor`"),
             ("score", "expected field=COLUMN"),

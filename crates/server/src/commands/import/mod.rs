@@ -1,21 +1,23 @@
 //! `hearback import`: reading data from files, row by row, with a reason for each row that is not taken.
 
+mod cases;
 mod columns;
-mod encoding;
 mod mapping;
 mod people;
-mod records;
-mod rejects;
+pub(super) mod rejects;
 mod responses;
 mod row;
-mod table;
 mod values;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::Subcommand;
+use hearback_tables::{Header, Source, Table, TableError};
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    output::{complain, usage},
+};
 
 /// What to import.
 #[derive(Debug, Subcommand)]
@@ -24,6 +26,8 @@ pub enum Command {
     Responses(responses::Args),
     /// Customers from a CSV file. Running it again doubles nothing.
     People(people::Args),
+    /// How far the loop with each customer had come: a file from `hearback export cases`, after its answers.
+    Cases(cases::Args),
 }
 
 /// Runs the command.
@@ -31,7 +35,36 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Responses(args) => responses::run(args, config).await,
         Command::People(args) => people::run(args, config).await,
+        Command::Cases(args) => cases::run(args, config).await,
     }
+}
+
+/// Opens a table, and says which encoding was guessed.
+fn open_table(path: &Path, encoding: Option<&str>) -> anyhow::Result<Table> {
+    let source = Source::File(path.to_owned());
+    let table = Table::open(&source, encoding).and_then(|table| table.not_empty(&source)).map_err(explain)?;
+    tell_guessed(&table);
+    Ok(table)
+}
+
+/// Says which encoding was guessed.
+pub(super) fn tell_guessed(table: &Table) {
+    if let Some(encoding) = table.guessed {
+        complain(&format!("the file is not UTF-8: it is read as {encoding}; --encoding NAME reads it otherwise"));
+    }
+}
+
+/// A file that can't be read is a failure; one that is no table is a wrong use.
+pub(super) fn explain(error: TableError) -> anyhow::Error {
+    match error {
+        TableError::Read { .. } => anyhow::Error::new(error).context("give the path of a CSV file or of JSON lines"),
+        _ => usage(error.to_string()),
+    }
+}
+
+/// Whether the columns are those of an export of ours.
+fn is_export(header: &Header, columns: &[&str]) -> bool {
+    columns.iter().all(|column| header.names().any(|(_, name)| name == *column))
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Rows that were not taken: the first ones on standard error, all of them in a file when one is asked for.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use hearback_core::text;
+use hearback_tables::{Next, cell};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::output::complain;
+use crate::output::{complain, say, say_json};
 
 /// How many are shown on standard error.
 const SHOWN: usize = 20;
@@ -38,14 +39,20 @@ impl Reject {
         Self { row, column, value, reason: reason.into() }
     }
 
-    /// A row that begins with a quote nobody closes.
-    pub fn open_quote(line: u64) -> Self {
-        Self::new(line, String::new(), "", format!("a quote opens in line {line} and is not closed"))
+    /// A row that can't be read, if that is what comes next.
+    pub fn unread(next: Next) -> Option<Self> {
+        match next {
+            Next::OpenQuote { line } => Some(Self::new(line, String::new(), "", format!("a quote opens in line {line} and is not closed"))),
+            Next::Broken { line, why } => Some(Self::new(line, String::new(), "", why)),
+            Next::Row | Next::End => None,
+        }
     }
 
     fn line(&self) -> String {
-        if self.column.is_empty() {
-            return format!("row {}: {}", self.row, self.reason);
+        match (self.column.as_str(), self.value.as_str()) {
+            ("", "") => return format!("row {}: {}", self.row, self.reason),
+            ("", value) => return format!("row {}, `{value}`: {}", self.row, self.reason),
+            _ => {}
         }
         format!("row {}, column `{}`, value `{}`: {}", self.row, self.column, self.value, self.reason)
     }
@@ -80,8 +87,9 @@ impl Rejects {
     pub fn add(&mut self, reject: Reject) -> anyhow::Result<()> {
         self.count += 1;
         if let Some(file) = &mut self.file {
-            let [column, value, reason] = [&reject.column, &reject.value, &reject.reason].map(|text| harmless(text));
-            file.write_record([&reject.row.to_string(), &column, &value, &reason]).context("the file of rejected rows can't be written")?;
+            let [column, value, reason] = [&reject.column, &reject.value, &reject.reason].map(|text| cell::write(text));
+            file.write_record([reject.row.to_string().as_str(), &column, &value, &reason])
+                .context("the file of rejected rows can't be written")?;
         }
         if self.first.len() < SHOWN {
             self.bar.suspend(|| complain(&reject.line()));
@@ -99,9 +107,33 @@ impl Rejects {
     }
 }
 
-/// A spreadsheet must not take a cell for a formula.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '＝']) { format!("'{text}") } else { text.to_owned() }
+/// What came of an import.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Rows that are new or changed something.
+    pub imported: u64,
+    /// Rows that were stored before.
+    pub unchanged: u64,
+    /// Rows that were not taken.
+    pub rejected: u64,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+}
+
+impl Taken {
+    /// Says it on standard output. The exit code is 1 when no row at all could be taken.
+    pub fn tell(&self, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+        if dry_run {
+            complain("dry run: nothing was stored; the counts say what would have been imported");
+        }
+        let Self { imported, unchanged, rejected, .. } = self;
+        if json {
+            say_json(self)?;
+        } else {
+            say(format!("imported {imported}, unchanged {unchanged}, rejected {rejected}"));
+        }
+        Ok(if *rejected > 0 && imported + unchanged == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +144,7 @@ mod tests {
     fn values_are_cut_cleaned_and_no_formulas() {
         let reject = Reject::new(7, "c".into(), &format!("=1+1\u{1}{}", "x".repeat(100)), "is wrong");
         assert_eq!(reject.value.chars().count(), 81);
-        assert_eq!(harmless(&reject.value).chars().next(), Some('\''));
+        assert_eq!(cell::write(&reject.value).chars().next(), Some('\''));
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.csv");
         let mut rejects = Rejects::new(Some(&path), ProgressBar::hidden()).unwrap();

@@ -1,6 +1,6 @@
 //! `hearback import responses`: reads rows in one task and stores the batches before them in another.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
@@ -8,28 +8,34 @@ use futures::StreamExt as _;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, EngineError,
+    rehearse::{Rehearsal, rehearse},
     submit::{self, FollowUp, NewResponse},
 };
+use hearback_tables::{Next, Rows, Table};
 use indicatif::ProgressBar;
-use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::{
     columns::Columns,
+    is_export,
     mapping::{Mapping, PERSON_FIELDS, Template},
-    records::{Next, Records},
-    rejects::{Reject, Rejects},
+    open_table,
+    rejects::{Reject, Rejects, Taken},
     row::Plan,
-    table::Table,
 };
 use crate::{
     commands::progress,
     config::Config,
     open,
-    output::{complain, say, say_json, usage},
+    output::{complain, usage},
     telemetry,
 };
 
+/// Fields of an answer beside those of its customer.
+const FIELDS: &[&str] =
+    &["external_id", "survey", "score", "comment", "responded_at", "channel", "answers", "may_contact", "person_external_id"];
+/// What a file of ours says besides.
+const OURS: &[&str] = &["id", "case_id", "person_id", "received_at", "updated_at", "settled_at", "revision", "first_score"];
 /// Rows that are handed over together.
 const BATCH: usize = 1_000;
 /// Batches that are stored while the next is read.
@@ -38,14 +44,17 @@ const IN_FLIGHT: usize = 2;
 /// Arguments of `import responses`.
 #[derive(Debug, Arguments)]
 pub struct Args {
-    /// The CSV file. Delimiter (comma, semicolon, tab, bar) and encoding are found out.
+    /// CSV of any delimiter and encoding, or one JSON object a line. One, two or three header rows, `sep=;`, cells left out at the end
+    /// of a row and lines above the header are understood. A file from `hearback export responses` needs nothing more.
     file: PathBuf,
-    /// Key of the survey that was answered: nps, csat, ces.
+    /// Key of the survey that was answered: nps, csat, ces. A row that names its own in a column `survey` goes there; it is rejected
+    /// when there is no such survey.
     #[arg(long, value_name = "KEY")]
-    survey: String,
-    /// Which column fills which field: external_id, score, comment, responded_at, email, name, locale, timezone, account, owner,
-    /// property.NAME. Columns by their name, or by their number from 1. Without external_id a row is recognised by file name,
-    /// place and content. Left out: columns that are called like a field, as in a file from `hearback export`.
+    survey: Option<String>,
+    /// Which column fills which field: external_id, survey, score, comment, responded_at, channel, answers (JSON), may_contact,
+    /// person_external_id, email, name, locale, timezone, account, owner, property.NAME. Columns by their name, or by their number
+    /// from 1. Without external_id a row is recognised by file name, place and content. Left out: columns that are called like a field.
+    /// `NA` is a missing value, but a word in name, account and properties whose column holds no numbers.
     #[arg(long, value_name = "FIELD=COLUMN,...")]
     map: Vec<String>,
     /// How dates are written, as in strftime: %d/%m/%y. Without a time it is noon UTC.
@@ -60,7 +69,7 @@ pub struct Args {
     /// Whether follow-ups start. History is imported without.
     #[arg(long, value_enum, default_value_t = Rules::Off)]
     rules: Rules,
-    /// Check every row and store nothing.
+    /// Store nothing, and say what would come of every row.
     #[arg(long)]
     dry_run: bool,
     /// Write each rejected row with its reason into this CSV file.
@@ -96,64 +105,59 @@ struct Stored {
 /// Imports a file and says what came of it.
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
-    let done = import_file(&args, &config).await?;
-    if args.dry_run {
-        complain("dry run: nothing was stored; the counts say what would have been imported");
-    }
-    let Summary { imported, unchanged, rejected, rejects } = &done;
-    if args.json {
-        say_json(&done)?;
-    } else {
-        say(format!("imported {imported}, unchanged {unchanged}, rejected {rejected}"));
-    }
-    let nothing_fits = !rejects.is_empty() && imported + unchanged == 0;
-    Ok(if nothing_fits { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-/// What came of an import.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Summary {
-    /// New answers.
-    pub imported: u64,
-    /// Answers that were stored before.
-    pub unchanged: u64,
-    /// Rows that were not taken.
-    pub rejected: u64,
-    /// The first of them.
-    pub rejects: Vec<Reject>,
+    import_file(&args, &config).await?.tell(args.dry_run, args.json)
 }
 
 /// Done when every row was stored, found unchanged, or rejected with a reason.
-pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<Summary> {
-    let table = Table::open(&args.file, args.encoding.as_deref())?;
-    let plan = plan(args, &table)?;
+pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<Taken> {
+    let table = open_table(&args.file, args.encoding.as_deref())?;
+    let mut plan = plan(args, &table)?;
     let bar = progress::bar(table.size);
     let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(config).await?;
-    check_survey(&cx, ws, &args.survey).await?;
-    let target = Target { ws, follow_up: if args.rules == Rules::On { FollowUp::Bulk } else { FollowUp::Off }, dry_run: args.dry_run };
-    let (imported, unchanged) = import(&cx, target, table.records, &plan, &mut rejects, &bar).await?;
+    plan.surveys = surveys(&cx, ws).await?;
+    check_survey(args.survey.as_deref(), &plan.surveys)?;
+    let follow_up = if args.rules == Rules::On { FollowUp::Bulk } else { FollowUp::Off };
+    let target = Target { ws, follow_up, rehearsal: args.dry_run.then(Arc::default) };
+    let (imported, unchanged) = import(&cx, &target, table.rows, &plan, &mut rejects, &bar).await?;
     bar.finish_and_clear();
     rejects.finish()?;
-    Ok(Summary { imported, unchanged, rejected: rejects.count, rejects: rejects.first })
+    Ok(Taken { imported, unchanged, rejected: rejects.count, rejects: rejects.first })
+}
+
+/// Keys of the published surveys, by what a file may call them.
+async fn surveys(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<BTreeMap<String, String>> {
+    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
+    let named = workspace.surveys.values().map(|survey| (survey.name.to_lowercase(), survey.key.clone()));
+    // A key counts for more than the name of another survey.
+    Ok(named.chain(workspace.surveys.keys().map(|key| (key.clone(), key.clone()))).collect())
 }
 
 /// One clear answer in place of a reject for each row.
-async fn check_survey(cx: &Ctx, ws: WorkspaceId, key: &str) -> anyhow::Result<()> {
-    let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
-    if workspace.surveys.contains_key(key) {
-        return Ok(());
+fn check_survey(wanted: Option<&str>, known: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    match wanted {
+        Some(key) if !known.values().any(|known| known == key) => {
+            let known: std::collections::BTreeSet<&str> = known.values().map(String::as_str).collect();
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            Err(usage(format!("--survey: there is no published survey `{key}`; there are {known}")))
+        }
+        _ => Ok(()),
     }
-    let mut known: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
-    known.sort_unstable();
-    Err(usage(format!("--survey: there is no published survey `{key}`; there are {}", known.join(", "))))
 }
 
 fn plan(args: &Args, table: &Table) -> anyhow::Result<Plan> {
-    let fields = [&["external_id", "score", "comment", "responded_at"], PERSON_FIELDS].concat();
-    let mapping = Mapping::parse(&args.map, &fields, &table.header)?;
+    let is_ours = args.map.is_empty() && is_export(&table.header, &["id", "person_id", "metric", "revision", "received_at"]);
+    let fields = [FIELDS, PERSON_FIELDS, if is_ours { OURS } else { &[] }].concat();
+    let mut mapping = Mapping::parse(&args.map, &fields, &table.header)?;
     if mapping.column("score").is_none() {
         return Err(usage("--map: say which column has the score: score=COLUMN"));
+    }
+    // What a row says of its survey counts, whether somebody thought of the column or not: no score may be read on a wrong scale.
+    if let Some((column, _)) = table.header.names().find(|(_, name)| name.eq_ignore_ascii_case("survey")) {
+        mapping.add("survey", column);
+    }
+    if mapping.column("survey").is_none() && args.survey.is_none() {
+        return Err(usage("--survey: say which survey was answered (nps, csat, ces), or which column names it: --map survey=COLUMN"));
     }
     if mapping.column("external_id").is_none() {
         complain("no external_id is mapped: a second import knows the rows by file name, place and content");
@@ -161,22 +165,23 @@ fn plan(args: &Args, table: &Table) -> anyhow::Result<Plan> {
     let email = args.email_template.as_deref().map(|text| Template::parse(text, &table.header)).transpose()?;
     let file = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let date_format = args.date_format.clone();
-    let columns = Columns { header: table.header.clone(), mapping };
-    Ok(Plan { survey: args.survey.clone(), columns, email, date_format, file })
+    let columns = Columns::of(table, mapping, is_ours);
+    columns.tell_left_out(&[]);
+    Ok(Plan { survey: args.survey.clone(), surveys: BTreeMap::new(), columns, email, date_format, file })
 }
 
 /// Where answers go, and how.
-#[derive(Debug, Clone, Copy)]
 struct Target {
     ws: WorkspaceId,
     follow_up: FollowUp,
-    dry_run: bool,
+    /// What a dry run would have stored so far.
+    rehearsal: Option<Arc<Mutex<Rehearsal>>>,
 }
 
 async fn import(
     cx: &Ctx,
-    target: Target,
-    records: Records,
+    target: &Target,
+    rows: Rows,
     plan: &Plan,
     rejects: &mut Rejects,
     bar: &ProgressBar,
@@ -184,10 +189,12 @@ async fn import(
     let (send, receive) = mpsc::channel(IN_FLIGHT);
     let reader = tokio::task::spawn_blocking({
         let plan = plan.clone();
-        move || read(records, &plan, &send)
+        move || read(rows, &plan, &send)
     });
     let batches = futures::stream::unfold(receive, async |mut receive| receive.recv().await.map(|batch| (batch, receive)));
-    let mut stored = std::pin::pin!(batches.map(|batch| store(cx, target, batch)).buffered(IN_FLIGHT));
+    // A dry run needs to know what came before.
+    let in_flight = if target.rehearsal.is_some() { 1 } else { IN_FLIGHT };
+    let mut stored = std::pin::pin!(batches.map(|batch| store(cx, target, batch)).buffered(in_flight));
     let (mut imported, mut unchanged) = (0, 0);
     while let Some(Stored { batch, results }) = stored.next().await {
         let mut refused = batch.rejects;
@@ -213,24 +220,22 @@ async fn import(
 }
 
 /// Reads all rows and hands them over in batches; stops when nobody takes them any more.
-fn read(mut records: Records, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::io::Result<()> {
+fn read(mut rows: Rows, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::io::Result<()> {
     let mut batch = Batch::default();
     loop {
-        match records.advance()? {
-            Next::Row => match plan.response(records.record()) {
+        match rows.advance()? {
+            Next::Row => match plan.response(rows.record()) {
                 Ok(response) => {
-                    batch.rows.push(records.record().line);
+                    batch.rows.push(rows.record().line);
                     batch.responses.push(response);
                 }
                 Err(reject) => batch.rejects.push(reject),
             },
-            Next::OpenQuote { line } => {
-                batch.rejects.push(Reject::open_quote(line));
-            }
             Next::End => break,
+            next => batch.rejects.extend(Reject::unread(next)),
         }
         if batch.rows.len() + batch.rejects.len() >= BATCH {
-            batch.consumed = records.consumed;
+            batch.consumed = rows.consumed();
             if send.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
             }
@@ -241,22 +246,14 @@ fn read(mut records: Records, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::i
     Ok(())
 }
 
-async fn store(cx: &Ctx, target: Target, batch: Batch) -> Stored {
+async fn store(cx: &Ctx, target: &Target, batch: Batch) -> Stored {
     let sent = batch.responses.clone();
-    let results = if target.dry_run {
-        check(cx, target.ws, sent).await
-    } else {
-        let receipts = submit::submit_responses(cx, target.ws, sent, target.follow_up).await;
-        receipts.into_iter().map(|result| result.map(|receipt| receipt.created)).collect()
+    let results = match &target.rehearsal {
+        Some(rehearsal) => rehearse(cx, target.ws, sent, &mut *rehearsal.lock().await).await,
+        None => {
+            let receipts = submit::submit_responses(cx, target.ws, sent, target.follow_up).await;
+            receipts.into_iter().map(|result| result.map(|receipt| receipt.created)).collect()
+        }
     };
     Stored { batch, results }
-}
-
-/// What storing would say of each answer alone.
-async fn check(cx: &Ctx, ws: WorkspaceId, responses: Vec<NewResponse>) -> Vec<Result<bool, EngineError>> {
-    let now = cx.now();
-    match cx.workspaces.get(cx.db.read(), ws).await {
-        Ok(workspace) => responses.into_iter().map(|new| submit::check(&workspace, new, now).map(|_| true)).collect(),
-        Err(error) => vec![Err(error)],
-    }
 }

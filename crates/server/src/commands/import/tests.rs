@@ -4,7 +4,10 @@ use std::path::Path;
 
 use clap::Parser;
 
-use super::responses::{self, Summary, import_file};
+use super::{
+    rejects::Taken,
+    responses::{self, import_file},
+};
 use crate::config::Config;
 
 #[derive(Parser)]
@@ -14,7 +17,7 @@ struct Line {
 }
 
 /// Imports these bytes as a file with these arguments.
-async fn import(dir: &Path, bytes: &[u8], arguments: &[&str]) -> Result<Summary, String> {
+async fn import(dir: &Path, bytes: &[u8], arguments: &[&str]) -> Result<Taken, String> {
     let file = dir.join("answers.csv");
     std::fs::write(&file, bytes).unwrap();
     let line = [&["import", file.to_str().unwrap(), "--survey", "nps"], arguments].concat();
@@ -23,11 +26,11 @@ async fn import(dir: &Path, bytes: &[u8], arguments: &[&str]) -> Result<Summary,
     import_file(&args, &config).await.map_err(|error| format!("{error:#}"))
 }
 
-fn counts(summary: &Summary) -> (u64, u64, u64) {
+fn counts(summary: &Taken) -> (u64, u64, u64) {
     (summary.imported, summary.unchanged, summary.rejected)
 }
 
-fn reasons(summary: &Summary) -> Vec<String> {
+fn reasons(summary: &Taken) -> Vec<String> {
     summary.rejects.iter().map(|reject| format!("{} {} {}", reject.row, reject.column, reject.reason)).collect()
 }
 
@@ -36,14 +39,14 @@ const MAP: [&str; 2] = ["--map", "external_id=id,score=nps,comment=why,email=mai
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_rows_go_in_bad_rows_say_why_and_nothing_doubles() {
     let dir = tempfile::tempdir().unwrap();
-    let text = "id,nps,why,mail\n1,9,\"fine, thanks\",a@x.lt\n2,NA,,\n3,12,,\n4,7,,nobody\n5,8,two\n6,6,\"open,b@x.lt\n7,10,\"line\nbreak\",c@x.lt\n8,3,\x01odd\u{82},d@x.lt\n9,4.5,,\n,4,,\n";
+    let text = "id,nps,why,mail\n1,9,\"fine, thanks\",a@x.lt\n2,NA,,\n3,12,,\n4,7,,nobody\n5,8,two,e@x.lt,more\n6,6,\"open,b@x.lt\n7,10,\"line\nbreak\",c@x.lt\n8,3,\x01odd\u{82},d@x.lt\n9,4.5,,\n,4,,\n";
     let first = import(dir.path(), text.as_bytes(), &MAP).await.unwrap();
     assert_eq!(counts(&first), (3, 0, 7), "{first:#?}");
     let expected = [
         "3 nps score: missing",
         "4 nps score: must be a whole number from 0 to 10, got 12",
         "5 mail email:",
-        "6  has 3 columns, but the header has 4",
+        "6  has 5 columns, but the header has 4",
         "7  a quote opens in line 7 and is not closed",
         "11 nps score: must be a whole number",
         "12 id external_id: missing",
@@ -101,4 +104,57 @@ async fn a_dry_run_checks_and_rows_without_ids_are_known_by_their_place() {
     assert_eq!(counts(&first), (2, 0, 1), "equal rows are two answers");
     let again = import(dir.path(), rows, &["--map", "score=nps"]).await.unwrap();
     assert_eq!(counts(&again), (0, 2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spreadsheets_and_survey_tools_are_read_as_they_mean_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (baltic, ..) = encoding_rs::WINDOWS_1257.encode("ID,Score,Mail,Name\r\nw1,9,w1@x.example,Živilė Ąžuolė\r\n");
+    let wide: Vec<u8> = "ID\tScore\tMail\r\nv1\t9\tv1@x.example\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let map = ["--map", "external_id=ID,score=Score,email=Mail"];
+    let qualtrics = "StartDate,ID,Score\nStart Date,Response ID,How likely?\n\
+         \"{\"\"ImportId\"\":\"\"startDate\"\"}\",\"{\"\"ImportId\"\":\"\"_recordId\"\"}\",\"{\"\"ImportId\"\":\"\"QID1\"\"}\"\n2026-04-01 10:00:00,R_1,9\n";
+    for (bytes, arguments, name) in [
+        (b"ID,Score,Mail,Why,Tag\r\ns1,9,s1@x.example\r\n".as_slice(), &map[..], "cells left out at the end"),
+        (b"ID,Score,Mail\r\nt1,9,t1@x.example,\r\n,,\r\n", &map, "a delimiter too many, a row of nothing"),
+        (b"sep=;\r\nID;Score;Mail\r\nu1;9;u1@x.example\r\n", &map, "sep="),
+        (&wide, &map, "UTF-16 without a mark"),
+        (&baltic, &map, "Windows-1257"),
+        (qualtrics.as_bytes(), &["--map", "external_id=ID,score=Score"], "three header rows"),
+        (
+            b"Respondent ID,Collector ID,How likely?,Mail\n,,Response,\n11,4,9,x@x.example\n".as_slice(),
+            &["--map", "external_id=Respondent ID,score=Response,email=Mail"],
+            "two header rows",
+        ),
+        (b"{\"external_id\":\"j1\",\"score\":9,\"person\":{\"email\":\"j@x.example\"}}\n", &[], "JSON lines"),
+    ] {
+        let done = import(dir.path(), bytes, arguments).await;
+        assert_eq!(done.as_ref().map(counts), Ok((1, 0, 0)), "{name}: {done:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_of_another_survey_goes_there_or_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = b"external_id,score,survey\na,9,nps\nb,5,csat\nc,5,delivery\nd,7,\n";
+    for arguments in [&[][..], &["--map", "external_id=external_id,score=score"]] {
+        let done = import(dir.path(), rows, arguments).await.unwrap();
+        assert_eq!(done.imported + done.unchanged, 3);
+        assert!(reasons(&done)[0].starts_with("4 survey survey: there is no published survey `delivery`"), "{done:?}");
+    }
+    let meant_otherwise =
+        import(dir.path(), rows, &["--map", "external_id=external_id,score=score,property.shop=survey", "--dry-run"]).await.unwrap();
+    assert_eq!(counts(&meant_otherwise), (2, 2, 0), "all of them are answers to --survey");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_counts_as_the_real_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = b"external_id,score,email\nz1,9,z1@x.example\nz2,3,z2@x.example\nz2,3,z2@x.example\nz2,4,z2@x.example\n,3,\n";
+    let changed = b"external_id,score,email\nz1,4,z1@x.example\nz3,9,\n";
+    for file in [first.as_slice(), first, changed, changed] {
+        let dry = import(dir.path(), file, &["--dry-run"]).await.unwrap();
+        let real = import(dir.path(), file, &[]).await.unwrap();
+        assert_eq!(counts(&dry), counts(&real));
+    }
 }

@@ -1,12 +1,14 @@
-//! What a cell says: missing, a number, a date.
+//! What a cell says: yes or no, a number.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use hearback_rules::Property;
 
-/// A cell as text; `None` when it is missing: empty or `NA`.
-pub fn present(cell: &str) -> Option<&str> {
-    let text = cell.trim();
-    (!text.is_empty() && text != "NA").then_some(text)
+/// Yes or no, as programs write it.
+pub fn flag(word: &str) -> Option<bool> {
+    match word.to_lowercase().as_str() {
+        "true" | "yes" | "y" | "1" | "t" | "on" => Some(true),
+        "false" | "no" | "n" | "0" | "f" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 /// A whole number; `9.0` is one, since tables with missing values are often written so.
@@ -30,35 +32,13 @@ pub fn property(text: String) -> Property {
     }
 }
 
-/// A moment in this format, or in one of the usual ones. Without an offset it is UTC, without a time it is noon.
-pub fn moment(text: &str, format: Option<&str>) -> Option<DateTime<Utc>> {
-    match format {
-        Some(format) => in_format(text, format),
-        None => ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d"]
-            .iter()
-            .find_map(|format| in_format(text, format))
-            .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())),
-    }
-}
-
-fn in_format(text: &str, format: &str) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_str(text, format) {
-        return Some(at.to_utc());
-    }
-    let local = match NaiveDateTime::parse_from_str(text, format) {
-        Ok(local) => local,
-        Err(_) => NaiveDate::parse_from_str(text, format).ok()?.and_time(NaiveTime::from_hms_opt(12, 0, 0)?),
-    };
-    Some(local.and_utc())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn cells_are_read_as_people_mean_them() {
-        assert_eq!(["", " ", "NA", " 7 "].map(present), [None, None, None, Some("7")]);
+        assert_eq!(["true", "No", "1", "perhaps"].map(flag), [Some(true), Some(false), Some(true), None]);
         assert_eq!(["7", "7.0", "7.", "7.5", "x", "-1"].map(whole), [Some(7), Some(7), None, None, None, Some(-1)]);
         let properties = ["1.5", "-3", "007", "1e3", "true", "yes", "inf"].map(|text| property(text.to_owned()));
         let text = |text: &str| Property::Text(text.to_owned());
@@ -66,16 +46,5 @@ mod tests {
             properties,
             [Property::Number(1.5), Property::Number(-3.0), text("007"), text("1e3"), Property::Flag(true), text("yes"), text("inf")]
         );
-    }
-
-    #[test]
-    fn dates_without_time_are_noon_utc() {
-        let shown = |text: &str, format: Option<&str>| moment(text, format).map(|at| at.to_rfc3339());
-        assert_eq!(shown("01/09/21", Some("%d/%m/%y")).as_deref(), Some("2021-09-01T12:00:00+00:00"));
-        assert_eq!(shown("2021-09-01", None).as_deref(), Some("2021-09-01T12:00:00+00:00"));
-        assert_eq!(shown("2021-09-01T02:00:00+02:00", None).as_deref(), Some("2021-09-01T00:00:00+00:00"));
-        assert_eq!(shown("2021-09-01 02:00:00", None).as_deref(), Some("2021-09-01T02:00:00+00:00"));
-        assert_eq!(shown("01.09.2021 10:30 +0300", Some("%d.%m.%Y %H:%M %z")).as_deref(), Some("2021-09-01T07:30:00+00:00"));
-        assert_eq!(shown("31/02/21", Some("%d/%m/%y")), None);
     }
 }

@@ -1,20 +1,21 @@
 //! Rows of a CSV file, one at a time, with bounded memory.
 //!
 //! A quote that never closes would swallow the rest of the file. It is recognised (a field of more than 64 KiB,
-//! a row over several lines with another number of columns than the header or with text behind a closing quote), the row
-//! is given up, and reading goes on with the next line. Refuses to know what a column means.
+//! a row over several lines with more filled columns than the header or with text behind a closing quote), the row
+//! is given up, and reading goes on with the next line. Spreadsheets leave out empty cells at the end of a row, or write a delimiter
+//! too many. Refuses to know what a column means.
 
 use std::io;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::encoding::Text;
+use crate::encoding::Text;
 
 /// Longest field, in bytes.
 const MAX_FIELD: usize = 64 * 1024;
 
 /// One row.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     /// The line of the file where it starts, from 1.
     pub line: u64,
@@ -33,13 +34,21 @@ pub enum Next {
         /// Where.
         line: u64,
     },
+    /// The row that starts in this line can't be read.
+    Broken {
+        /// Where.
+        line: u64,
+        /// Why, and what was expected.
+        why: String,
+    },
     /// The end.
     End,
 }
 
 impl Record {
     /// How many columns it has.
-    pub fn len(&self) -> usize {
+    #[expect(clippy::len_without_is_empty, reason = "a row has at least one column")]
+    pub const fn len(&self) -> usize {
         self.len
     }
 
@@ -52,6 +61,30 @@ impl Record {
         self.bytes.get(start..*self.ends.get(column)?)
     }
 
+    /// Whether no column holds anything.
+    pub fn is_blank(&self) -> bool {
+        self.iter().all(|cell| cell.trim_ascii().is_empty())
+    }
+
+    /// Whether something stands behind the first `columns` columns.
+    pub fn is_wider_than(&self, columns: usize) -> bool {
+        (columns..self.len).filter_map(|column| self.get(column)).any(|cell| !cell.trim_ascii().is_empty())
+    }
+
+    /// Becomes the row of this line with these cells.
+    pub(crate) fn fill(&mut self, line: u64, cells: &[String]) {
+        self.line = line;
+        self.bytes = cells.concat().into_bytes();
+        self.ends = cells
+            .iter()
+            .scan(0, |end, cell| {
+                *end += cell.len();
+                Some(*end)
+            })
+            .collect();
+        self.len = cells.len();
+    }
+
     /// All columns in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len).filter_map(|column| self.get(column))
@@ -59,7 +92,7 @@ impl Record {
 }
 
 /// The rows of a text.
-pub struct Records {
+pub(crate) struct Records {
     text: Text,
     parser: Reader,
     delimiter: u8,
@@ -105,7 +138,12 @@ impl Records {
         &self.record
     }
 
-    /// Reads the next row. The first one decides how many columns there are.
+    /// From now on a row has this many columns.
+    pub const fn set_columns(&mut self, columns: usize) {
+        self.columns = columns;
+    }
+
+    /// Reads the next row.
     pub fn advance(&mut self) -> io::Result<Next> {
         self.drop_finished();
         self.skip_line_ends()?;
@@ -151,12 +189,9 @@ impl Records {
         let too_long = (0..fields).any(|column| self.record.get(column).is_some_and(|field| field.len() > MAX_FIELD));
         let parsed = self.buffer.get(self.start..self.position).unwrap_or_default();
         let spans_lines = parsed.trim_ascii_end().iter().any(|byte| matches!(byte, b'\n' | b'\r'));
-        let wrong_shape = self.columns != 0 && fields != self.columns;
+        let wrong_shape = self.columns != 0 && self.record.is_wider_than(self.columns);
         if too_long || (spans_lines && (wrong_shape || !is_well_quoted(parsed, self.delimiter))) {
             return self.give_up();
-        }
-        if self.columns == 0 {
-            self.columns = fields;
         }
         Ok(Next::Row)
     }
@@ -230,45 +265,16 @@ fn is_well_quoted(row: &[u8], delimiter: u8) -> bool {
     true
 }
 
-/// The delimiter of a file: the one that splits its first rows into the most columns, each row alike.
-pub fn sniff(start: &[u8]) -> u8 {
-    let fit = |delimiter: &u8| {
-        let widths = widths(start, *delimiter);
-        let header = widths.first().copied().unwrap_or(0);
-        (header > 1 && widths.iter().all(|width| *width == header), header)
-    };
-    // The last of equals wins in `max_by_key`, so the most usual comes last.
-    *[b'|', b'\t', b';', b','].iter().max_by_key(|delimiter| fit(delimiter)).unwrap_or(&b',')
-}
-
-/// Columns of the first 20 whole rows.
-fn widths(mut input: &[u8], delimiter: u8) -> Vec<usize> {
-    let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
-    let (mut output, mut ends) = (vec![0; input.len() + 1], vec![0; input.len() + 1]);
-    let mut widths = Vec::new();
-    while widths.len() < 20 {
-        let (result, read, _, fields) = parser.read_record(input, &mut output, &mut ends);
-        match result {
-            ReadRecordResult::Record => widths.push(fields),
-            // The last row may be cut off; it counts only when it is all there is.
-            _ if widths.is_empty() => return vec![fields + 1],
-            _ => break,
-        }
-        input = input.get(read..).unwrap_or_default();
-    }
-    widths
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::import::encoding::detect;
+    use crate::{Source, encoding::detect};
 
     fn rows(text: &str) -> Vec<(u64, Result<Vec<String>, ()>)> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let text = Text::open(file.path(), detect(file.path(), None).unwrap()).unwrap();
+        let source = Source::Bytes(text.as_bytes().into());
+        let text = Text::open(&source, detect(&source, None).unwrap()).unwrap();
         let mut records = Records::new(text, b',');
+        records.set_columns(2);
         let mut rows = Vec::new();
         loop {
             match records.advance().unwrap() {
@@ -276,7 +282,7 @@ mod tests {
                     let record = records.record();
                     rows.push((record.line, Ok(record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())));
                 }
-                Next::OpenQuote { line } => rows.push((line, Err(()))),
+                Next::OpenQuote { line } | Next::Broken { line, .. } => rows.push((line, Err(()))),
                 Next::End => return rows,
             }
         }
@@ -311,12 +317,11 @@ mod tests {
     }
 
     #[test]
-    fn delimiters_are_told_apart() {
-        assert_eq!(sniff(b"a;b;c\n1;2,5;3\n"), b';');
-        assert_eq!(sniff(b"a,b\n1,\"x;y;z\"\n"), b',');
-        assert_eq!(sniff(b"a\tb\n1\t2\n"), b'\t');
-        assert_eq!(sniff(b"a|b\n1|2\n"), b'|');
-        assert_eq!(sniff(b"a\n1\n"), b',');
-        assert_eq!(sniff(b"\"a,x\";b\n1;2\n"), b';');
+    fn cells_may_be_left_out_or_added_at_the_end_of_a_row() {
+        let text = "a,b\n1,\"two\nlines\",\n\"only\none\"\n2\n3,x,,\n";
+        assert_eq!(
+            rows(text),
+            [row(1, &["a", "b"]), row(2, &["1", "two\nlines", ""]), row(4, &["only\none"]), row(6, &["2"]), row(7, &["3", "x", "", ""])]
+        );
     }
 }

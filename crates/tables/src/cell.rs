@@ -1,6 +1,6 @@
-//! Cells of a CSV file that a spreadsheet would run as a formula.
+//! Cells that a spreadsheet would run as a formula, and texts that would be read back as something else.
 //!
-//! What must stay true: what [`write()`] made safe, [`read`] gives back as it was.
+//! What must stay true: what [`write()`] and [`write_value()`] made safe, [`read`] and [`read_value`] give back as it was.
 
 use std::borrow::Cow;
 
@@ -18,9 +18,27 @@ pub fn read(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| runs(rest)).unwrap_or(text)
 }
 
+/// The same for a text in a column that holds numbers and flags too: one that looks like them gets a `'` as well.
+pub fn write_value(text: &str) -> Cow<'_, str> {
+    if looks_typed(text) { Cow::Owned(format!("'{text}")) } else { write(text) }
+}
+
+/// A cell of such a column; the text alone where a `'` says that it is one.
+pub fn read_value(cell: &str) -> Result<&str, &str> {
+    match cell.strip_prefix('\'').filter(|rest| looks_typed(rest)) {
+        Some(text) => Err(text),
+        None => Ok(read(cell)),
+    }
+}
+
 fn runs(text: &str) -> bool {
     let first = text.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\'', '"']).chars().next();
     first.is_some_and(|first| STARTS.contains(&first)) && text.parse::<f64>().is_err()
+}
+
+fn looks_typed(text: &str) -> bool {
+    let bare = text.trim_start_matches('\'');
+    matches!(bare, "true" | "false" | "NA") || bare.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -38,5 +56,16 @@ mod tests {
             assert_eq!(write(text), text);
             assert_eq!(read(text), text);
         }
+    }
+
+    #[test]
+    fn texts_that_look_like_numbers_stay_texts() {
+        for text in ["7", "007", "-3", "1e3", "true", "NA", "'7", "''true"] {
+            assert_eq!(read_value(&write_value(text)), Err(text));
+        }
+        for text in ["", "gold", "=1", "'=1", "'", "it's 7", "'gold"] {
+            assert_eq!(read_value(&write_value(text)), Ok(text));
+        }
+        assert_eq!(read_value("7"), Ok("7"), "a number is one");
     }
 }
