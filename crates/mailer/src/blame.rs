@@ -245,16 +245,8 @@ const NOT_NOW: [&str; 16] = [
     "timeout",
 ];
 /// Nobody answered at all.
-const NO_ANSWER: [&str; 8] = [
-    "no answer",
-    "timed out",
-    "timeout",
-    "connection refused",
-    "unreachable",
-    "could not connect",
-    "unable to connect",
-    "connect to",
-];
+const NO_ANSWER: [&str; 8] =
+    ["no answer", "timed out", "timeout", "connection refused", "unreachable", "could not connect", "unable to connect", "connect to"];
 
 /// Judges by the code and the words; `code` is the most exact one that was said.
 pub(crate) fn judge(code: Option<Status>, said: &str) -> Blame {

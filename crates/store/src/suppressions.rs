@@ -13,11 +13,15 @@ const ERASED: &str = "erased:";
 /// The reasons that a customer gives. They hold for the person, whatever the address.
 pub(crate) const OF_CUSTOMERS: &str = "('unsubscribed', 'complaint')";
 /// A row that is there keeps its reason when that weighs more (what a customer could take back weighs less than what they could not),
-/// and its note when the new one has none.
-pub(crate) const OVER: &str = " ON CONFLICT (workspace_id, address) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at, \
+/// and its note when the new one has none. Of two rows that weigh the same, the earlier time counts, and a note is taken where none was.
+pub(crate) const OVER: &str = " ON CONFLICT (workspace_id, address) DO UPDATE SET reason = excluded.reason, \
+     created_at = CASE WHEN excluded.reason = suppressions.reason AND excluded.created_at > suppressions.created_at \
+         THEN suppressions.created_at ELSE excluded.created_at END, \
      note = COALESCE(excluded.note, suppressions.note) WHERE \
      CASE excluded.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END > \
-     CASE suppressions.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END";
+     CASE suppressions.reason WHEN 'manual' THEN 1 WHEN 'unsubscribed' THEN 2 WHEN 'hard_bounce' THEN 3 WHEN 'complaint' THEN 4 ELSE 5 END \
+     OR (excluded.reason = suppressions.reason AND (excluded.created_at < suppressions.created_at \
+         OR (excluded.note IS NOT NULL AND suppressions.note IS NULL)))";
 
 /// A row, as stored. `address` is a mail address, or what [`erased`] makes of one.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -170,6 +170,8 @@ impl CheckedPerson {
             owner: self.owner.map(|owner| owner.to_string()).or(base.owner),
             account_key: self.account.or(base.account_key),
             properties: merge_properties(base.properties, self.properties),
+            // Who comes back from an export is known since then, whatever brought them here first.
+            created_at: self.past.and_then(|past| past.created_at).map_or(base.created_at, |since| millis(since).min(base.created_at)),
             ..base
         }
     }

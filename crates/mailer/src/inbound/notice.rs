@@ -21,8 +21,8 @@ const WITHIN: usize = 6_000;
 const REASON: usize = 12;
 /// Replies of mail servers by which mail is refused.
 const REFUSALS: [&str; 24] = [
-    "421", "450", "451", "452", "454", "455", "471", "500", "501", "502", "503", "504", "521", "523", "530", "541", "550", "551", "552", "553",
-    "554", "555", "556", "571",
+    "421", "450", "451", "452", "454", "455", "471", "500", "501", "502", "503", "504", "521", "523", "530", "541", "550", "551", "552",
+    "553", "554", "555", "556", "571",
 ];
 /// Whose addresses a notice names that are nobody's mailbox.
 const HELPERS: [&str; 9] = ["postmaster", "mailer-daemon", "support", "abuse", "help", "helpdesk", "info-center", "noreply", "no-reply"];
@@ -218,7 +218,8 @@ fn on_one_line(text: &str) -> String {
 
 /// `550 5.1.1`, `550-5.7.1`, `#5.1.1`: nobody writes that about anything else.
 fn has_full_code(line: &str) -> bool {
-    let words: Vec<&str> = line.split([' ', '-', '(', ')', '<', '>', ':', ';', ',', '[', ']', '"', '\'']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        line.split([' ', '-', '(', ')', '<', '>', ':', ';', ',', '[', ']', '"', '\'']).filter(|word| !word.is_empty()).collect();
     let is_pair = |pair: &[&str]| match pair {
         [reply, code] => {
             REFUSALS.contains(reply) && Status::parse(code).is_some_and(|code| reply.starts_with(if code.class == 4 { '4' } else { '5' }))
@@ -246,7 +247,9 @@ fn has_code(line: &str) -> bool {
 /// What looks like a mail address, in lower case.
 fn addresses(line: &str) -> Vec<Cow<'_, str>> {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '"' | '\'' | ':' | '|');
-    let plain = |word: &&str| word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'));
+    let plain = |word: &&str| {
+        word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
+    };
     line.split(is_end)
         .map(|word| word.trim_matches(['.', '!', '?', '*', '`', '«', '»', '“', '”']))
         .filter(plain)

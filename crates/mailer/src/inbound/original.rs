@@ -19,7 +19,9 @@ pub(super) fn split(text: &str) -> (&str, &str) {
         block = match (block, name) {
             (None, None) => None,
             (None, Some(name)) => Some(Block { start: at, fields: 1, is_of_mail: is_of_mail(name) }),
-            (Some(block), Some(name)) => Some(Block { fields: block.fields + 1, is_of_mail: block.is_of_mail || is_of_mail(name), ..block }),
+            (Some(block), Some(name)) => {
+                Some(Block { fields: block.fields + 1, is_of_mail: block.is_of_mail || is_of_mail(name), ..block })
+            }
             (Some(block), None) if line.starts_with([' ', '\t']) && !line.trim().is_empty() => Some(block),
             (Some(_), None) => None,
         };
@@ -50,7 +52,10 @@ fn field_name(line: &str) -> Option<&str> {
 
 /// Whether a part is a mail, or the head of one.
 pub(super) fn is_original(part: &Part<'_>) -> bool {
-    matches!(part.media.kind.as_str(), "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/rfc822-headers" | "message/partial")
+    matches!(
+        part.media.kind.as_str(),
+        "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/rfc822-headers" | "message/partial"
+    )
 }
 
 /// Does something with the head of each mail that was returned.

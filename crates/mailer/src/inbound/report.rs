@@ -117,7 +117,10 @@ fn group(head: &Head<'_>) -> Option<(Action, Failure)> {
         },
     };
     let status = if action == Action::Delivered { given } else { Status::most_exact(given.filter(|code| code.class != 2), &diagnosis) };
-    Some((action, Failure::new(&recipient.unwrap_or_default(), status, &diagnosis, "it brings the part of a report on delivery that is for machines")))
+    Some((
+        action,
+        Failure::new(&recipient.unwrap_or_default(), status, &diagnosis, "it brings the part of a report on delivery that is for machines"),
+    ))
 }
 
 /// `rfc822; anna@example.com`

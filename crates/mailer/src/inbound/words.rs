@@ -254,11 +254,5 @@ pub(super) const GIVEN_UP: [&str; 25] = [
     "окончательно",
 ];
 /// It arrived.
-pub(super) const DELIVERED: [&str; 6] = [
-    "successfully delivered",
-    "was delivered to",
-    "been delivered to",
-    "was relayed to",
-    "successfully relayed",
-    "erfolgreich zugestellt",
-];
+pub(super) const DELIVERED: [&str; 6] =
+    ["successfully delivered", "was delivered to", "been delivered to", "was relayed to", "successfully relayed", "erfolgreich zugestellt"];

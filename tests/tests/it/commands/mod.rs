@@ -7,6 +7,7 @@ mod export;
 mod json;
 mod restore;
 mod restored_wave;
+mod round_trip;
 
 use std::{path::PathBuf, process::ExitStatus};
 

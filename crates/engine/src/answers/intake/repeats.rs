@@ -23,7 +23,6 @@ pub(super) struct Stored {
 /// What an answer says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Said {
-    survey: uuid::Uuid,
     score: i64,
     comment: Option<String>,
     answers: Option<String>,
@@ -33,12 +32,11 @@ pub(crate) struct Said {
 impl Said {
     pub(crate) fn of(row: &responses::Model) -> Self {
         let (comment, answers) = (row.comment.clone(), row.answers.clone());
-        Self { survey: row.survey_id, score: row.score, comment, answers, may_contact: row.may_contact }
+        Self { score: row.score, comment, answers, may_contact: row.may_contact }
     }
 
     pub(crate) fn sent(new: &CheckedResponse) -> Self {
         Self {
-            survey: new.survey.id.uuid(),
             score: i64::from(new.score.value()),
             comment: new.comment.clone(),
             answers: answers_column(&new.answers),

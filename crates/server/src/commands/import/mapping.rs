@@ -62,6 +62,11 @@ impl Mapping {
         self.0.values().any(|used| *used == column)
     }
 
+    /// Whether this column fills one of the fixed fields.
+    pub fn fills_a_field(&self, column: usize) -> bool {
+        self.0.iter().any(|(field, used)| *used == column && matches!(field, Field::Fixed(_)))
+    }
+
     /// Fills a field by a column that fills nothing yet; a field that is filled stays.
     pub fn add(&mut self, field: &'static str, column: usize) {
         if !self.uses(column) {

@@ -95,7 +95,7 @@ fn columns(args: &Args, table: &Table) -> anyhow::Result<(Columns, OptOuts)> {
         return Err(usage("--map: say which column makes a person unique: email=COLUMN or external_id=COLUMN"));
     }
     let mapped = mapping.column("opted_out");
-    let opt_outs = OptOuts::of(&table.header, |column| !mapping.uses(column));
+    let opt_outs = OptOuts::of(&table.header, |column| !mapping.fills_a_field(column));
     let opt_outs = mapped.into_iter().fold(opt_outs, OptOuts::and);
     let columns = Columns::of(table, mapping, is_ours);
     columns.tell_left_out(&opt_outs.columns().collect::<Vec<_>>());
