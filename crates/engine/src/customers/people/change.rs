@@ -102,6 +102,7 @@ impl PersonChange {
             owner: self.owner.given(),
             properties,
             opted_out: None,
+            past: None,
         };
         (person, taken)
     }
