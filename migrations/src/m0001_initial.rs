@@ -278,6 +278,8 @@ fn sending() -> Vec<Table> {
             .index(false, "workspace_id, case_id")
             .index(false, "workspace_id, status, id")
             .index_where(false, "workspace_id, person_id", "person_id IS NOT NULL")
+            // How an address took the mails before: one that never takes any is given up.
+            .index_where(false, "workspace_id, to_address", "medium = 'mail'")
             .index(false, "workspace_id, created_at"),
         Table::in_workspace("outbox", &[("id", Uuid)])
             .all(Text, &["kind", "payload", "state"])

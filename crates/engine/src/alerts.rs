@@ -32,6 +32,8 @@ pub enum AlertKind {
     WebhookFailed,
     /// Customers call our mail unwanted. Subject: the kind of mail.
     Complaint,
+    /// Addresses took none of our last mails and are not mailed any more. Subject: always `mail`.
+    AddressGivenUp,
     /// A customer wrote to us, and there is no case to show it in. Subject: always `mail`.
     Written,
     /// More came in one thread than people write; what follows is only kept. Subject: the case or the customer.
@@ -50,7 +52,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RuleLoop,
         Self::RuleEffects,
         Self::RulePaused,
@@ -59,6 +61,7 @@ impl AlertKind {
         Self::WebhookDisabled,
         Self::WebhookFailed,
         Self::Complaint,
+        Self::AddressGivenUp,
         Self::Written,
         Self::MailLoop,
         Self::Mailbox,
@@ -79,6 +82,7 @@ impl AlertKind {
             Self::WebhookDisabled => "webhook_disabled",
             Self::WebhookFailed => "webhook_failed",
             Self::Complaint => "complaint",
+            Self::AddressGivenUp => "address_given_up",
             Self::Written => "customer_wrote",
             Self::MailLoop => "mail_loop",
             Self::Mailbox => "mailbox",
@@ -100,6 +104,7 @@ impl AlertKind {
             Self::WebhookDisabled => "Webhook switched off",
             Self::WebhookFailed => "Webhook does not answer",
             Self::Complaint => "Mail called unwanted",
+            Self::AddressGivenUp => "Address given up",
             Self::Written => "A customer wrote",
             Self::MailLoop => "Too many messages",
             Self::Mailbox => "Mailbox can't be read",

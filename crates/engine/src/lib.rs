@@ -42,6 +42,6 @@ pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publis
 pub use error::{EngineError, FieldError};
 pub use gifts::{pools, referrals, testimonials};
 pub(crate) use mail::{compose, invited, lanes};
-pub use mail::{courier, dispatch, hold, ledger, mailbag, sending, throttle, trouble};
+pub use mail::{courier, dispatch, hold, ledger, mailbag, sending, throttle, trouble, untaken};
 pub use surveys::{page, wording};
 pub use team::{owners, roster, staff, staffing};

@@ -11,3 +11,4 @@ pub mod mailbag;
 pub mod sending;
 pub mod throttle;
 pub mod trouble;
+pub mod untaken;

@@ -141,7 +141,7 @@ const REFUSES_US: [&str; 62] = [
     "your server",
 ];
 /// There is nobody of that name, or no such place.
-const NOBODY: [&str; 82] = [
+const NOBODY: [&str; 93] = [
     "user unknown",
     "unknown user",
     "unknown recipient",
@@ -222,6 +222,17 @@ const NOBODY: [&str; 82] = [
     "no mx record",
     "no such host",
     "nxdomain",
+    "existiert nicht",
+    "n'existe pas",
+    "no existe",
+    "não existe",
+    "non esiste",
+    "bestaat niet",
+    "nie istnieje",
+    "neegzistuoja",
+    "не существует",
+    "不存在",
+    "存在しません",
     "null mx",
     "nullmx",
 ];

@@ -13,6 +13,7 @@ mod auto;
 mod body;
 mod corpus;
 mod decode;
+mod event;
 mod head;
 mod html;
 mod mark;
@@ -172,11 +173,9 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
     let text = [whole.as_str(), footer.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     folded.extend((!footer.is_empty()).then_some(Folded { fold: Fold::Footer, text: footer }));
     let returned_marks = match kind {
-        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) => original::each(&mail, &whole, mark::of_original),
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) => marks_within(&mail, &whole),
         // A complaint comes to an address that was agreed on; the mail that it is about lies within.
-        Kind::Complaint(_) => {
-            [original::each(&mail, "", mark::of_original), mail.parts.iter().flat_map(mark::of_complaint).collect()].concat()
-        }
+        Kind::Complaint(_) => [marks_within(&mail, &whole), mail.parts.iter().flat_map(mark::of_complaint).collect()].concat(),
         Kind::AutoReply(_) | Kind::OptOut | Kind::Reply | Kind::Unknown(_) => Vec::new(),
     };
     Ok(Inbound {
@@ -193,6 +192,13 @@ fn read_within_limits(raw: &[u8], recipient: Option<&str>, own: &[Email]) -> Res
     })
 }
 
+/// What may be marks in the mail of ours that a report brings back.
+fn marks_within(mail: &Mail<'_>, whole: &str) -> Vec<String> {
+    let told = event::fields(whole);
+    let of_event = Head::split(told.as_bytes()).map(|(head, _)| mark::of_original(&head)).unwrap_or_default();
+    [original::each(mail, whole, mark::of_original), of_event].concat()
+}
+
 /// What a mail says: who to whom, about what, when, and its body. Fields that servers write on the way, and the Message-ID,
 /// are no part of it.
 pub fn essence(raw: &[u8]) -> Vec<Vec<u8>> {
@@ -205,7 +211,9 @@ pub fn essence(raw: &[u8]) -> Vec<Vec<u8>> {
 /// The first that fits: reports say what they are, then come the signs of machines; what is left a person wrote.
 fn kind(mail: &Mail<'_>, from: &str, subject: &str, whole: &str, own: &[Email]) -> Kind {
     let Mail { head, parts, .. } = mail;
-    if let Some(kind) = report::complaint(parts, from, subject).or_else(|| notice::read(mail, subject, whole)) {
+    if let Some(kind) =
+        report::complaint(parts, from, subject).or_else(|| event::read(whole)).or_else(|| notice::read(mail, subject, whole))
+    {
         return kind;
     }
     if subject.trim().eq_ignore_ascii_case("unsubscribe") {

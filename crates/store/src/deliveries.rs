@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{DeliveryId, WorkspaceId};
-use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait as _, QueryOrder as _, QuerySelect as _, Statement, Value, entity::prelude::*};
 
 use crate::{StoreError, Tx, time::millis};
 
@@ -109,6 +109,30 @@ pub async fn cancel_of_rules(tx: &Tx, ws: Uuid, versions: &[Uuid], why: &str, no
         .filter(Column::Exempt.eq(false))
         .filter(Column::Status.is_in(["queued", "deferred"]));
     Ok(waiting.exec(&**tx).await?.rows_affected)
+}
+
+/// How many mails to this address came back or were refused since the last one that was taken and did not come back, or was
+/// answered all the same.
+pub async fn untaken_in_a_row(tx: &Tx, ws: WorkspaceId, address: &str) -> Result<u64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) FROM deliveries d WHERE d.workspace_id = $1 AND d.to_address = $2 AND d.medium = 'mail' AND d.status = 'bounced' \
+         AND COALESCE(d.sent_at, d.updated_at) > COALESCE((SELECT MAX(COALESCE(t.sent_at, t.updated_at)) FROM deliveries t \
+         LEFT JOIN invitations i ON i.workspace_id = t.workspace_id AND i.id = t.invitation_id \
+         WHERE t.workspace_id = $1 AND t.to_address = $2 AND t.medium = 'mail' AND (t.status = 'sent' OR i.state = 'answered')), -1)";
+    let values: [Value; 2] = [ws.uuid().into(), address.into()];
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), SQL, values)).await?;
+    let n = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or_default();
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Newest mails that [`of_others_lately`] looks at: enough to see what is going on, and few however many there are.
+const LATELY: u64 = 500;
+
+/// How the newest mails to other addresses ended: the address, and whether it was taken.
+pub async fn of_others_lately(tx: &Tx, ws: WorkspaceId, but: &str) -> Result<Vec<(String, bool)>, StoreError> {
+    let newest = Entity::find().select_only().columns([Column::ToAddress, Column::Status]).filter(Column::WorkspaceId.eq(ws.uuid()));
+    let newest = newest.order_by_desc(Column::CreatedAt).limit(LATELY).into_tuple::<(String, String)>().all(&**tx).await?;
+    let ended = newest.into_iter().filter(|(address, status)| address != but && matches!(status.as_str(), "sent" | "bounced"));
+    Ok(ended.map(|(address, status)| (address, status == "sent")).collect())
 }
 
 /// A mail that had been taken over came back after all; whether it was not known yet.

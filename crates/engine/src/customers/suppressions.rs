@@ -1,8 +1,8 @@
 //! Addresses that must not be mailed, for reasons of ours or of others, and customers who want no mail under whatever address.
 //!
 //! Owns: the reasons, adding and lifting, the list as CSV, reading lists of other programs; [`opt_out`], by which whatever a customer says
-//! about all mail is noted. What a customer does by the link in a mail is in [`crate::unsubscribe`]. A mailbox that does not exist comes
-//! here by itself ([`hearback_mailer::Fail::no_mailbox`]).
+//! about all mail is noted. What a customer does by the link in a mail is in [`crate::unsubscribe`]. An address that takes no mail
+//! comes here by itself ([`crate::untaken`]).
 
 mod columns;
 mod list;
@@ -39,7 +39,7 @@ pub enum Reason {
     Manual,
     /// The customer said so; the customer may take it back.
     Unsubscribed,
-    /// The mailbox does not exist.
+    /// The mailbox does not exist, or took none of several mails in a row; the note says which.
     HardBounce,
     /// The customer called our mail unwanted; nothing takes that back but somebody of ours.
     Complaint,

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use hearback_core::id::{CaseId, InvitationId, PersonId, WorkspaceId};
-use hearback_mailer::inbound::{Blame, Failure, Inbound, Kind};
+use hearback_mailer::inbound::{Failure, Inbound, Kind};
 use hearback_store::{
     Tx, deliveries,
     erasure::ERASED,
@@ -20,14 +20,12 @@ use crate::{
     alerts::{Alert, AlertKind, raise},
     chain, faults,
     suppressions::{self, OptOut, Reason},
+    untaken::{self, Untaken},
     work::{self, Letter},
 };
 
 /// Messages of one thread within an hour, before what follows is only kept.
 const MOST_AN_HOUR: u64 = 5;
-/// Mails that came back for a passing reason within [`PASSING_WITHIN`], before their address is given up.
-const MOST_PASSING: u64 = 3;
-const PASSING_WITHIN: Duration = Duration::days(30);
 
 /// A mail that came in, and the one of ours that it is about.
 pub(super) struct Known<'a> {
@@ -113,8 +111,10 @@ impl Known<'_> {
             invitations::came_back(&tx, self.ws.uuid(), invitation, millis(now)).await?;
         }
         messages::save(&tx, row.clone()).await?;
-        if mail.person_id.is_some() && self.gives_up(&tx, failure.blame()).await? {
-            self.stop(&tx, Reason::HardBounce, Some(format!("returned: {}", failure.summary()))).await?;
+        if mail.person_id.is_some() {
+            let untaken =
+                Untaken { address: mail.to_address.clone(), blame: failure.blame(), why: format!("returned: {}", failure.summary()) };
+            untaken::note(&tx, self.ws, &untaken, now).await?;
         }
         let mut asked = Vec::new();
         if is_first {
@@ -131,18 +131,6 @@ impl Known<'_> {
             cx.wake.notify_one();
         }
         Ok(row)
-    }
-
-    /// Whether the address is not mailed any more. A refusal of us is never the customer's fault.
-    async fn gives_up(&self, tx: &Tx, blame: Blame) -> Result<bool, EngineError> {
-        match blame {
-            Blame::Address => Ok(true),
-            Blame::Policy => Ok(false),
-            Blame::Passing => {
-                let since = millis(self.cx.now() - PASSING_WITHIN);
-                Ok(messages::came_back(tx, self.ws, &self.delivery.to_address, "passing", since).await? >= MOST_PASSING)
-            }
-        }
     }
 
     async fn complained(&self, tx: Tx, row: messages::Model, word: &str) -> Result<messages::Model, EngineError> {

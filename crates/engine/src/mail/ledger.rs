@@ -16,7 +16,6 @@ use hearback_store::{
     StoreError, Tx, bulk, cases, events,
     ledger::{self, Fate, Mark, Reported, Writes},
     outbox::{Lease, Outcome},
-    suppressions,
     time::millis,
 };
 use serde_json::{Value, json};
@@ -27,6 +26,7 @@ use tokio::{
 
 use crate::{
     Actor, Ctx, EngineError, apply, chain, faults, pools,
+    untaken::{self, Untaken},
     work::{core_case, write_case},
     workspace::Workspace,
 };
@@ -53,8 +53,8 @@ pub struct Report {
     pub acknowledges: bool,
     /// Whether a code that this mail carries goes back to its pool when the mail ends unsent: no attempt was ever in doubt.
     pub frees_code: bool,
-    /// The address takes no mail: it is not mailed any more.
-    pub no_mailbox: Option<suppressions::Model>,
+    /// A customer's address did not take it: it may be given up.
+    pub untaken: Option<Untaken>,
     /// Timeline entry: kind and data.
     pub event: Option<(&'static str, Value)>,
 }
@@ -234,8 +234,11 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     }
     let marked = ledger::write(&tx, &writes, now).await?;
     free_codes(cx, &tx, &outcomes.reports, now).await?;
-    let no_mailbox: Vec<_> = outcomes.reports.iter().filter_map(|report| report.no_mailbox.clone()).collect();
-    suppressions::put(&tx, &no_mailbox).await?;
+    for report in &outcomes.reports {
+        if let Some(untaken) = &report.untaken {
+            untaken::note(&tx, WorkspaceId::from_uuid(report.fate.workspace), untaken, now).await?;
+        }
+    }
     let asked = chain::after_sending(&tx, &outcomes, now).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;
@@ -269,7 +272,7 @@ async fn workspace(cx: &Ctx, tx: &Tx, report: &Report, revision: i64) -> Result<
 impl Report {
     /// Whether anything follows from it besides what the ledger says itself, which keeps what is final.
     fn has_consequences(&self) -> bool {
-        self.case.is_some() || self.no_mailbox.is_some()
+        self.case.is_some() || self.untaken.is_some()
     }
 
     /// The case that this report moves on: an accepted acknowledgement does.

@@ -20,7 +20,8 @@ use crate::{
     faults, guard, hold,
     invited::{self, Turn},
     ledger::Report,
-    own_data, suppressions, throttle, trouble,
+    own_data, throttle, trouble,
+    untaken::Untaken,
 };
 
 /// How long a mail is tried before it is given up.
@@ -201,18 +202,14 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             record(cx, report).await
         }
         FailClass::Reject => {
-            // Only customers: an address of ours that is mistyped is for an admin to correct.
-            let no_mailbox = (invited::is_to_customer(mail) && fail.no_mailbox())
-                .then(|| suppressions::row(lease.workspace, &mail.to_address, suppressions::Reason::HardBounce, Some(fail.summary()), now));
-            let report = Report {
-                no_mailbox,
-                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(fail.to_string())) },
-                event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
-                ..report(cx, lease, mail, Outcome::Done)
-            };
-            let recorded = record(cx, report).await?;
+            let recorded = record(cx, refused(cx, lease, mail, fail, fail.to_string(), counts)).await?;
             trouble::ended(cx, lease.workspace, mail.wave_id, fail.is_policy().then(|| fail.summary()), now).await?;
             Ok(recorded)
+        }
+        // The server speaks of this reader and never says yes: the same as a mail that comes back.
+        FailClass::Retry if now - from_millis(mail.created_at) > LIFETIME && fail.is_about_reader() => {
+            let why = format!("given up after {} days: {fail}", LIFETIME.num_days());
+            record(cx, refused(cx, lease, mail, fail, why, counts)).await
         }
         FailClass::Retry if now - from_millis(mail.created_at) > LIFETIME => {
             give_up(cx, lease, mail, End::dead(format!("given up after {} days: {fail}", LIFETIME.num_days()))).await
@@ -225,6 +222,18 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
             };
             record(cx, report).await
         }
+    }
+}
+
+/// It is refused for good.
+fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String, counts: bool) -> Report {
+    let untaken = |blame| Untaken { address: mail.to_address.clone(), blame, why: fail.summary() };
+    Report {
+        // Only customers: an address of ours that is mistyped is for an admin to correct.
+        untaken: fail.blame().filter(|_| invited::is_to_customer(mail)).map(untaken),
+        fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(reply)) },
+        event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
+        ..report(cx, lease, mail, Outcome::Done)
     }
 }
 
@@ -288,7 +297,7 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
         fate: fate(lease, mail, "queued", None),
         case: mail.case_id,
         acknowledges: mail.acknowledges,
-        no_mailbox: None,
+        untaken: None,
         event: None,
     }
 }

@@ -189,7 +189,7 @@ fn report(
 ) -> Report {
     let (workspace, delivery) = (lease.workspace.uuid(), row.id);
     let fate = Fate { workspace, delivery, status, subject: None, reply, sent_at: None, attempts: 1, moved: None };
-    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, frees_code: false, no_mailbox: None, event }
+    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, frees_code: false, untaken: None, event }
 }
 
 async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {

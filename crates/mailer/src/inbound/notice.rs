@@ -11,7 +11,7 @@ use super::{
     original,
     part::Mail,
     report::{self, Failure},
-    words::{DELAYED, DELIVERED, FAILED, FAILED_TOO, GIVEN_UP},
+    words::{DELAYED, DELIVERED, FAILED, FAILED_LOOSELY, FAILED_TOO, GIVEN_UP},
 };
 use crate::blame::{Blame, Status, judge};
 
@@ -59,10 +59,14 @@ pub(super) fn read(mail: &Mail<'_>, subject: &str, whole: &str) -> Option<Kind> 
 }
 
 fn writer(head: &Head<'_>) -> Writer {
-    let is_server = |name: &str| name.contains("daemon") || name.starts_with("postmaster");
+    let is_server = |name: &str| {
+        let name = name.replace(['-', '_', '.'], "");
+        name == "daemon" || ["mailerdaemon", "maildaemon", "postmaster"].iter().any(|known| name.starts_with(known))
+    };
     let (address, name) = sender(&head.words("from").to_lowercase());
     let (local, _) = address.split_once('@').unwrap_or((&address, ""));
-    let named = ["mail delivery", "delivery subsystem", "mailer-daemon", "postmaster"].iter().any(|word| name.contains(word));
+    let name = name.trim().trim_matches('"');
+    let named = ["mail delivery s", "delivery subsystem"].iter().any(|word| name.contains(word)) || is_server(name);
     if address.is_empty() || is_server(local) || named || head.has("x-failed-recipients") {
         return Writer::Server;
     }
@@ -116,12 +120,16 @@ impl Notice {
         words.iter().any(|word| self.lower.contains(word) || self.subject.contains(word))
     }
 
-    /// What in it makes it a notice about delivery. A program that answers for a person writes numbers as well: of such only a
-    /// code in its full form counts.
+    fn says_failed(&self, writer: Writer) -> bool {
+        self.says(&FAILED) || self.says(&FAILED_TOO) || (writer == Writer::Server && self.says(&FAILED_LOOSELY))
+    }
+
+    /// What in it makes it a notice about delivery. A program that answers for a person writes numbers and speaks of addresses and
+    /// delays as well: of such only plain words and a code in its full form count.
     fn known_by(&self, writer: Writer) -> Option<&'static str> {
         if !self.failed.is_empty() {
             Some("a header names the recipients that failed")
-        } else if self.says(&FAILED) || self.says(&FAILED_TOO) || self.says(&DELAYED) {
+        } else if self.says_failed(writer) || (writer == Writer::Server && self.says(&DELAYED)) {
             Some("a mail server wrote it, with words of failed delivery")
         } else if self.lines.iter().any(|line| has_full_code(line)) {
             Some("a mail server wrote it, with the code of a refusal")
@@ -141,7 +149,7 @@ impl Notice {
         let is_late = ["delay", "verzögert", "retard", "задерж"].iter().any(|word| self.subject.contains(word));
         if warns || is_late && !given_up {
             Kind::Delayed(failure)
-        } else if self.says(&DELIVERED) && !self.says(&FAILED) && !self.says(&FAILED_TOO) && !self.lines.iter().any(|line| has_code(line)) {
+        } else if self.says(&DELIVERED) && !self.says_failed(Writer::Server) && !self.lines.iter().any(|line| has_code(line)) {
             Kind::Delivered(failure)
         } else {
             Kind::Bounce(failure)
@@ -292,6 +300,9 @@ mod tests {
         }
         assert_eq!(of("Return-Path: <>\nFrom: Anna <anna@x.lt>\n"), Writer::Machine);
         assert_eq!(of("Return-Path: <anna@x.lt>\nFrom: Anna <anna@x.lt>\n"), Writer::Person);
-        assert_eq!(of("From: Anna Post <anna@master.lt>\n"), Writer::Person);
+        assert_eq!(of("Return-Path: <MAILER-DAEMON@x.lt>\nFrom: Anna <anna@x.lt>\n"), Writer::Machine);
+        for person in ["From: Anna Post <anna@master.lt>\n", "From: Daemon Lewis <daemon.lewis@x.lt>\n"] {
+            assert_eq!(of(person), Writer::Person);
+        }
     }
 }

@@ -7,6 +7,8 @@ use crate::blame::{Blame, Status, judge};
 const MAX_DIAGNOSIS: usize = 500;
 /// Most recipients that are read of one report.
 const MAX_GROUPS: usize = 100;
+/// Parts from the first on that are looked into although their type does not say that they are a report.
+const MAX_UNTYPED: usize = 10;
 /// How much of a text is searched for the fields of a report, in bytes.
 const MAX_TEXT: usize = 50_000;
 
@@ -41,7 +43,8 @@ impl Failure {
 
 /// What the part for machines says, wherever it stands; `None` when there is none, or none that can be read.
 pub(super) fn delivery(parts: &[Part<'_>]) -> Option<Kind> {
-    first(parts.iter().filter(|part| is_status(part)).flat_map(|part| groups(&part.bytes())).take(MAX_GROUPS).collect())
+    let is_status = |(at, part): &(usize, &Part<'_>)| is_status(part) || (*at < MAX_UNTYPED && is_untyped_status(part));
+    first(parts.iter().enumerate().filter(is_status).flat_map(|(_, part)| groups(&part.bytes())).take(MAX_GROUPS).collect())
 }
 
 /// The same from the text of a notice whose parts were lost on the way.
@@ -57,16 +60,15 @@ fn first(about: Vec<(Action, Failure)>) -> Option<Kind> {
     failed.or_else(|| of(Action::Delayed).map(Kind::Delayed)).or_else(|| of(Action::Delivered).map(Kind::Delivered))
 }
 
-/// The part of a report that is for machines. Some programs give it no type of its own: then it is known by its fields.
+/// The part of a report that is for machines.
 fn is_status(part: &Part<'_>) -> bool {
-    match part.media.kind.as_str() {
-        "message/delivery-status" | "message/global-delivery-status" => true,
-        "text/plain" | "application/octet-stream" => {
-            let bytes = part.bytes();
-            Head::split(bytes.trim_ascii_start()).is_ok_and(|(head, _)| head.has("reporting-mta"))
-        }
-        _ => false,
-    }
+    matches!(part.media.kind.as_str(), "message/delivery-status" | "message/global-delivery-status")
+}
+
+/// The same where a program gave it no type of its own: it is known by its fields.
+fn is_untyped_status(part: &Part<'_>) -> bool {
+    let may_be = matches!(part.media.kind.as_str(), "text/plain" | "application/octet-stream");
+    may_be && Head::split(part.bytes().trim_ascii_start()).is_ok_and(|(head, _)| head.has("reporting-mta"))
 }
 
 /// Whether it calls itself a report on delivery.
@@ -133,7 +135,7 @@ fn recipient(head: &Head<'_>, name: &'static str) -> Option<String> {
 
 /// A report that a mail of ours was called unwanted. One provider sends no report but the mail, under a subject of its own.
 pub(super) fn complaint(parts: &[Part<'_>], from: &str, subject: &str) -> Option<Kind> {
-    if let Some(part) = parts.iter().find(|part| part.report == "feedback-report" && part.media.kind == "message/feedback-report") {
+    if let Some(part) = parts.iter().find(|part| part.media.kind == "message/feedback-report") {
         let bytes = part.bytes();
         let word = Head::split(&bytes).ok().and_then(|(head, _)| head.word("feedback-type")).unwrap_or_default();
         return Some(match word.as_str() {

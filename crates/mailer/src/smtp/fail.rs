@@ -129,19 +129,23 @@ impl Fail {
         }
     }
 
-    /// Whose fault it is that the server refuses this mail for good. What it says before it hears of the reader is about us.
+    /// Whose fault it is that the server refuses this mail. What it says before it hears of the reader is about us; what it says
+    /// only for now never blames the address.
     pub fn blame(&self) -> Option<Blame> {
-        let reply = self.reply().filter(|reply| reply.is_permanent() && self.stage >= Stage::Mail)?;
+        let reply = self.reply().filter(|_| self.stage >= Stage::Mail)?;
         if self.stage == Stage::Mail {
             return Some(Blame::Policy);
         }
         let said = reply.text();
-        Some(judge(Status::most_exact(reply.enhanced().and_then(Status::parse), &said), &said))
+        match judge(Status::most_exact(reply.enhanced().and_then(Status::parse), &said), &said) {
+            Blame::Address if reply.is_transient() => Some(Blame::Passing),
+            blame => Some(blame),
+        }
     }
 
-    /// Whether the server says for good that there is no such mailbox.
-    pub fn no_mailbox(&self) -> bool {
-        self.blame() == Some(Blame::Address)
+    /// Whether the server said it when it heard whom the mail is for.
+    pub fn is_about_reader(&self) -> bool {
+        self.stage == Stage::Rcpt && self.reply().is_some()
     }
 
     /// Whether it will not pass by itself: the server refuses the log-in, can't prove who it is, or wants encryption.
@@ -150,9 +154,9 @@ impl Fail {
         refused || matches!((self.stage, &self.cause), (Stage::Tls | Stage::Auth, Cause::Tls(_) | Cause::Refused(_)) | (_, Cause::Tls(_)))
     }
 
-    /// Whether our mail is refused for what it is or who sends it, and not for its reader.
+    /// Whether our mail is refused for good for what it is or who sends it, and not for its reader.
     pub fn is_policy(&self) -> bool {
-        self.blame() == Some(Blame::Policy)
+        self.reply().is_some_and(Reply::is_permanent) && self.blame() == Some(Blame::Policy)
     }
 
     /// Stage and code without the server's words: safe for logs and metrics.
@@ -233,7 +237,9 @@ mod tests {
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_one() {
-        let said = |stage, code, words: &str| Fail::new(stage, Cause::Reply(Reply { code, lines: vec![words.to_owned()] })).no_mailbox();
+        let said = |stage, code, words: &str| {
+            Fail::new(stage, Cause::Reply(Reply { code, lines: vec![words.to_owned()] })).blame() == Some(Blame::Address)
+        };
         assert!(
             said(Stage::Rcpt, 550, "5.1.1 unknown")
                 && said(Stage::Dot, 554, "5.1.2 no such host")

@@ -87,6 +87,57 @@ async fn a_full_mailbox_is_given_up_after_three_mails_and_a_policy_never_blames_
     .await;
 }
 
+/// Writes to the customer, and brings a report of this shape about the mail.
+async fn returned(app: &TestApp, address: &str, shape: &str) {
+    app.answer(address, 2).await;
+    app.run_until_idle().await;
+    let sent = mails(app, address).await.into_iter().rfind(|mail| mail.status == "sent").unwrap();
+    taken(app, shaped(shape, &mark(app, Purpose::Bounce, sent.id))).await;
+}
+
+#[tokio::test]
+async fn an_address_that_never_takes_our_mail_is_given_up_whatever_the_codes_and_however_far_apart() {
+    on_every_database(async |app| {
+        let (late, fine) = ("late@example.com", "fine@example.com");
+        for shape in ["bounce-postfix-4.4.1-gave-up", "bounce-report-of-nonsense", "bounce-postfix-5.7.1-policy"] {
+            assert!(stopped(app).await.is_empty(), "{shape}");
+            app.answer(fine, 2).await;
+            returned(app, late, shape).await;
+            app.advance(Duration::days(91)).await;
+        }
+        assert_eq!(stopped(app).await, [(late.to_owned(), "hard_bounce".to_owned())]);
+        let [row] = all::<suppressions::Entity>(app).await.try_into().unwrap();
+        assert!(row.note.as_ref().is_some_and(|note| note.contains("none of 3 mails in a row") && note.contains("5.7.1")), "{row:?}");
+        assert!(alert_kinds(app).await.contains(&"address_given_up".to_owned()));
+        app.answer(late, 2).await;
+        app.run_until_idle().await;
+        let mut statuses: Vec<_> = mails(app, late).await.into_iter().map(|mail| mail.status).collect();
+        statuses.sort();
+        assert_eq!(statuses, ["bounced", "bounced", "bounced", "suppressed"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_arrives_begins_the_count_anew() {
+    on_every_database(async |app| {
+        let address = "anna@example.com";
+        for arrives in [false, false, true, false, false] {
+            if arrives {
+                app.answer(address, 2).await;
+                app.run_until_idle().await;
+            } else {
+                returned(app, address, "bounce-postfix-5.2.2-full").await;
+            }
+            app.advance(Duration::days(31)).await;
+        }
+        assert!(stopped(app).await.is_empty());
+        returned(app, address, "bounce-postfix-5.2.2-full").await;
+        assert_eq!(stopped(app).await.len(), 1, "the third in a row");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn nothing_follows_from_a_mail_without_a_genuine_mark() {
     on_every_database(async |app| {

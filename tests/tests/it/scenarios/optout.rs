@@ -179,6 +179,44 @@ async fn a_mailbox_that_does_not_exist_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_refused_three_times_in_a_row_is_not_tried_again() {
+    let script = Script::default().always(At::Rcpt, Fault::reply("552 5.2.2 mailbox full"));
+    on_every_database_with(&Options { smtp: script, ..Options::default() }, async |app| {
+        for round in 0..3 {
+            assert!(list(app).await.is_empty(), "{round}");
+            app.answer("late@example.com", 2).await;
+            app.run_until_idle().await;
+            app.advance(Duration::days(91)).await;
+        }
+        assert_eq!(list(app).await, [("late@example.com".to_owned(), "hard_bounce".to_owned())]);
+        let alerts = all::<hearback_store::alerts::Entity>(app).await;
+        assert!(alerts.iter().any(|alert| alert.kind == "address_given_up"));
+        app.answer("late@example.com", 2).await;
+        app.run_until_idle().await;
+        let mut statuses = statuses(app, "detractor_outreach").await;
+        statuses.sort();
+        assert_eq!(statuses, ["bounced", "bounced", "bounced", "suppressed"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nobodys_mail_gives_up_nobody() {
+    let script = Script::default().always(At::Rcpt, Fault::reply("554 5.7.1 relay access denied"));
+    on_every_database_with(&Options { smtp: script, ..Options::default() }, async |app| {
+        for _ in 0..4 {
+            for address in ["a@example.com", "b@example.org"] {
+                app.answer(address, 9).await;
+            }
+            app.run_until_idle().await;
+            app.advance(Duration::days(2)).await;
+        }
+        assert!(list(app).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_list_goes_out_and_comes_in_as_csv() {
     on_every_database(async |app| {
         let csv = "Email;Reason;Note\nA@Example.com;complaint;=cmd()\nb@example.com;;\nno address;;\nc@example.com;whim;\n";
