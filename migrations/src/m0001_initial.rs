@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::table::{
     Kind::{Flag, Int, Text, Uuid},
-    Table, expect_growth, on_postgres,
+    Table, expect_growth, keep_no_samples, on_postgres,
 };
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. Part of an index: a query finds
@@ -23,6 +23,9 @@ impl MigrationTrait for Initial {
             table.make(manager).await?;
         }
         expect_growth(manager).await?;
+        for (table, columns) in [("former_addresses", &["address"] as &[_]), ("testimonials", &["text", "name"]), ("outbox", &["error"])] {
+            keep_no_samples(manager, table, columns).await?;
+        }
         // The queue is a small, hot table: clean it often, and leave room on its pages for updates in place.
         on_postgres(
             manager,

@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::table::{
     Kind::{Flag, Int, Text, Uuid},
-    Table, add_columns, expect_growth,
+    Table, add_columns, expect_growth, keep_no_samples,
 };
 
 /// See the module.
@@ -32,6 +32,13 @@ impl MigrationTrait for Asking {
         }
         for table in asking().into_iter().chain(coming_back()) {
             table.make(manager).await?;
+        }
+        for (table, columns) in [
+            ("unconfirmed", &["comment", "answers"] as &[_]),
+            ("interactions", &["external_id"]),
+            ("messages", &["from_address", "subject", "text", "raw", "message_id"]),
+        ] {
+            keep_no_samples(manager, table, columns).await?;
         }
         expect_growth(manager).await
     }

@@ -205,7 +205,7 @@ impl<'a> Batch<'a> {
         invitations::answer(&mut script, ws, &self.answered, self.now);
         ingest::put_rollups(&mut script, ws, &self.rollups);
         script.run(tx).await?;
-        moves.follow(tx, ws).await?;
+        Box::pin(moves.follow(tx, ws)).await?;
         unconfirmed::confirm(tx, self.workspace.id, self.answered.iter().map(|answered| answered.id)).await?;
         changes.write_rest(tx, ws, self.now).await?;
         faults::pass("intake.inserted")

@@ -193,7 +193,7 @@ async fn put(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<Utc>) 
     let opted_out = sent.opted_out;
     let (row, is_new) = lay_over(tx, ws, sent, now).await?;
     let has_opted_out = match opted_out {
-        Some((why, since)) => suppressions::opt_out(tx, ws, PersonId::from_uuid(row.id), why, since).await?,
+        Some((why, since)) => Box::pin(suppressions::opt_out(tx, ws, PersonId::from_uuid(row.id), why, since)).await?,
         None => false,
     };
     Ok((row, is_new || has_opted_out))
@@ -211,7 +211,7 @@ async fn lay_over(tx: &Tx, ws: WorkspaceId, sent: CheckedPerson, now: DateTime<U
             let mut moves = Moves::default();
             moves.note(stored, &row);
             persons::save(tx, row.clone()).await?;
-            moves.follow(tx, ws.uuid()).await?;
+            Box::pin(moves.follow(tx, ws.uuid())).await?;
         }
         None => persons::insert(tx, vec![row.clone()]).await?,
     }
