@@ -103,6 +103,34 @@ start_postgres() {
   return 1
 }
 
+# Moments at which programs that know the calendar go wrong, each in a zone: the ends of a year, a leap day, both changes of summer
+# time (of Europe, where the tests have their customers, and of New Zealand), the last month of a quarter.
+moments=(
+  'UTC 2027-01-01 00:30:00' 'Pacific/Auckland 2028-02-29 12:00:00' 'UTC 2027-03-28 00:59:30' 'Pacific/Auckland 2027-04-04 02:59:30'
+  'UTC 2026-11-30 12:00:00' 'Pacific/Auckland 2026-12-31 23:30:00' 'UTC 2028-02-29 12:00:00' 'Pacific/Auckland 2027-01-01 00:30:00'
+  'UTC 2026-10-25 00:59:30' 'Pacific/Auckland 2027-09-26 01:59:30' 'UTC 2026-12-31 23:30:00' 'Pacific/Auckland 2026-11-30 12:00:00'
+)
+
+# The tests that know the calendar, at some of these moments: two a day, in turn, or all of them with HEARBACK_TEST_MOMENTS=all.
+# What is shown differs from the real time by a fixed span, so that all processes agree; time that is measured stays real.
+other_days() {
+  local library host chosen=("${moments[@]}") moment zone begin
+  library=$(find /usr/lib -name 'libfaketimeMT.so.1' | head -n 1)
+  host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+  if [ "${HEARBACK_TEST_MOMENTS:-}" != all ]; then
+    begin=$(( $(date +%s) / 86400 * 2 % ${#moments[@]} ))
+    chosen=("${moments[@]:begin:2}")
+  fi
+  for moment in "${chosen[@]}"; do
+    zone=${moment%% *}
+    local shift=$(( $(TZ=$zone date -d "${moment#* }" +%s) - $(date +%s) ))
+    printf '    %s\n' "$moment"
+    env "CARGO_TARGET_${host}_RUNNER=env TZ=$zone LD_PRELOAD=$library FAKETIME=$(printf '%+d' "$shift") FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1" \
+      cargo test --quiet --workspace --locked --features "$features" --lib --bins --tests -- \
+      --skip jumped demo waves clocks zones own_data restored_wave browser_survey token calendar schedule || return 1
+  done
+}
+
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 step 'tools' install_missing
@@ -112,5 +140,6 @@ step 'build' cargo build --workspace --locked --features "$features"
 step 'PostgreSQL' start_postgres
 step 'accessibility checker' fetch_axe
 step 'tests' cargo test --workspace --locked --features "$features"
+step 'other days' other_days
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --features "$features"
 printf '\nAll passed in %d s.\n' "$((SECONDS - started))"
