@@ -53,8 +53,8 @@ fn ours() -> Vec<Table> {
             .index(true, "key"),
         Table::in_workspace("users", &[("id", Uuid)])
             .all(Text, &["email", "name", "role", "password_hash"])
-            .required("created_at", Int)
-            .maybe(Int, &["absent_from", "absent_until", "cap"])
+            .all(Int, &["created_at", "password_at"])
+            .maybe(Int, &["disabled_at", "absent_from", "absent_until", "cap"])
             .maybe(Text, &["deputy"])
             .index(true, "workspace_id, email"),
         Table::in_workspace("teams", &[("key", Text)])
@@ -66,16 +66,31 @@ fn ours() -> Vec<Table> {
             .references(&["workspace_id", "team_key"], "teams", &["workspace_id", "key"])
             .belongs("user_id", "users"),
         Table::in_workspace("sessions", &[("token_hash", Text)])
-            .required("user_id", Uuid)
+            .all(Uuid, &["id", "user_id"])
             .all(Int, &["created_at", "seen_at"])
+            .all(Text, &["address", "agent"])
             .belongs("user_id", "users")
-            .index(true, "token_hash"),
+            .index(true, "token_hash")
+            .index(false, "workspace_id, user_id, created_at"),
+        Table::in_workspace("second_factors", &[("user_id", Uuid)])
+            .required("secret", Text)
+            .all(Int, &["created_at", "used_step"])
+            .maybe(Int, &["confirmed_at"])
+            .belongs("user_id", "users"),
+        Table::in_workspace("recovery_codes", &[("user_id", Uuid), ("code_hash", Text)]).belongs("user_id", "users"),
+        Table::in_workspace("known_addresses", &[("user_id", Uuid), ("address", Text)])
+            .required("seen_at", Int)
+            .belongs("user_id", "users"),
         Table::in_workspace("api_keys", &[("id", Uuid)])
             .all(Text, &["name", "scope", "public_part", "secret_hash"])
             .required("created_at", Int)
-            .maybe(Int, &["used_at", "revoked_at"])
+            .maybe(Int, &["expires_at", "used_at", "revoked_at"])
             .index(true, "public_part"),
-        Table::in_workspace("audit", &[("id", Uuid)]).required("at", Int).all(Text, &["actor", "action", "subject", "data"]),
+        Table::in_workspace("audit", &[("id", Uuid)])
+            .all(Int, &["at", "number"])
+            .all(Text, &["actor", "action", "subject", "data", "hash"])
+            .index(true, "workspace_id, number"),
+        Table::in_workspace("audit_heads", &[]).required("number", Int).required("hash", Text),
         Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
         Table::in_workspace("webhooks", &[("key", Text)])
             .all(Text, &["kind", "url", "secret"])

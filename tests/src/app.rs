@@ -62,6 +62,8 @@ pub struct Options {
     pub dispatch: Dispatch,
     /// How often somebody may call, where it is not as usual.
     pub rates: Option<hearback_web::Rates>,
+    /// What log-ins take and how long they last, where it is not as usual.
+    pub log_ins: Option<access::LogInRules>,
     /// The proxies that are believed about whom they speak for.
     pub proxies: hearback_core::Proxies,
     /// What the mail server does; by default it takes everything.
@@ -329,6 +331,7 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
         limits: options.limits.unwrap_or(Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 }),
+        log_ins: options.log_ins.unwrap_or_default(),
         private_webhooks: options.private_webhooks,
     };
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");

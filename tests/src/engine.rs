@@ -65,6 +65,7 @@ impl Engine {
             close: hearback_core::Span::BusinessDays(5),
             warn_before: hearback_core::Span::BusinessHours(4),
             limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
+            log_ins: hearback_engine::access::LogInRules::default(),
             private_webhooks: false,
         };
         let transport = Transport::parse(mail, &RelayOptions::default(), limits).expect("the address of a mail server");

@@ -27,6 +27,7 @@ pub mod stats;
 pub mod survey;
 pub mod text;
 pub mod token;
+pub mod totp;
 pub mod wall;
 
 pub use calendar::Calendar;
@@ -40,7 +41,7 @@ pub use metric::{Metric, Scale, Score, ScoreError, Segment};
 pub use owner::Owner;
 pub use pace::Pace;
 pub use policy::Policy;
-pub use proxies::Proxies;
+pub use proxies::{Proxies, neighbours};
 pub use schedule::Schedule;
 pub use span::Span;
 pub use stats::Split;

@@ -52,6 +52,14 @@ impl Proxies {
     }
 }
 
+/// Whom limits count as one: an address of IPv4, and the network (/64) of an address of IPv6, whose holder has all of it.
+pub fn neighbours(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => IpAddr::from((u128::from(six) >> 64 << 64).to_be_bytes()),
+        four @ IpAddr::V4(_) => four,
+    }
+}
+
 /// An address as proxies write it: some add the port.
 fn address(word: &str) -> Option<IpAddr> {
     let word = word.trim();
@@ -106,6 +114,16 @@ mod tests {
         assert_eq!(caller("10.0.0.1", "::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
         assert_eq!(caller("10.0.0.1", "10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
         assert_eq!(caller("2001:db8::/32", "2001:db8:1::5", &["[2001:dead::1]:443"]), "2001:dead::1");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let of = |text: &str| neighbours(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2::9"), "2001:db8:1:2::");
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
     }
 
     #[test]

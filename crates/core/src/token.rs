@@ -30,6 +30,8 @@ pub enum Purpose {
     Bounce,
     /// Where a reply to a mail comes to. The subject is a delivery.
     Reply,
+    /// Go on with a log-in whose password was right, by a code. The subject is a user.
+    LogIn,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::OwnData => "own_data",
             Self::Bounce => "verp",
             Self::Reply => "reply",
+            Self::LogIn => "log_in",
         }
     }
 }

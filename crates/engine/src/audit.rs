@@ -1,4 +1,4 @@
-//! Who changed what in the set-up, and when.
+//! Who came in and who changed what in the set-up, and when.
 //!
 //! Owns: the form of an entry. Whoever changes users, keys, rules, policies, teams, calendars or pools, lifts a suppression,
 //! merges or erases somebody, calls [`note`] in the transaction that does it: there is no change without its entry and no
@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{RecordId, WorkspaceId};
-use hearback_store::{StoreError, Tx, audit, bulk, time::millis};
+use hearback_store::{Tx, audit, time::millis};
 use serde_json::Value;
 
 use crate::Actor;
@@ -16,23 +16,14 @@ use crate::Actor;
 ///
 /// Entries outlive the customers: neither subject nor data may hold a customer's words, name or address. A person is named
 /// by their id.
-pub async fn note(
-    tx: &Tx,
-    ws: WorkspaceId,
-    actor: &Actor,
-    action: &str,
-    subject: &str,
-    data: Value,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let row = audit::Model {
-        workspace_id: ws.uuid(),
+pub fn note(tx: &Tx, ws: WorkspaceId, actor: &Actor, action: &str, subject: &str, data: Value, now: DateTime<Utc>) {
+    tx.note(audit::Entry {
+        ws,
         id: RecordId::new(now).uuid(),
         at: millis(now),
         actor: actor.to_string(),
         action: action.to_owned(),
         subject: subject.to_owned(),
         data: if data.is_null() { "{}".to_owned() } else { data.to_string() },
-    };
-    bulk::insert::<audit::Entity>(tx, &[row]).await
+    });
 }

@@ -12,8 +12,18 @@ use hearback_store::{
 use tokio::sync::Notify;
 
 use crate::{
-    access::Doors, courier::Courier, dispatch::Dispatch, guard::Limits, intake::Intake, ledger::Ledger, mailbag::Mailbag, metrics::Kept,
-    policies::Usual, throttle::Throttle, trouble::Watch, workspace::Known,
+    access::{Doors, LogInRules},
+    courier::Courier,
+    dispatch::Dispatch,
+    guard::Limits,
+    intake::Intake,
+    ledger::Ledger,
+    mailbag::Mailbag,
+    metrics::Kept,
+    policies::Usual,
+    throttle::Throttle,
+    trouble::Watch,
+    workspace::Known,
 };
 
 /// Settings of the engine, filled in by the composition root.
@@ -49,6 +59,8 @@ pub struct Settings {
     pub warn_before: Span,
     /// How many mails may go out.
     pub limits: Limits,
+    /// What log-ins take and how long they last.
+    pub log_ins: LogInRules,
     /// Whether webhooks may lead to addresses that are not on the open internet.
     pub private_webhooks: bool,
 }

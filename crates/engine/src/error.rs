@@ -36,6 +36,14 @@ pub enum EngineError {
         /// What is still missing, if that is why.
         lacks: Vec<String>,
     },
+    /// Tried too often; how long to wait.
+    #[error("{message}")]
+    Wait {
+        /// Why, for a person.
+        message: String,
+        /// Until the next try.
+        seconds: u64,
+    },
     /// Too much waits already; try again shortly.
     #[error("too many requests wait for the database; send it again in a moment")]
     Busy,
@@ -57,6 +65,7 @@ impl EngineError {
             Self::Invalid(fields) => Self::Invalid(fields.clone()),
             Self::NotFound { what, id } => Self::NotFound { what, id: id.clone() },
             Self::Conflict { message, lacks } => Self::Conflict { message: message.clone(), lacks: lacks.clone() },
+            Self::Wait { message, seconds } => Self::Wait { message: message.clone(), seconds: *seconds },
             Self::Busy => Self::Busy,
             Self::Store(StoreError::CannotWrite(text)) => Self::Store(StoreError::CannotWrite(text.clone())),
             Self::Store(error) => Self::Store(StoreError::Unavailable(error.to_string())),

@@ -4,6 +4,7 @@
 //! rule versions and facts stored with it, each effect must have its row, each unsent mail its job. Reads only, in pages, from
 //! a view that stands still: it needs little memory whatever the size of the database, and may run beside a live server.
 
+mod audit;
 mod decisions;
 mod mail;
 mod waves;
@@ -21,7 +22,7 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 const PAGE: u64 = 200;
 
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
-pub const CHECKS: [(&str, &str); 13] = [
+pub const CHECKS: [(&str, &str); 14] = [
     ("database", "the database's own check: SQLite's integrity and foreign keys; PostgreSQL's constraints, indexes, page checksums"),
     ("parents", "no row without the row it belongs to"),
     ("people", "each person is found by what names them; who opted out is on the list under every address that is theirs"),
@@ -34,6 +35,7 @@ pub const CHECKS: [(&str, &str); 13] = [
     ("effects", "each decided effect has its row"),
     ("claims", "no job is claimed without a live claim"),
     ("waves", "a wave is finished exactly when all its invitations have their end; until then one job works on it"),
+    ("audit", "the audit log is one chain: no entry was changed, added or taken out behind its back"),
     ("mail", "each unsent mail has its one job, each mail job its mail"),
 ];
 
@@ -76,6 +78,7 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     decisions::check(conn, now, &mut found).await?;
     found.all("claims", integrity::dead_claims(conn, millis(now - CLAIM_GRACE)).await?);
     waves::check(conn, &mut found).await?;
+    audit::check(conn, &mut found).await?;
     mail::check(conn, &mut found).await?;
     Ok(found.0)
 }

@@ -59,7 +59,7 @@ pub async fn create_workspace(cx: &Ctx, actor: &Actor, key: &str, name: &str, lo
         return Err(EngineError::field("key", format!("there is a workspace `{key}` already")));
     }
     furnish(&tx, &row).await?;
-    audit::note(&tx, ws, actor, "workspace.created", &key, Value::Null, cx.now()).await?;
+    audit::note(&tx, ws, actor, "workspace.created", &key, Value::Null, cx.now());
     tx.commit().await?;
     Ok(ws)
 }
@@ -104,7 +104,7 @@ pub async fn change_workspace(cx: &Ctx, ws: WorkspaceId, actor: &Actor, change: 
     row.logo = logo.unwrap_or(row.logo);
     workspaces::save(&tx, &row).await?;
     let data = json!({ "name": row.name, "locale": row.locale, "referral_url": row.referral_url, "accent": row.accent, "logo": row.logo.is_some() });
-    audit::note(&tx, ws, actor, "workspace.changed", &row.key, data, cx.now()).await?;
+    audit::note(&tx, ws, actor, "workspace.changed", &row.key, data, cx.now());
     tx.commit().await?;
     Ok(row)
 }

@@ -107,7 +107,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -
         }
         result => result?,
     }
-    audit::note(&tx, ws, actor, "webhook.created", &row.key, json!({ "kind": row.kind }), now).await?;
+    audit::note(&tx, ws, actor, "webhook.created", &row.key, json!({ "kind": row.kind }), now);
     tx.commit().await?;
     Ok(row)
 }
@@ -124,7 +124,7 @@ pub async fn delete(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
     if !webhooks::delete(&tx, ws, key).await? {
         return Err(EngineError::not_found("webhook", key));
     }
-    audit::note(&tx, ws, actor, "webhook.deleted", key, serde_json::Value::Null, cx.now()).await?;
+    audit::note(&tx, ws, actor, "webhook.deleted", key, serde_json::Value::Null, cx.now());
     Ok(tx.commit().await?)
 }
 
@@ -134,7 +134,7 @@ pub async fn enable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
     let row = webhooks::by_key(&*tx, ws, key).await?.ok_or_else(|| EngineError::not_found("webhook", key))?;
     let row = webhooks::Model { disabled_at: None, reason: None, ..row };
     webhooks::save(&tx, row.clone()).await?;
-    audit::note(&tx, ws, actor, "webhook.enabled", key, serde_json::Value::Null, cx.now()).await?;
+    audit::note(&tx, ws, actor, "webhook.enabled", key, serde_json::Value::Null, cx.now());
     tx.commit().await?;
     Ok(row)
 }

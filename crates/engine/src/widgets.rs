@@ -109,7 +109,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWidget) ->
     let tx = cx.db.write().await?;
     bulk::insert::<store::Entity>(&tx, std::slice::from_ref(&row)).await?;
     let data = json!({ "name": row.name, "survey": row.survey });
-    audit::note(&tx, ws, actor, "widget.created", &row.public_key, data, now).await?;
+    audit::note(&tx, ws, actor, "widget.created", &row.public_key, data, now);
     tx.commit().await?;
     Ok(Widget::of(row))
 }
@@ -151,7 +151,7 @@ pub async fn disable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: RecordId) -> 
     let now = cx.now();
     let tx = cx.db.write().await?;
     let row = store::disable(&tx, ws, id, millis(now)).await?.ok_or_else(|| EngineError::not_found("widget", id))?;
-    audit::note(&tx, ws, actor, "widget.disabled", &row.public_key, json!({ "name": row.name }), now).await?;
+    audit::note(&tx, ws, actor, "widget.disabled", &row.public_key, json!({ "name": row.name }), now);
     tx.commit().await?;
     Ok(())
 }

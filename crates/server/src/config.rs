@@ -17,6 +17,7 @@ use figment::{
     providers::{Format, Toml},
 };
 use hearback_core::{Proxies, Span};
+use hearback_engine::access::{LogInRules, Role};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub server: Server,
     /// How often somebody may call.
     pub calls: Calls,
+    /// What log-ins take and how long they last.
+    pub access: Access,
     /// How mail leaves.
     pub mail: Mail,
     /// How mail comes in.
@@ -146,6 +149,17 @@ impl Calls {
             survey_link: self.survey_link,
         }
     }
+}
+
+/// `[access]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    idle_admin: String,
+    idle: String,
+    length: String,
+    sessions: u64,
+    second_factor: String,
 }
 
 /// `[mail]`
@@ -360,6 +374,30 @@ impl Config {
         chrono::Duration::minutes(wall_minutes(&self.closing.settle_delay).map_or(0, i64::from))
     }
 
+    /// What log-ins take and how long they last.
+    pub fn log_ins(&self) -> Result<LogInRules, ConfigError> {
+        let Access { idle_admin, idle, length, sessions, second_factor } = &self.access;
+        let time = |key, text: &str| {
+            let minutes = wall_minutes(text).filter(|minutes| (5..=43_200).contains(minutes));
+            let minutes =
+                minutes.ok_or_else(|| ConfigError::new(key, format!("expected a time from 5m to 30d, such as 30m or 8h, got `{text}`")))?;
+            Ok(chrono::Duration::minutes(minutes.into()))
+        };
+        range("access.sessions", *sessions, 1, 1_000)?;
+        let expected = || format!("expected viewer, agent, manager or admin, or nothing; got `{second_factor}`");
+        let least = match second_factor.as_str() {
+            "" => None,
+            word => Some(Role::parse(word).ok_or_else(|| ConfigError::new("access.second_factor", expected()))?),
+        };
+        Ok(LogInRules {
+            idle_admin: time("access.idle_admin", idle_admin)?,
+            idle: time("access.idle", idle)?,
+            length: time("access.length", length)?,
+            most: *sessions,
+            second_factor: least,
+        })
+    }
+
     /// Fills in what follows from other settings and checks what types can't.
     fn resolve(&mut self) -> Result<(), ConfigError> {
         twin("database.url_file", &self.database.url_file, &mut self.database.url)?;
@@ -394,6 +432,7 @@ impl Config {
             return Err(ConfigError::new("server.public_url", format!("expected http://HOST or https://HOST without a path, got `{got}`")));
         }
         self.trusted_proxies()?;
+        self.log_ins()?;
         range("database.connections", u64::from(database.connections), 2, 200)?;
         range("mail.connections", mail.connections as u64, 1, 64)?;
         range("mail.connect_timeout", mail.connect_timeout, 1, 120)?;

@@ -156,6 +156,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
             mails_per_person_day: config.limits.mails_per_person_day,
             mails_per_rule_hour: config.limits.mails_per_rule_hour,
         },
+        log_ins: config.log_ins()?,
         private_webhooks: config.webhooks.allow_private,
     })
 }

@@ -18,6 +18,8 @@ pub struct Model {
     pub public_part: String,
     pub secret_hash: String,
     pub created_at: i64,
+    /// From then on it opens nothing.
+    pub expires_at: Option<i64>,
     pub used_at: Option<i64>,
     pub revoked_at: Option<i64>,
 }
@@ -36,6 +38,12 @@ pub async fn by_public_part(conn: &impl ConnectionTrait, public_part: &str) -> R
 /// All keys, the oldest first.
 pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Id).all(conn).await?)
+}
+
+/// The key of this workspace with this public part, revoked or not.
+pub async fn named(conn: &impl ConnectionTrait, ws: WorkspaceId, public_part: &str) -> Result<Option<Model>, StoreError> {
+    let named = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::PublicPart.eq(public_part));
+    Ok(named.one(conn).await?)
 }
 
 /// Revokes one, once; the row as it was, or nothing when there is no such key that still opens anything.

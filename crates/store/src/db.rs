@@ -19,7 +19,7 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, Connection as _, SqliteConnection, SqlitePool, query::Query},
 };
 
-use crate::StoreError;
+use crate::{StoreError, audit};
 
 /// How long SQLite waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,7 +86,13 @@ impl Drop for Write {
 
 /// A write transaction. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
-pub struct Tx(DatabaseTransaction, #[expect(dead_code, reason = "lives as long as the transaction")] Write);
+pub struct Tx {
+    transaction: DatabaseTransaction,
+    #[expect(dead_code, reason = "lives as long as the transaction")]
+    write: Write,
+    /// Entries of the audit log, written last.
+    entries: Mutex<Vec<audit::Entry>>,
+}
 
 impl Db {
     /// Connects to `sqlite://PATH` or `postgres://...`. `connections` bounds the pool that reads (and, on PostgreSQL, writes).
@@ -118,7 +124,7 @@ impl Db {
             }
             _ => TransactionOptions::default(),
         };
-        Ok(Tx(self.write.begin_with_options(options).await?, write))
+        Ok(Tx { transaction: self.write.begin_with_options(options).await?, write, entries: Mutex::default() })
     }
 
     /// Runs statements as a write transaction of their own, in one round trip. They are one text, with `$1`, `$2` .. in the order of
@@ -300,14 +306,22 @@ impl std::ops::Deref for Snapshot {
 }
 
 impl Tx {
-    /// Makes everything written so far durable and visible.
+    /// Makes everything written so far durable and visible. The entries of the audit log are chained and written here, as the last
+    /// thing of all: whoever holds the end of a chain waits for nobody any more, so that no two transactions wait for each other.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        audit::write(&self, entries).await?;
+        Ok(self.transaction.commit().await?)
     }
 
     /// Takes everything back.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.0.rollback().await?)
+        Ok(self.transaction.rollback().await?)
+    }
+
+    /// An entry of the audit log; it is written with the commit.
+    pub fn note(&self, entry: audit::Entry) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 }
 
@@ -315,7 +329,7 @@ impl Tx {
 impl std::ops::Deref for Tx {
     type Target = DatabaseTransaction;
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.transaction
     }
 }
 

@@ -1,7 +1,7 @@
 //! People of ours who log in.
 
 use hearback_core::id::{UserId, WorkspaceId};
-use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{PaginatorTrait as _, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, Tx};
 
@@ -18,6 +18,10 @@ pub struct Model {
     pub role: String,
     pub password_hash: String,
     pub created_at: i64,
+    /// When the password was set.
+    pub password_at: i64,
+    /// Since then this user can't come in.
+    pub disabled_at: Option<i64>,
     /// From then on this colleague is absent.
     pub absent_from: Option<i64>,
     /// Until then; absent for good when there is a start and no end.
@@ -44,6 +48,17 @@ pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: UserId) -> 
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
 }
 
+/// The user with this id, held until the transaction ends.
+pub async fn lock(tx: &Tx, ws: WorkspaceId, id: UserId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
+}
+
+/// How many can come in with this role.
+pub async fn count_active(conn: &impl ConnectionTrait, ws: WorkspaceId, role: &str) -> Result<u64, StoreError> {
+    let active = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::DisabledAt.is_null());
+    Ok(active.filter(Column::Role.eq(role)).count(conn).await?)
+}
+
 /// Everybody, by address.
 pub async fn all(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).order_by_asc(Column::Email).all(conn).await?)
@@ -59,7 +74,22 @@ pub async fn by_address(conn: &impl ConnectionTrait, email: &str) -> Result<Vec<
     Ok(Entity::find().filter(Column::Email.eq(email)).all(conn).await?)
 }
 
-/// Keeps a new password hash.
+/// Writes name, role, password and whether they may come in back; only for a row that was locked in this transaction.
+pub async fn save(tx: &Tx, row: &Model) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Name, Expr::value(&row.name))
+        .col_expr(Column::Role, Expr::value(&row.role))
+        .col_expr(Column::PasswordHash, Expr::value(&row.password_hash))
+        .col_expr(Column::PasswordAt, Expr::value(row.password_at))
+        .col_expr(Column::DisabledAt, Expr::value(row.disabled_at))
+        .filter(Column::WorkspaceId.eq(row.workspace_id))
+        .filter(Column::Id.eq(row.id))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the hash of the same password, made in another way.
 pub async fn set_password_hash(tx: &Tx, ws: WorkspaceId, id: UserId, hash: &str) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(hash))

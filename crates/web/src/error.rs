@@ -63,6 +63,9 @@ impl From<EngineError> for Problem {
             EngineError::Invalid(errors) => Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) },
             EngineError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             EngineError::Conflict { message, lacks } => Self { lacks, ..Self::new(StatusCode::CONFLICT, message) },
+            EngineError::Wait { message, seconds } => {
+                Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
+            }
             EngineError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
             EngineError::Store(error) => error.into(),
         }

@@ -87,7 +87,7 @@ impl Buckets {
 
     /// One call of a widget's script from this address.
     pub(crate) fn visit(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
-        self.take(Caller::Visitor(neighbours(address)), rates.visitor, Instant::now(), "your address called too often")
+        self.take(Caller::Visitor(address), rates.visitor, Instant::now(), "your address called too often")
     }
 
     /// One call of a script of this widget, whoever visits.
@@ -97,7 +97,7 @@ impl Buckets {
 
     /// One form of the survey page from this address.
     pub(crate) fn answer(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
-        self.take(Caller::Answers(neighbours(address)), rates.survey, Instant::now(), "too many answers came from your address")
+        self.take(Caller::Answers(address), rates.survey, Instant::now(), "too many answers came from your address")
     }
 
     /// One form of the survey page by this link.
@@ -132,14 +132,6 @@ impl Buckets {
     }
 }
 
-/// Who has one address of IPv6 has the whole network of it.
-fn neighbours(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(six) => six.to_ipv4_mapped().map_or_else(|| IpAddr::from((u128::from(six) >> 64 << 64).to_be_bytes()), IpAddr::V4),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,14 +153,5 @@ mod tests {
         assert_eq!(take(Caller::LogIn(IpAddr::from([127, 0, 0, 2])), 10), Ok(()), "others do not wait");
         assert_eq!(buckets.take(caller, 0, start, ""), Ok(()), "0 is any number");
         assert_eq!(take(caller, 600), Ok(()));
-    }
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one() {
-        let of = |text: &str| neighbours(text.parse().unwrap()).to_string();
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(of("192.0.2.1"), "192.0.2.1");
     }
 }

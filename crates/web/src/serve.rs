@@ -16,7 +16,7 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName},
 };
-use hearback_core::Proxies;
+use hearback_core::{Proxies, neighbours};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -34,7 +34,7 @@ use crate::watch::{Patience, Watch, Watched};
 pub struct Limits {
     /// Connections open at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections open at once from one address; more are closed at once. A proxy has as many as there are.
+    /// Connections open at once from one address (a network of IPv6 counts as one); more are closed at once. A proxy has as many as there are.
     pub connections_per_ip: usize,
     /// The proxies that are believed about whom they speak for.
     pub proxies: Proxies,
@@ -56,7 +56,8 @@ impl Default for Limits {
     }
 }
 
-/// Who a request came from; an extension of each request. The address of the connection, or what a proxy that is believed says.
+/// Who a request came from; an extension of each request. The address of the connection, or what a proxy that is believed says; of an
+/// address of IPv6 its network, as all limits count it ([`neighbours`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
@@ -80,7 +81,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     let proxies = Arc::new(limits.proxies);
     while let Some((stream, peer, permit)) = accept(&listener, &room, &stop).await {
         let most = if proxies.trust(peer.ip()) { limits.connections } else { limits.connections_per_ip };
-        let Some(place) = callers.admit(peer.ip(), most) else { continue };
+        let Some(place) = callers.admit(neighbours(peer.ip()), most) else { continue };
         let caller = Caller { peer: peer.ip(), proxies: Arc::clone(&proxies) };
         let connection = connection(stream, caller, app.clone(), limits.patience, stop.clone(), cut.clone());
         tasks.spawn(async move {
@@ -134,7 +135,7 @@ impl Caller {
     fn of(&self, headers: &HeaderMap) -> Peer {
         // A header that is no text says nothing, and hides nothing that stands before it.
         let forwarded = headers.get_all(FORWARDED_FOR).into_iter().map(|value| value.to_str().unwrap_or_default());
-        Peer(self.proxies.caller(self.peer, forwarded))
+        Peer(neighbours(self.proxies.caller(self.peer, forwarded)))
     }
 }
 

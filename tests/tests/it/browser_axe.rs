@@ -236,12 +236,13 @@ async fn pages_for_our_people_are_accessible_light_and_dark() {
             &rule,
             "/alerts",
             "/audit",
+            "/account",
             "/nothing-here",
         ] {
             check.page(path, path).await;
         }
         refused_survey(&mut check, "desk").await;
-        check.end(11).await;
+        check.end(12).await;
         let mut check = Check::open(&app, Window { dark, ..Window::PHONE }).await;
         log_in(&mut check).await;
         refused_survey(&mut check, "phone").await;

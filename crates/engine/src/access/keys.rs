@@ -19,7 +19,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::{NOTE_USE_EVERY, Scope, no_randomness};
-use crate::{Actor, Ctx, EngineError, audit};
+use crate::{Actor, Ctx, EngineError, audit, error::Fields};
 
 /// How long a key is believed without asking the database.
 const KEY_CACHED: Duration = Duration::seconds(30);
@@ -54,9 +54,27 @@ struct SeenKey {
     read_at: DateTime<Utc>,
 }
 
-/// Makes a key; what it returns is shown once and stored only as a hash.
+/// Makes a key that opens for good; what it returns is shown once and stored only as a hash.
 pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, name: &str, scope: Scope) -> Result<String, EngineError> {
-    let name = text::line(name, MAX_LINE).map_err(|error| EngineError::field("name", error))?;
+    create_api_key_until(cx, ws, actor, name, scope, None).await
+}
+
+/// The same for a key that opens until a moment.
+pub async fn create_api_key_until(
+    cx: &Ctx,
+    ws: WorkspaceId,
+    actor: &Actor,
+    name: &str,
+    scope: Scope,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<String, EngineError> {
+    let mut fields = Fields::default();
+    let name = fields.check("name", text::line(name, MAX_LINE));
+    if expires_at.is_some_and(|at| at <= cx.now()) {
+        fields.refuse("expires_at", "must be in the future");
+    }
+    fields.done()?;
+    let Some(name) = name else { return Err(EngineError::field("name", "is missing")) };
     let public_part: String = fingerprint(&random_secret().map_err(no_randomness)?).chars().take(PUBLIC_PART).collect();
     let key = format!("{KEY_PREFIX}{public_part}_{}", random_secret().map_err(no_randomness)?);
     let now = cx.now();
@@ -68,12 +86,13 @@ pub async fn create_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, name: &str
         public_part,
         secret_hash: fingerprint(&key),
         created_at: millis(now),
+        expires_at: expires_at.map(millis),
         used_at: None,
         revoked_at: None,
     };
     let tx = cx.db.write().await?;
-    let data = json!({ "name": row.name, "scope": row.scope });
-    audit::note(&tx, ws, actor, "key.created", &row.public_part, data, now).await?;
+    let data = json!({ "name": row.name, "scope": row.scope, "expires_at": expires_at });
+    audit::note(&tx, ws, actor, "key.created", &row.public_part, data, now);
     bulk::insert::<api_keys::Entity>(&tx, &[row]).await?;
     tx.commit().await?;
     Ok(key)
@@ -84,13 +103,13 @@ pub async fn revoke_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: ApiKey
     let now = cx.now();
     let tx = cx.db.write().await?;
     let row = api_keys::revoke(&tx, ws, id, millis(now)).await?.ok_or_else(|| EngineError::not_found("key", id))?;
-    audit::note(&tx, ws, actor, "key.revoked", &row.public_part, json!({ "name": row.name }), now).await?;
+    audit::note(&tx, ws, actor, "key.revoked", &row.public_part, json!({ "name": row.name }), now);
     tx.commit().await?;
     cx.doors.keys.lock().remove(&row.public_part);
     Ok(())
 }
 
-/// Who a bearer key belongs to; `None` for a wrong or revoked one. A revoked key may pass for up to 30 seconds more.
+/// Who a bearer key belongs to; `None` for a wrong, expired or revoked one. A revoked key may pass for up to 30 seconds more.
 pub async fn authenticate(cx: &Ctx, bearer: &str) -> Result<Option<ApiKey>, EngineError> {
     let named = bearer.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_at_checked(PUBLIC_PART));
     let Some((public_part, secret)) = named else { return Ok(None) };
@@ -99,6 +118,9 @@ pub async fn authenticate(cx: &Ctx, bearer: &str) -> Result<Option<ApiKey>, Engi
     }
     let now = cx.now();
     let Some(row) = cx.doors.keys.find(cx, public_part, now).await? else { return Ok(None) };
+    if row.expires_at.is_some_and(|at| from_millis(at) <= now) {
+        return Ok(None);
+    }
     let genuine = bool::from(fingerprint(bearer).as_bytes().ct_eq(row.secret_hash.as_bytes()));
     let Some(scope) = Scope::parse(&row.scope).filter(|_| genuine) else { return Ok(None) };
     if row.used_at.is_none_or(|used| now - from_millis(used) >= NOTE_USE_EVERY) {

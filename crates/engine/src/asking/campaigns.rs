@@ -91,7 +91,7 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, plan: Plan
         campaigns::save(&tx, row.clone()).await?;
     }
     let what = if is_new { "campaign.created" } else { "campaign.changed" };
-    audit::note(&tx, ws, actor, what, &row.key, json!({ "survey": row.survey }), now).await?;
+    audit::note(&tx, ws, actor, what, &row.key, json!({ "survey": row.survey }), now);
     tx.commit().await?;
     Ok((Campaign::of(row, now), is_new))
 }
@@ -193,7 +193,7 @@ async fn finish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, tx: Tx, row: campaigns
     let now = cx.now();
     let row = campaigns::Model { updated_at: millis(now), ..row };
     campaigns::save(&tx, row.clone()).await?;
-    audit::note(&tx, ws, actor, what, &row.key, Value::Null, now).await?;
+    audit::note(&tx, ws, actor, what, &row.key, Value::Null, now);
     tx.commit().await?;
     Ok(Campaign::of(row, now))
 }

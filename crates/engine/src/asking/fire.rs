@@ -122,7 +122,7 @@ pub async fn run_now(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     }
     let begin = Begin::of(&workspace, &campaign, Some(&stored), now);
     let wave = begin.write(&tx, now, None).await?;
-    audit::note(&tx, ws, actor, "wave.begun", &campaign.key, Value::Null, now).await?;
+    audit::note(&tx, ws, actor, "wave.begun", &campaign.key, Value::Null, now);
     tx.commit().await?;
     cx.wake.notify_one();
     Ok(wave)

@@ -151,7 +151,7 @@ pub async fn cancel(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId, also_s
     let row = waves::Model { status: "cancelled".to_owned(), finished_at: Some(millis(now)), paused_at: None, reason, ..row };
     waves::save(&tx, row.clone()).await?;
     let data = json!({ "people": cancelled, "links_too": also_sent });
-    audit::note(&tx, ws, actor, "wave.cancelled", &row.id.to_string(), data, now).await?;
+    audit::note(&tx, ws, actor, "wave.cancelled", &row.id.to_string(), data, now);
     tx.commit().await?;
     cx.wake.notify_one();
     progress(cx, row).await
@@ -169,7 +169,7 @@ async fn changeable(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> Result<(Tx, waves:
 async fn save(cx: &Ctx, actor: &Actor, tx: Tx, row: waves::Model, what: &str) -> Result<Wave, EngineError> {
     waves::save(&tx, row.clone()).await?;
     let ws = WorkspaceId::from_uuid(row.workspace_id);
-    audit::note(&tx, ws, actor, what, &row.id.to_string(), json!({ "campaign": row.campaign }), cx.now()).await?;
+    audit::note(&tx, ws, actor, what, &row.id.to_string(), json!({ "campaign": row.campaign }), cx.now());
     tx.commit().await?;
     progress(cx, row).await
 }

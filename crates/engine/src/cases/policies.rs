@@ -195,7 +195,7 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewPolicy) -> Re
     workspaces::lock(&tx, ws).await?;
     policies::put(&tx, &row).await?;
     let subject = format!("{} {}", survey.as_deref().unwrap_or("every survey"), segment.as_str());
-    audit::note(&tx, ws, actor, "policy.changed", &subject, Value::Null, cx.now()).await?;
+    audit::note(&tx, ws, actor, "policy.changed", &subject, Value::Null, cx.now());
     workspaces::bump_config(&tx, ws).await?;
     tx.commit().await?;
     Ok(Held { survey, segment, policy, usual: false })

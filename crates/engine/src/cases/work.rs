@@ -201,7 +201,12 @@ fn check_block(fields: &mut Fields, field: &str, text: Option<String>) -> Option
 /// Only somebody who exists here can own something.
 async fn check_owner(tx: &Tx, ws: WorkspaceId, field: &str, owner: &Owner) -> Result<(), EngineError> {
     let known = match owner {
-        Owner::User(email) => users::by_email(&**tx, ws, email.as_str()).await?.is_some(),
+        Owner::User(email) => match users::by_email(&**tx, ws, email.as_str()).await? {
+            Some(user) if user.disabled_at.is_some() => {
+                return Err(EngineError::field(field, format!("{email} can't log in any more; choose somebody else")));
+            }
+            user => user.is_some(),
+        },
         Owner::Team(key) => teams::by_key(&**tx, ws, key).await?.is_some(),
     };
     match owner {

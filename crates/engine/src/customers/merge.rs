@@ -56,7 +56,7 @@ pub async fn merge_people(cx: &Ctx, ws: WorkspaceId, actor: &Actor, from: Person
         let row = suppressions::Model { address: kept.clone(), note: None, ..wish };
         bulk::insert_missing::<suppressions::Entity>(&tx, &[row]).await?;
     }
-    audit::note(&tx, ws, actor, "person.merged", &from.to_string(), json!({ "into": into }), now).await?;
+    audit::note(&tx, ws, actor, "person.merged", &from.to_string(), json!({ "into": into }), now);
     tx.commit().await?;
     Ok(survivor)
 }

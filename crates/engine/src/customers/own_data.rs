@@ -180,7 +180,7 @@ pub async fn export(cx: &Ctx, token: &str) -> Result<Option<serde_json::Value>, 
 /// That somebody was told what we keep stands in the audit log.
 async fn note(cx: &Ctx, opened: &Opened) -> Result<(), EngineError> {
     let tx = cx.db.write().await?;
-    audit::note(&tx, opened.ws, &Actor::Customer, "person.exported", &opened.id.to_string(), json!({}), cx.now()).await?;
+    audit::note(&tx, opened.ws, &Actor::Customer, "person.exported", &opened.id.to_string(), json!({}), cx.now());
     tx.commit().await?;
     Ok(())
 }

@@ -146,7 +146,7 @@ pub async fn lift(cx: &Ctx, ws: WorkspaceId, actor: &Actor, address: &str, note:
         lift_from(&tx, &person).await?;
     }
     let data = json!({ "reason": reason, "note": note });
-    audit::note(&tx, ws, actor, "suppression.lifted", &store::erased(ws, &address), data, cx.now()).await?;
+    audit::note(&tx, ws, actor, "suppression.lifted", &store::erased(ws, &address), data, cx.now());
     tx.commit().await?;
     Ok(())
 }
@@ -201,7 +201,7 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, table: Table) -> R
         done.unchanged += u64::try_from(batch.len()).unwrap_or_default() - stored;
     }
     let data = json!({ "stored": done.stored, "unchanged": done.unchanged, "rejected": done.rejected.len() });
-    audit::note(&tx, ws, actor, "suppressions.imported", "", data, cx.now()).await?;
+    audit::note(&tx, ws, actor, "suppressions.imported", "", data, cx.now());
     tx.commit().await?;
     Ok(done)
 }

@@ -54,7 +54,7 @@ pub async fn publish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, rules: Vec<Rule>)
     let tx = cx.db.write().await?;
     let published = publish_in(&tx, ws, rules, now).await?;
     for rule in published.iter().filter(|rule| rule.changed) {
-        audit::note(&tx, ws, actor, "rule.published", &rule.key, json!({ "version": rule.version }), now).await?;
+        audit::note(&tx, ws, actor, "rule.published", &rule.key, json!({ "version": rule.version }), now);
     }
     tx.commit().await?;
     Ok(published)
@@ -99,7 +99,7 @@ pub async fn disable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     let paused = rule_versions::resume(&tx, ws, key).await?;
     let why = "its rule was disabled while it was paused";
     let cancelled = deliveries::cancel_of_rules(&tx, ws.uuid(), &paused, why, millis(now)).await?;
-    audit::note(&tx, ws, actor, "rule.disabled", key, json!({ "cancelled_mails": cancelled }), now).await?;
+    audit::note(&tx, ws, actor, "rule.disabled", key, json!({ "cancelled_mails": cancelled }), now);
     Ok(tx.commit().await?)
 }
 
@@ -128,7 +128,7 @@ pub async fn enable(
     let row = rule_versions::Model { enabled_at: Some(millis(now)), disabled_at: None, ..row };
     rule_versions::save(&tx, row.clone()).await?;
     workspaces::bump_config(&tx, ws).await?;
-    audit::note(&tx, ws, actor, "rule.enabled", key, json!({ "version": wanted }), now).await?;
+    audit::note(&tx, ws, actor, "rule.enabled", key, json!({ "version": wanted }), now);
     tx.commit().await?;
     Ok(row)
 }
@@ -141,7 +141,7 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
         return Err(EngineError::not_found("paused rule", key));
     }
     outbox::wake_paused(&tx, ws, now).await?;
-    audit::note(&tx, ws, actor, "rule.resumed", key, Value::Null, now).await?;
+    audit::note(&tx, ws, actor, "rule.resumed", key, Value::Null, now);
     tx.commit().await?;
     cx.wake.notify_one();
     Ok(())

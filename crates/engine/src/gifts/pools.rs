@@ -90,7 +90,7 @@ pub async fn put(
     pool.low_stock = low_stock.unwrap_or(pool.low_stock);
     pools::save(&tx, pool.clone()).await?;
     let data = json!({ "name": pool.name, "low_stock": pool.low_stock });
-    audit::note(&tx, ws, actor, "pool.changed", &key, data, now).await?;
+    audit::note(&tx, ws, actor, "pool.changed", &key, data, now);
     give::look(&tx, pool, now).await?;
     tx.commit().await?;
     one(cx, ws, &key).await
@@ -111,7 +111,7 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, codes: 
     for batch in rows.chunks(BATCH) {
         added += bulk::insert_missing::<incentive_codes::Entity>(&tx, batch).await?;
     }
-    audit::note(&tx, ws, actor, "pool.filled", &key, json!({ "added": added }), now).await?;
+    audit::note(&tx, ws, actor, "pool.filled", &key, json!({ "added": added }), now);
     give::look(&tx, pool, now).await?;
     tx.commit().await?;
     cx.wake.notify_one();
@@ -123,7 +123,7 @@ pub async fn revoke(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, codes: 
     let tx = cx.db.write().await?;
     let pool = pools::lock(&tx, ws.uuid(), key).await?.ok_or_else(|| EngineError::not_found("pool", key))?;
     let revoked = incentive_codes::revoke(&tx, ws.uuid(), key, codes).await?;
-    audit::note(&tx, ws, actor, "pool.revoked", key, json!({ "revoked": revoked }), cx.now()).await?;
+    audit::note(&tx, ws, actor, "pool.revoked", key, json!({ "revoked": revoked }), cx.now());
     give::look(&tx, pool, cx.now()).await?;
     tx.commit().await?;
     Ok(revoked)

@@ -166,7 +166,7 @@ async fn change(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: RecordId, approved
     };
     store::save(&tx, row.clone()).await?;
     let action = if approved { "testimonial.approved" } else { "testimonial.withdrawn" };
-    audit::note(&tx, ws, actor, action, &id.to_string(), serde_json::Value::Null, now).await?;
+    audit::note(&tx, ws, actor, action, &id.to_string(), serde_json::Value::Null, now);
     tx.commit().await?;
     Ok(row)
 }

@@ -98,7 +98,7 @@ pub async fn hold(cx: &Ctx, ws: WorkspaceId, actor: &Actor, why: &str) -> Result
     let now = cx.now();
     let tx = cx.db.write().await?;
     workspaces::hold_sending(&tx, ws, Some((millis(now), &why))).await?;
-    audit::note(&tx, ws, actor, "sending.held", "sending", json!({ "why": why }), now).await?;
+    audit::note(&tx, ws, actor, "sending.held", "sending", json!({ "why": why }), now);
     Ok(tx.commit().await?)
 }
 
@@ -118,7 +118,7 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, waiting: Waiting) 
         }
     };
     let data = json!({ "waiting": if waiting == Waiting::Send { "sent" } else { "cancelled" }, "jobs": jobs });
-    audit::note(&tx, ws, actor, "sending.resumed", "sending", data, now).await?;
+    audit::note(&tx, ws, actor, "sending.resumed", "sending", data, now);
     tx.commit().await?;
     cx.wake.notify_one();
     Ok(jobs)

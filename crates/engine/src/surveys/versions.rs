@@ -72,7 +72,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewSurvey) ->
         return Err(EngineError::conflict(format!("there is a survey `{key}` already; change its draft, or choose another key")));
     }
     bulk::insert::<store::Entity>(&tx, std::slice::from_ref(&row)).await?;
-    audit::note(&tx, ws, actor, "survey.created", &key, json!({ "metric": row.metric, "scale_max": row.scale_max }), cx.now()).await?;
+    audit::note(&tx, ws, actor, "survey.created", &key, json!({ "metric": row.metric, "scale_max": row.scale_max }), cx.now());
     tx.commit().await?;
     Ok(row)
 }
@@ -98,7 +98,7 @@ pub async fn change_draft(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, c
     } else {
         bulk::insert::<store::Entity>(&tx, std::slice::from_ref(&row)).await?;
     }
-    audit::note(&tx, ws, actor, "survey.changed", key, json!({ "version": row.version }), cx.now()).await?;
+    audit::note(&tx, ws, actor, "survey.changed", key, json!({ "version": row.version }), cx.now());
     tx.commit().await?;
     Ok(row)
 }
@@ -116,7 +116,7 @@ pub async fn publish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     let row = Model { status: "published".to_owned(), published_at: Some(millis(now)), ..newest };
     store::save(&tx, row.clone()).await?;
     workspaces::bump_config(&tx, ws).await?;
-    audit::note(&tx, ws, actor, "survey.published", key, json!({ "version": row.version }), now).await?;
+    audit::note(&tx, ws, actor, "survey.published", key, json!({ "version": row.version }), now);
     tx.commit().await?;
     Ok(row)
 }
@@ -133,7 +133,7 @@ pub async fn close(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resul
     let asked = asked.ok_or_else(|| EngineError::conflict(format!("survey `{key}` is not published: there is nothing to close")))?;
     store::move_all(&tx, ws, key, &["published", "replaced"], "closed", Some(millis(now))).await?;
     workspaces::bump_config(&tx, ws).await?;
-    audit::note(&tx, ws, actor, "survey.closed", key, json!({ "version": asked.version }), now).await?;
+    audit::note(&tx, ws, actor, "survey.closed", key, json!({ "version": asked.version }), now);
     tx.commit().await?;
     Ok(Model { status: "closed".to_owned(), closed_at: Some(millis(now)), ..asked })
 }

@@ -49,7 +49,7 @@ impl Colleague {
         Self {
             id: UserId::from_uuid(row.id),
             cap: row.cap.map(|cap| u32::try_from(cap.max(0)).unwrap_or(u32::MAX)),
-            absent: row.absent_from.map(|from| (from_millis(from), row.absent_until.map(from_millis))),
+            absent: absence(row),
             deputy: row.deputy.as_deref().and_then(|address| Owner::parse(address).ok()),
         }
     }
@@ -58,6 +58,12 @@ impl Colleague {
     pub fn is_absent(&self, at: DateTime<Utc>) -> bool {
         self.absent.is_some_and(|(from, until)| from <= at && until.is_none_or(|until| at < until))
     }
+}
+
+/// From when until when somebody is away; whoever can't log in any more is away for good.
+fn absence(row: &users::Model) -> Option<(DateTime<Utc>, Option<DateTime<Utc>>)> {
+    let planned = row.absent_from.map(|from| (from_millis(from), row.absent_until.map(from_millis)));
+    row.disabled_at.map(|at| (from_millis(at), None)).or(planned)
 }
 
 impl Staff {

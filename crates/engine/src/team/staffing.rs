@@ -218,7 +218,7 @@ async fn begin(cx: &Ctx, ws: WorkspaceId) -> Result<Tx, EngineError> {
 }
 
 async fn commit(cx: &Ctx, tx: Tx, ws: WorkspaceId, actor: &Actor, action: &str, subject: &str, data: Value) -> Result<(), EngineError> {
-    audit::note(&tx, ws, actor, action, subject, data, cx.now()).await?;
+    audit::note(&tx, ws, actor, action, subject, data, cx.now());
     workspaces::bump_config(&tx, ws).await?;
     Ok(tx.commit().await?)
 }

@@ -116,6 +116,7 @@ fn settings() -> Settings {
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
         limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
+        log_ins: hearback_engine::access::LogInRules::default(),
         private_webhooks: false,
     }
 }

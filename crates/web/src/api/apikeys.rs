@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
 };
+use chrono::{DateTime, Utc};
 use hearback_engine::access::{self, Scope};
 use hearback_store::api_keys;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub(crate) struct KeyView {
     /// What it starts with.
     starts: String,
     created_at: Time,
+    expires_at: Option<Time>,
     used_at: Option<Time>,
     revoked_at: Option<Time>,
 }
@@ -34,6 +36,7 @@ impl KeyView {
             scope: row.scope,
             starts: format!("{}{}", access::KEY_PREFIX, row.public_part),
             created_at: Time(row.created_at),
+            expires_at: row.expires_at.map(Time),
             used_at: row.used_at.map(Time),
             revoked_at: row.revoked_at.map(Time),
         }
@@ -53,6 +56,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 pub(crate) struct NewKey {
     name: String,
     scope: Scope,
+    /// From then on it opens nothing.
+    #[serde(default)]
+    expires_at: Option<DateTime<Utc>>,
 }
 
 /// A key that was just made.
@@ -68,7 +74,7 @@ pub(crate) async fn create(
     caller: Caller,
     body::Json(new): body::Json<NewKey>,
 ) -> Result<(StatusCode, Json<KeyMade>), Problem> {
-    let key = access::create_api_key(&app.cx, caller.0.ws, &caller.actor(), &new.name, new.scope).await?;
+    let key = access::create_api_key_until(&app.cx, caller.0.ws, &caller.actor(), &new.name, new.scope, new.expires_at).await?;
     Ok((StatusCode::CREATED, Json(KeyMade { key })))
 }
 

@@ -28,6 +28,7 @@ mod surveys;
 mod tasks;
 mod teams;
 mod testimonials;
+mod users;
 mod waves;
 mod webhooks;
 mod widgets;
@@ -138,6 +139,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/policies", get(policies::list).put(policies::put))
         .route("/teams", get(teams::list))
         .route("/teams/{key}", put(teams::put))
+        .route("/users", get(users::list).post(users::create))
+        .route("/users/{id}", get(users::one).patch(users::change))
+        .route("/users/{id}/sessions", get(users::sessions).delete(users::end_sessions))
+        .route("/users/{id}/totp", delete(users::reset_totp))
         .route("/users/{id}/absence", put(teams::absence))
         .route("/users/{id}/cap", put(teams::cap))
         .route("/users/{id}/hand_over", post(teams::hand_over))

@@ -2,12 +2,12 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use hearback_engine::{
     Actor,
-    access::{self, LogIn, Role},
+    access::{self, LogIn, Role, SHORTEST_PASSWORD, Visit},
 };
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -16,10 +16,7 @@ use super::{
     Frame,
     session::{self, Form, Input, own_path, see_other},
 };
-use crate::{App, Peer, error::Problem, query::Params};
-
-/// Shortest password of the first user, in characters.
-const SHORTEST_PASSWORD: usize = 12;
+use crate::{App, error::Problem, query::Params};
 
 #[derive(Debug, Default, Serialize)]
 struct LoginView {
@@ -54,26 +51,75 @@ pub(crate) async fn login_page(State(app): State<App>, headers: HeaderMap, uri: 
 /// `POST /login`
 pub(crate) async fn log_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     session::own_origin(request.headers(), &app)?;
-    if let Some(Peer(address)) = request.extensions().get::<Peer>() {
-        app.buckets.log_in(app.config.rates, *address)?;
-    }
+    let visit = session::visit(request.headers(), request.extensions());
+    app.buckets.log_in(app.config.rates, visit.address)?;
     let input = session::input(request).await?;
     let next = own_path(input.text("next"));
     let (email, password) = (input.required("email"), input.required("password"));
     let view = LoginView { email, next, ..LoginView::default() };
     let refused = |detail| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
-    let (problem, workspaces) = match access::log_in(&app.cx, input.text("workspace").as_deref(), &view.email, &password).await {
+    let (problem, workspaces) = match access::log_in(&app.cx, &visit, input.text("workspace").as_deref(), &view.email, &password).await {
         Ok(LogIn::In(_, token)) => {
             let mut response = see_other(&view.next);
             session::remember(&mut response, &app, &token);
             return Ok(response);
         }
+        Ok(LogIn::Code(token)) => return Ok(code(&app, None, &CodeView { token, next: view.next })),
         Ok(LogIn::Wrong) => (refused("address or password is wrong"), Vec::new()),
         Ok(LogIn::Several(several)) => (refused("you work in several workspaces: choose one, and enter the password once more"), several),
         Err(error) => (error.into(), Vec::new()),
     };
+    let retry_after = problem.retry_after;
     let workspaces = workspaces.into_iter().map(|(key, name)| WorkspaceChoice { key, name }).collect();
-    Ok(login(&app, Some(&problem), &LoginView { workspaces, ..view }))
+    Ok(later(login(&app, Some(&problem), &LoginView { workspaces, ..view }), retry_after))
+}
+
+/// A page that says when to try again says it to programs too.
+fn later(mut response: Response, seconds: Option<u64>) -> Response {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+#[derive(Debug, Serialize)]
+struct CodeView {
+    /// Says whose password was right, for some minutes.
+    token: String,
+    next: String,
+}
+
+/// `GET /login/code`: the form is shown after the password only.
+pub(crate) async fn code_page() -> Response {
+    see_other("/login")
+}
+
+/// `POST /login/code`
+pub(crate) async fn give_code(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    session::own_origin(request.headers(), &app)?;
+    let visit = session::visit(request.headers(), request.extensions());
+    app.buckets.log_in(app.config.rates, visit.address)?;
+    let input = session::input(request).await?;
+    let view = CodeView { token: input.required("token"), next: own_path(input.text("next")) };
+    let problem = match access::give_code(&app.cx, &visit, &view.token, &input.required("code")).await {
+        Ok(LogIn::In(_, token)) => {
+            let mut response = see_other(&view.next);
+            session::remember(&mut response, &app, &token);
+            return Ok(response);
+        }
+        Ok(_) => Problem::field("code", "does not fit or was used already; enter the one that the app shows now"),
+        Err(error) => error.into(),
+    };
+    if problem.status == StatusCode::CONFLICT {
+        return Ok(login(&app, Some(&problem), &LoginView { next: view.next, ..LoginView::default() }));
+    }
+    let retry_after = problem.retry_after;
+    Ok(later(code(&app, Some(&problem), &view), retry_after))
+}
+
+fn code(app: &App, problem: Option<&Problem>, view: &CodeView) -> Response {
+    let status = problem.map_or(StatusCode::OK, |problem| problem.status);
+    app.pages.page(status, "login_code", &Frame { title: "Your code", problem, ..Frame::default() }, view)
 }
 
 fn login(app: &App, problem: Option<&Problem>, view: &LoginView) -> Response {
@@ -107,9 +153,10 @@ pub(crate) async fn setup_page(State(app): State<App>, uri: Uri) -> Result<Respo
 /// `POST /setup`: makes the first user, who may do everything, and logs them in.
 pub(crate) async fn set_up(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     session::own_origin(request.headers(), &app)?;
+    let visit = session::visit(request.headers(), request.extensions());
     let token = needs_nobody(&app).await?;
     let input = session::input(request).await?;
-    match first_user(&app, token, &input).await {
+    match first_user(&app, token, &visit, &input).await {
         Ok(response) => Ok(response),
         Err(problem) => {
             let view =
@@ -119,17 +166,14 @@ pub(crate) async fn set_up(State(app): State<App>, request: Request) -> Result<R
     }
 }
 
-async fn first_user(app: &App, token: &str, input: &Input) -> Result<Response, Problem> {
+async fn first_user(app: &App, token: &str, visit: &Visit, input: &Input) -> Result<Response, Problem> {
     if !bool::from(input.required("token").trim().as_bytes().ct_eq(token.as_bytes())) {
         return Err(Problem::field("token", "is not the one that the server printed when it started"));
     }
     let (email, name, password) = (input.required("email"), input.required("name"), input.required("password"));
-    if password.chars().count() < SHORTEST_PASSWORD {
-        return Err(Problem::field("password", format!("must have at least {SHORTEST_PASSWORD} characters")));
-    }
     let ws = app.config.workspace;
     access::add_user(&app.cx, ws, &Actor::User(email.clone()), &email, &name, Role::Admin, Some(&password)).await?;
-    let LogIn::In(_, session) = access::log_in(&app.cx, None, &email, &password).await? else { return Ok(see_other("/login")) };
+    let LogIn::In(_, session) = access::log_in(&app.cx, visit, None, &email, &password).await? else { return Ok(see_other("/login")) };
     let mut response = see_other("/");
     session::remember(&mut response, app, &session);
     Ok(response)

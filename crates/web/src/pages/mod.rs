@@ -1,5 +1,6 @@
 //! The pages: server-rendered HTML that works without scripts, one file for each.
 
+mod account;
 mod alerts;
 mod assets;
 mod audit;
@@ -72,7 +73,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/mail/{name}", get(captured::one))
         .route("/mail/{name}/html", get(captured::html))
         .route("/audit", get(audit::show))
+        .route("/account", get(account::show))
+        .route("/account/{step}", post(account::act).get(account::back))
         .route("/login", get(doors::login_page).post(doors::log_in))
+        .route("/login/code", get(doors::code_page).post(doors::give_code))
         .route("/logout", post(doors::log_out))
         .route("/setup", get(doors::setup_page).post(doors::set_up))
         .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))

@@ -3,9 +3,11 @@
 //! A form is taken when the browser says that it comes from our origin and when it carries a token that is bound to the
 //! session. Neither needs a script.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use hearback_core::{
@@ -14,17 +16,15 @@ use hearback_core::{
 };
 use hearback_engine::{
     Actor,
-    access::{self, Role},
+    access::{self, Role, Visit},
 };
 use hearback_store::users;
 use subtle::ConstantTimeEq as _;
 
-use crate::{App, body, error::Problem};
+use crate::{App, Peer, body, error::Problem};
 
 /// Largest form, in bytes.
 const MAX_FORM: usize = 64 * 1024;
-/// As long as a session can last, in seconds.
-const COOKIE_AGE: u32 = 12 * 60 * 60;
 
 /// A user who is logged in.
 #[derive(Debug, Clone)]
@@ -82,6 +82,12 @@ pub(crate) async fn let_in(app: &App, request: &mut Request, needs: Role) -> Res
         let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
         return Err(see_other(&if wanted == "/" { "/login".to_owned() } else { format!("/login?next={next}") }));
     };
+    // Nothing else opens before a second factor is there, where one is asked for.
+    let path = request.uri().path();
+    let allowed = path == "/logout" || path == "/account" || path.starts_with("/account/");
+    if !allowed && access::lacks_second(&app.cx, &visitor.user).await.map_err(|error| Problem::from(error).into_response())? {
+        return Err(see_other("/account?done=needed"));
+    }
     if visitor.role < needs {
         let (has, needs) = (visitor.role.as_str(), needs.as_str());
         let detail = format!("this takes the role `{needs}`, and yours is `{has}`; ask an admin of this workspace if you need it");
@@ -125,6 +131,7 @@ impl Input {
 #[derive(Debug)]
 pub(crate) struct Form {
     pub(crate) visitor: Visitor,
+    pub(crate) visit: Visit,
     pub(crate) input: Input,
 }
 
@@ -135,14 +142,23 @@ impl FromRequest<App> for Form {
         let (mut parts, body) = request.into_parts();
         own_origin(&parts.headers, app).map_err(IntoResponse::into_response)?;
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        let visit = visit(&parts.headers, &parts.extensions);
         let input = input(Request::from_parts(parts, body)).await.map_err(IntoResponse::into_response)?;
         let sent = input.text("csrf").unwrap_or_default();
         if !bool::from(sent.as_bytes().ct_eq(visitor.form_token().as_bytes())) {
             let detail = "this form is from an older log-in; open the page again and send it once more";
             return Err(Problem::forbidden(detail).into_response());
         }
-        Ok(Self { visitor, input })
+        Ok(Self { visitor, visit, input })
     }
+}
+
+/// Where a request comes from.
+pub(crate) fn visit(headers: &HeaderMap, extensions: &Extensions) -> Visit {
+    // There is a peer on every connection.
+    let address = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Visit { address, agent: agent.to_owned() }
 }
 
 /// Reads a form whatever its sender; the caller has checked where it comes from.
@@ -188,7 +204,7 @@ pub(crate) fn own_path(path: Option<String>) -> String {
 
 /// Sets the session cookie.
 pub(crate) fn remember(response: &mut Response, app: &App, token: &str) {
-    set_cookie(response, app, token, COOKIE_AGE);
+    set_cookie(response, app, token, app.cx.settings.log_ins.length.num_seconds());
 }
 
 /// Takes the session cookie away.
@@ -196,7 +212,7 @@ pub(crate) fn forget(response: &mut Response, app: &App) {
     set_cookie(response, app, "", 0);
 }
 
-fn set_cookie(response: &mut Response, app: &App, token: &str, age: u32) {
+fn set_cookie(response: &mut Response, app: &App, token: &str, age: i64) {
     let secure = if app.is_https() { "; Secure" } else { "" };
     let cookie = format!("{}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", cookie_name(app));
     if let Ok(value) = HeaderValue::from_str(&cookie) {

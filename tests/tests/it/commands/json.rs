@@ -19,6 +19,7 @@ async fn every_reporting_command_speaks_json() {
     let letter = file(&app, "letter.eml");
     std::fs::write(&letter, "From: a@b.lt\nSubject: hello\n\nCall me.\n").unwrap();
     let letter = letter.display().to_string();
+    app.add_user("boss@example.com", "Boss", hearback_engine::access::Role::Admin, None).await;
     let map = ["--map", "external_id=id,score=score,email=mail"];
     let commands: Vec<Vec<&str>> = vec![
         vec!["migrate"],
@@ -31,6 +32,9 @@ async fn every_reporting_command_speaks_json() {
         vec!["rules", "apply", &rule],
         vec!["rules", "list"],
         vec!["mail", "explain", &letter],
+        vec!["user", "list"],
+        vec!["user", "sessions", "boss@example.com"],
+        vec!["apikey", "list"],
         vec!["sending", "status"],
         vec!["sending", "resume"],
         vec!["score", "15", "15", "70"],
@@ -68,6 +72,11 @@ async fn mistakes_are_one_line_and_their_exit_code_tells_their_kind() {
         (vec!["erase", "nobody@example.com"], 1, "nothing to erase"),
         (vec!["erase", "nobody"], 2, "EMAIL"),
         (vec!["sending", "hold", "--why", "a\nb"], 1, "why"),
+        (vec!["user", "disable", "nobody@example.com"], 1, "hearback user list"),
+        (vec!["user", "role", "nobody@example.com", "king"], 2, "admin"),
+        (vec!["apikey", "revoke", "nothing"], 1, "hearback apikey list"),
+        (vec!["apikey", "create", "--name", "x", "--expires", "2020-01-01"], 1, "must be in the future"),
+        (vec!["apikey", "create", "--name", "x", "--expires", "soon"], 2, "2026-03-01"),
     ] {
         let (status, text) = refused(&program, &arguments).await;
         assert!(status.code() == Some(code) && text.contains(says), "{arguments:?}: {:?} {text}", status.code());

@@ -100,7 +100,7 @@ async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
             assert!(!text.contains(CUSTOMERS), "{route:?} shows a customer of the first workspace: {text}");
             assert!(answer.status < 500, "{route:?}: {text}");
             // Where an id says which page of one's own to go back to, nothing is looked up.
-            let back = ["/cases/{id}/{step}", "/rules/{key}/{step}", "/surveys/{key}/{step}", "/waves/{id}/{step}"];
+            let back = ["/account/{step}", "/cases/{id}/{step}", "/rules/{key}/{step}", "/surveys/{key}/{step}", "/waves/{id}/{step}"];
             let leads_back = route.method == "GET" && back.contains(&route.path);
             // A key of one's own choosing names something of one's own, made when it is not there.
             let by_key = route.path.contains("{key}") && route.method != "GET";

@@ -9,10 +9,10 @@ use hearback_engine::{
     alerts::{Alert, AlertKind, raise},
 };
 use hearback_store::{
-    EntityTrait, accounts, alerts, api_keys, audit, calendars, campaigns, cases, contact_attempts, conversions, deliveries, events,
-    former_addresses, incentive_codes, incentive_waits, interactions, invitations, mailboxes, messages, outbox, persons, policies, pools,
-    preferences, referrals, responses, rollups, rule_hours, rule_versions, runs, sessions, suppressions, surveys, tasks, team_members,
-    teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
+    EntityTrait, accounts, alerts, api_keys, audit, audit_heads, calendars, campaigns, cases, contact_attempts, conversions, deliveries,
+    events, former_addresses, incentive_codes, incentive_waits, interactions, invitations, known_addresses, mailboxes, messages, outbox,
+    persons, policies, pools, preferences, recovery_codes, referrals, responses, rollups, rule_hours, rule_versions, runs, second_factors,
+    sessions, suppressions, surveys, tasks, team_members, teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -23,6 +23,10 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<accounts::Entity>(app, "accounts", &mut tables).await;
     rows::<alerts::Entity>(app, "alerts", &mut tables).await;
     rows::<audit::Entity>(app, "audit", &mut tables).await;
+    rows::<audit_heads::Entity>(app, "audit_heads", &mut tables).await;
+    rows::<known_addresses::Entity>(app, "known_addresses", &mut tables).await;
+    rows::<recovery_codes::Entity>(app, "recovery_codes", &mut tables).await;
+    rows::<second_factors::Entity>(app, "second_factors", &mut tables).await;
     rows::<calendars::Entity>(app, "calendars", &mut tables).await;
     rows::<cases::Entity>(app, "cases", &mut tables).await;
     rows::<contact_attempts::Entity>(app, "contact_attempts", &mut tables).await;
@@ -156,6 +160,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/rules/{key}", "/rules/only-here".to_owned()),
         ("/rules/{key}/{step}", "/rules/only-here/enable".to_owned()),
         ("/cases/{id}", format!("/cases/{}", id("/id"))),
+        ("/account/{step}", "/account/nothing".to_owned()),
         ("/cases/{id}/{step}", format!("/cases/{}/close", id("/id"))),
         ("/mail/{name}", "/mail/none.eml".to_owned()),
         ("/mail/{name}/html", "/mail/none.eml/html".to_owned()),

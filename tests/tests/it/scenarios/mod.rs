@@ -1,5 +1,6 @@
 //! What customers and our people live through, over HTTP, with a clock that the test moves.
 
+mod access;
 mod addresses;
 mod again;
 mod alerts;

@@ -232,9 +232,9 @@ pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     let cases = erasure::lock_cases(&tx, ws, id).await?;
     for signpost in merge::signposts(&*tx, ws, id).await? {
         erasure::erase(&tx, &signpost, &[], millis(now)).await?;
-        audit::note(&tx, ws, actor, erased::ACTION, &signpost.id.to_string(), Value::Null, now).await?;
+        audit::note(&tx, ws, actor, erased::ACTION, &signpost.id.to_string(), Value::Null, now);
     }
-    audit::note(&tx, ws, actor, erased::ACTION, &id.to_string(), Value::Null, now).await?;
+    audit::note(&tx, ws, actor, erased::ACTION, &id.to_string(), Value::Null, now);
     let mails = erasure::mails(&tx, &person, &cases).await?;
     erasure::erase(&tx, &person, &cases, millis(now)).await?;
     for mut row in cases {

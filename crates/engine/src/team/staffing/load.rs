@@ -35,7 +35,8 @@ pub struct Seat {
 impl Seat {
     fn of(user: users::Model, open: u32, now: i64) -> Self {
         let absent = user.absent_from.is_some_and(|from| from <= now) && user.absent_until.is_none_or(|until| now < until);
-        Self { user, present: !absent, open }
+        let present = !absent && user.disabled_at.is_none();
+        Self { user, present, open }
     }
 }
 
