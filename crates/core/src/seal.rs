@@ -41,7 +41,7 @@ impl Sealed {
     }
 
     /// What is authenticated beside the secret: whose it is. The lengths are fixed or at the end, so no two are written alike.
-    fn owner(self, workspace: Uuid, row: &[u8]) -> Aad<Vec<u8>> {
+    fn owner(workspace: Uuid, row: &[u8]) -> Aad<Vec<u8>> {
         Aad::from([workspace.as_bytes().as_slice(), row].concat())
     }
 }
@@ -67,7 +67,7 @@ impl SecretKey {
         getrandom::fill(&mut nonce).map_err(|_| Unreadable::NoRandomness)?;
         let mut body = Vec::with_capacity(NONCE_LEN + secret.len() + MAX_TAG_LEN);
         body.extend_from_slice(secret.as_bytes());
-        let owner = what.owner(workspace, row);
+        let owner = Sealed::owner(workspace, row);
         let cipher = cipher(self.current(), what).ok_or(Unreadable::Damaged)?;
         cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), owner, &mut body).map_err(|_| Unreadable::Damaged)?;
         body.splice(..0, nonce);
@@ -80,7 +80,7 @@ impl SecretKey {
         let key = self.all().find(|key| key_id(key) == id).ok_or_else(|| Unreadable::OtherKey(id.to_owned()))?;
         let mut body = URL_SAFE_NO_PAD.decode(body).map_err(|_| Unreadable::Damaged)?;
         let nonce = body.get(..NONCE_LEN).and_then(|nonce| Nonce::try_assume_unique_for_key(nonce).ok()).ok_or(Unreadable::Damaged)?;
-        let owner = what.owner(workspace, row);
+        let owner = Sealed::owner(workspace, row);
         let cipher = cipher(key, what).ok_or(Unreadable::Damaged)?;
         let secret = cipher.open_within(nonce, owner, &mut body, NONCE_LEN..).map_err(|_| Unreadable::Damaged)?;
         String::from_utf8(secret.to_vec()).map_err(|_| Unreadable::Damaged)

@@ -335,7 +335,7 @@ mod tests {
             ..MailContext::default()
         };
         let values = context.values(languages.get(&context.locale)).unwrap();
-        assert_eq!(values["company"], "Evil  Bcc: v@x.com");
+        assert_eq!(values["company"], "Evil Bcc: v@x.com");
         assert_eq!(values["score"], "0");
         assert!(!values.contains_key("comment") && !values.contains_key("person_name"));
     }

@@ -261,7 +261,7 @@ mod tests {
             properties: BTreeMap::from([("n".to_owned(), Property::Number(f64::NAN)), ("x".repeat(256), Property::Flag(true))]),
             ..NewPerson::default()
         };
-        let wanted = ["email", "name", "locale", "timezone", "owner", "properties", "properties.n"].map(|field| format!("person.{field}"));
+        let wanted = ["email", "name", "locale", "timezone", "owner", "properties.n", "properties"].map(|field| format!("person.{field}"));
         assert_eq!(check(bad).unwrap_err(), wanted);
         let many = (0..=MAX_PROPERTIES).map(|n| (n.to_string(), Property::Flag(true))).collect();
         assert_eq!(check(NewPerson { properties: many, ..NewPerson::default() }).unwrap_err(), ["person.properties"]);

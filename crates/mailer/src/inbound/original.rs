@@ -17,13 +17,12 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     for line in text.split_inclusive('\n') {
         let name = field_name(line);
         block = match (block, name) {
-            (None, None) => None,
             (None, Some(name)) => Some(Block { start: at, fields: 1, is_of_mail: is_of_mail(name) }),
             (Some(block), Some(name)) => {
                 Some(Block { fields: block.fields + 1, is_of_mail: block.is_of_mail || is_of_mail(name), ..block })
             }
             (Some(block), None) if line.starts_with([' ', '\t']) && !line.trim().is_empty() => Some(block),
-            (Some(_), None) => None,
+            (_, None) => None,
         };
         if let Some(block) = block.as_ref().filter(|block| block.fields >= LEAST && block.is_of_mail) {
             return text.split_at_checked(block.start).unwrap_or((text, ""));

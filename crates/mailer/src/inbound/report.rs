@@ -44,17 +44,18 @@ impl Failure {
 /// What the part for machines says, wherever it stands; `None` when there is none, or none that can be read.
 pub(super) fn delivery(parts: &[Part<'_>]) -> Option<Kind> {
     let is_status = |(at, part): &(usize, &Part<'_>)| is_status(part) || (*at < MAX_UNTYPED && is_untyped_status(part));
-    first(parts.iter().enumerate().filter(is_status).flat_map(|(_, part)| groups(&part.bytes())).take(MAX_GROUPS).collect())
+    let about: Vec<_> = parts.iter().enumerate().filter(is_status).flat_map(|(_, part)| groups(&part.bytes())).take(MAX_GROUPS).collect();
+    first(&about)
 }
 
 /// The same from the text of a notice whose parts were lost on the way.
 pub(super) fn in_text(text: &str) -> Option<Kind> {
     let (_, fields) = text.split_once("Reporting-MTA:")?;
-    first(groups(fields.get(..MAX_TEXT).unwrap_or(fields).as_bytes()))
+    first(&groups(fields.get(..MAX_TEXT).unwrap_or(fields).as_bytes()))
 }
 
 /// What failed counts before what is late, and that before what arrived.
-fn first(about: Vec<(Action, Failure)>) -> Option<Kind> {
+fn first(about: &[(Action, Failure)]) -> Option<Kind> {
     let of = |wanted: Action| about.iter().find(|(action, _)| *action == wanted).map(|(_, failure)| failure.clone());
     let failed = of(Action::Failed).map(Kind::Bounce);
     failed.or_else(|| of(Action::Delayed).map(Kind::Delayed)).or_else(|| of(Action::Delivered).map(Kind::Delivered))

@@ -140,7 +140,7 @@ fn words_of_customers_stay_words() {
         MailContext { comment: Some(evil.to_owned()), agent: Some("A\r\nBcc: <b>".to_owned()), ..MailContext::sample(Locale::default()) };
     let rendered = templates.render("detractor_outreach", &context).unwrap();
     assert!(rendered.html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n.\n&quot;{{company}}&quot; {score} &amp;"));
-    assert!(rendered.html.contains("My name is A  Bcc: &lt;b&gt;,"));
+    assert!(rendered.html.contains("My name is A Bcc: &lt;b&gt;,"));
     assert!(rendered.text.contains("> <script>alert('x')</script>\n> .\n> \"{{company}}\" {score} &"));
     assert!(!rendered.text.contains('\u{202E}'));
 }
