@@ -16,6 +16,7 @@ use crate::Actor;
 ///
 /// Entries outlive the customers: neither subject nor data may hold a customer's words, name or address. A person is named
 /// by their id.
+#[expect(clippy::needless_pass_by_value, reason = "it is made where it is noted, and used nowhere else")]
 pub fn note(tx: &Tx, ws: WorkspaceId, actor: &Actor, action: &str, subject: &str, data: Value, now: DateTime<Utc>) {
     tx.note(audit::Entry {
         ws,

@@ -201,7 +201,7 @@ fn believed(kind: &Kind, mark: Mark, age: Duration, is_customers: bool) -> Resul
     let at_bounces = mark.purpose == Purpose::Bounce;
     match kind {
         Kind::Unknown(why) => Err(why),
-        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) if !at_bounces && !(mark.is_returned && is_customers) => {
+        Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) if !(at_bounces || mark.is_returned && is_customers) => {
             Err("a report on delivery that came to the address for replies")
         }
         Kind::Bounce(_) | Kind::Delayed(_) | Kind::Delivered(_) if age > BOUNCE_LIFETIME => Err("the mark in its address has expired"),

@@ -113,7 +113,7 @@ impl Cli {
             Command::Completions(args) => Ok(completions::run(&args, Self::command())),
             Command::Export(command) => export::run(command, config()?).await,
             Command::Fsck(args) => fsck::run(&args, config()?).await,
-            Command::Import(command) => import::run(command, config()?).await,
+            Command::Import(command) => Box::pin(import::run(command, config()?)).await,
             Command::Rules(command) => rules::run(command, config).await,
             Command::User(command) => user::run(command, config()?).await,
             Command::Apikey(command) => apikey::run(command, config()?).await,

@@ -140,7 +140,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
     Ok(Settings {
         public_url: config.server.public_url.clone(),
         mail_from: config.mail.from.email.clone(),
-        mail_from_name: config.mail.from_name().to_owned(),
+        mail_from_name: config.mail.sender_name().to_owned(),
         mail_connections: config.mail.connections,
         dispatch: config.dispatch()?,
         keep_quarantined: chrono::Duration::days(config.inbound.keep_quarantined.into()),

@@ -33,7 +33,7 @@ impl Lines {
         let mut names: Vec<String> = Vec::new();
         let mut columns = HashMap::new();
         while let Some((_, line)) = reader.next()? {
-            for (name, _) in line.and_then(|line| cells(&line)).unwrap_or_default() {
+            for (name, _) in cells(&line).unwrap_or_default() {
                 if names.len() < MAX_COLUMNS && !columns.contains_key(&name) {
                     columns.insert(name.clone(), names.len());
                     names.push(name);
@@ -48,7 +48,7 @@ impl Lines {
     pub fn advance(&mut self) -> io::Result<Next> {
         let Some((number, line)) = self.reader.next()? else { return Ok(Next::End) };
         self.consumed = self.reader.consumed;
-        let found = match line.and_then(|line| cells(&line)) {
+        let found = match cells(&line) {
             Ok(found) => found,
             Err(why) => return Ok(Next::Broken { line: number, why }),
         };
@@ -83,7 +83,7 @@ impl Reader {
         Self { text, buffer: Vec::new(), position: 0, number: 0, at_end: false, consumed: 0 }
     }
 
-    fn next(&mut self) -> io::Result<Option<(u64, Result<Vec<u8>, String>)>> {
+    fn next(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         loop {
             let rest = self.buffer.get(self.position..).unwrap_or_default();
             let end = rest.iter().position(|byte| *byte == b'\n');
@@ -108,7 +108,7 @@ impl Reader {
             self.position += end.map_or(rest.len(), |end| end + 1);
             self.number += 1;
             if !line.is_empty() {
-                return Ok(Some((self.number, Ok(line))));
+                return Ok(Some((self.number, line)));
             }
         }
     }

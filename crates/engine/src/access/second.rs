@@ -132,7 +132,7 @@ pub async fn new_recovery_codes(
     confirm_password(cx, user, visit, password).await?;
     let (ws, id) = ids(user);
     let tx = cx.db.write().await?;
-    if !second_factors::lock(&tx, ws, id).await?.is_some_and(|row| row.confirmed_at.is_some()) {
+    if second_factors::lock(&tx, ws, id).await?.is_none_or(|row| row.confirmed_at.is_none()) {
         return Err(EngineError::conflict("there is no second factor; set one up first"));
     }
     let codes = new_codes(&tx, ws, id).await?;
@@ -192,16 +192,12 @@ pub async fn give_code(cx: &Ctx, visit: &Visit, token: &str, code: &str) -> Resu
         note_failure(cx, visit, std::slice::from_ref(&user), "too many wrong codes");
         return Err(error);
     }
-    match spend(cx, &user, code, now).await? {
-        Some(proof) => {
-            cx.doors.codes.right(&id);
-            enter(cx, &user, visit, None, proof).await
-        }
-        None => {
-            note_failure(cx, visit, std::slice::from_ref(&user), "wrong code");
-            Ok(LogIn::Wrong)
-        }
-    }
+    let Some(proof) = spend(cx, &user, code, now).await? else {
+        note_failure(cx, visit, std::slice::from_ref(&user), "wrong code");
+        return Ok(LogIn::Wrong);
+    };
+    cx.doors.codes.right(&id);
+    enter(cx, &user, visit, None, proof).await
 }
 
 /// Spends a code of the app or a recovery code, in a transaction of its own: it is spent even if nothing else happens.
@@ -259,7 +255,7 @@ fn made_up_code() -> Result<String, EngineError> {
 
 /// What a recovery code is found by, however its letters were grouped.
 fn hash_of(code: &str) -> String {
-    let letters: String = code.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
+    let letters: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     fingerprint(&letters.to_lowercase())
 }
 

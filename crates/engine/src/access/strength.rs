@@ -31,7 +31,7 @@ pub fn check(password: &str, email: &str, name: &str) -> Result<(), String> {
     let words: Vec<&str> = own.iter().map(String::as_str).chain([PRODUCT]).collect();
     let judged = zxcvbn(password, &words);
     if judged.score() < Score::Three {
-        let why = judged.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+        let why = judged.feedback().and_then(zxcvbn::feedback::Feedback::warning).map(|warning| warning.to_string());
         let why =
             why.map_or_else(|| "is too easy to guess".to_owned(), |why| format!("is too easy to guess ({})", why.trim_end_matches('.')));
         return Err(format!("{why}: {ADVICE}"));

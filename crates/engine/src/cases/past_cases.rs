@@ -98,7 +98,9 @@ async fn take_all(
     let rows = cases::lock_of_responses(&tx, ws, answers).await?;
     let mut rows: HashMap<uuid::Uuid, cases::Model> = rows.into_iter().map(|row| (row.response_id, row)).collect();
     if let Some(before) = &rehearsal {
-        rows.values_mut().for_each(|row| *row = before.0.get(&row.id).unwrap_or(row).clone());
+        for row in rows.values_mut() {
+            *row = before.0.get(&row.id).unwrap_or(row).clone();
+        }
     }
     let mut results = Vec::with_capacity(items.len());
     for item in items {

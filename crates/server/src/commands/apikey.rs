@@ -62,7 +62,9 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             if json {
                 say_json(&rows.iter().map(view).collect::<Vec<_>>())?;
             } else {
-                rows.iter().for_each(|row| line(row, cx.now().timestamp_millis()));
+                for row in &rows {
+                    line(row, cx.now().timestamp_millis());
+                }
             }
         }
         Command::Revoke { key } => {

@@ -140,7 +140,7 @@ async fn sending(db: &Db) -> anyhow::Result<String> {
 
 async fn mail(config: &Config) -> anyhow::Result<String> {
     let transport = open::transport(config)?;
-    let from = format!("mail is from {} <{}>", config.mail.from_name(), config.mail.from.email);
+    let from = format!("mail is from {} <{}>", config.mail.sender_name(), config.mail.from.email);
     if transport.captures() {
         return Ok(format!("captured in files, nothing is sent; set mail.url to send; {from}"));
     }

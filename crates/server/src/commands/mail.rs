@@ -118,7 +118,7 @@ fn explain(file: &Path, raw: &[u8], recipient: Option<&str>, own: &[Email]) -> E
         Kind::Bounce(failure) | Kind::Delayed(failure) => failure.blame().as_str(),
         _ => "none",
     };
-    let common = Explained { marks, blame, from, subject, ..nothing(kind.as_str(), kind.why().to_owned()) };
+    let common = Explained { blame, marks, from, subject, ..nothing(kind.as_str(), kind.why().to_owned()) };
     match kind {
         Kind::Bounce(failure) | Kind::Delayed(failure) | Kind::Delivered(failure) => Explained {
             status: failure.status.map(|status| status.to_string()),

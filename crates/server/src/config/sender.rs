@@ -42,7 +42,7 @@ fn unescaped(name: &str) -> String {
 
 impl Mail {
     /// The sender's name: the one that stands with the address, or that of the setting of its own.
-    pub fn from_name(&self) -> &str {
+    pub fn sender_name(&self) -> &str {
         self.from.name.as_deref().unwrap_or(&self.from_name)
     }
 }

@@ -46,7 +46,7 @@ impl Config {
             "database.url" => self.database.url.redacted_url(),
             "mail.url" => self.mail.url.redacted_url(),
             "mail.from" => self.mail.from.email.to_string(),
-            "mail.from_name" => self.mail.from_name().to_owned(),
+            "mail.from_name" => self.mail.sender_name().to_owned(),
             "server.public_url" => self.server.public_url.clone(),
             "data.dir" => self.data.dir.display().to_string(),
             _ => plain(value),

@@ -63,8 +63,8 @@ fn a_name_with_the_senders_address_wins_over_the_setting_of_its_own() {
     let [from, name] = ["mail.from", "mail.from_name"].map(|key| shown(&settings, key));
     assert_eq!((from.value.as_str(), from.source.as_str()), ("care@rida.example", "HEARBACK_MAIL__FROM"));
     assert_eq!((name.value.as_str(), name.source.as_str()), ("Rida Bikes", "mail.from"));
-    assert_eq!(load(None, &[("HEARBACK_MAIL__FROM", "care@rida.example"), names]).unwrap().mail.from_name(), "Rida");
-    assert_eq!(load(None, &[]).unwrap().mail.from_name(), "Hearback");
+    assert_eq!(load(None, &[("HEARBACK_MAIL__FROM", "care@rida.example"), names]).unwrap().mail.sender_name(), "Rida");
+    assert_eq!(load(None, &[]).unwrap().mail.sender_name(), "Hearback");
 }
 
 #[test]

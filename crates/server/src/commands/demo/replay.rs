@@ -125,7 +125,7 @@ impl Replay<'_> {
     /// Who was asked by mail answers from it; everybody else somewhere else.
     async fn give(&self, response: NewResponse) -> anyhow::Result<Option<CaseId>> {
         if response.channel.as_deref() == Some("email")
-            && let Some(invitation) = asking::answer_by_mail(self.cx, self.ws, self.clock, &response).await?
+            && let Some(invitation) = Box::pin(asking::answer_by_mail(self.cx, self.ws, self.clock, &response)).await?
         {
             self.catch_up().await?;
             return asking::case_of(self.cx, self.ws, invitation).await;

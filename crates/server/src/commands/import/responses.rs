@@ -248,12 +248,11 @@ fn read(mut rows: Rows, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::io::Res
 
 async fn store(cx: &Ctx, target: &Target, batch: Batch) -> Stored {
     let sent = batch.responses.clone();
-    let results = match &target.rehearsal {
-        Some(rehearsal) => rehearse(cx, target.ws, sent, &mut *rehearsal.lock().await).await,
-        None => {
-            let receipts = submit::submit_responses(cx, target.ws, sent, target.follow_up).await;
-            receipts.into_iter().map(|result| result.map(|receipt| receipt.created)).collect()
-        }
+    let results = if let Some(rehearsal) = &target.rehearsal {
+        rehearse(cx, target.ws, sent, &mut *rehearsal.lock().await).await
+    } else {
+        let receipts = submit::submit_responses(cx, target.ws, sent, target.follow_up).await;
+        receipts.into_iter().map(|result| result.map(|receipt| receipt.created)).collect()
     };
     Stored { batch, results }
 }
