@@ -64,7 +64,7 @@ async fn rows(program: &Setup, what: &[&str]) -> Vec<Value> {
         let mut row: Value = serde_json::from_str(line).unwrap();
         let object = row.as_object_mut().unwrap();
         for own in OF_THE_HOUSE {
-            object.remove(*own);
+            object.remove(own);
         }
         row
     };
