@@ -307,6 +307,8 @@ fn sending() -> Vec<Table> {
             .maybe(Text, &["error"])
             .index_where(false, "run_at, id", "state = 'queued'")
             .index_where(false, "leased_until", "state = 'running'")
-            .index_where(false, "workspace_id, case_id", "state IN ('queued', 'running')"),
+            .index_where(false, "workspace_id, case_id", "state IN ('queued', 'running')")
+            .named_index("dead", "workspace_id, kind", "state = 'dead'")
+            .named_index("unreadable", "workspace_id, kind", "state = 'queued' AND error = 'a newer version is needed to read it'"),
     ]
 }

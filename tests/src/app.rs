@@ -58,6 +58,8 @@ pub struct Options {
     pub limits: Option<Limits>,
     /// Whether webhooks may lead to this machine.
     pub private_webhooks: bool,
+    /// Folders whose disks are watched.
+    pub folders: Vec<PathBuf>,
     /// How mail leaves.
     pub dispatch: Dispatch,
     /// How often somebody may call, where it is not as usual.
@@ -333,6 +335,7 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
         limits: options.limits.unwrap_or(Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 }),
         log_ins: options.log_ins.unwrap_or_default(),
         private_webhooks: options.private_webhooks,
+        folders: options.folders.clone(),
     };
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");
     let url = format!("smtp://127.0.0.1:{smtp}");

@@ -48,11 +48,21 @@ pub enum AlertKind {
     WaveMissed,
     /// The clock of a server was set by minutes or more. Subject: `clock`.
     ClockJumped,
+    /// Something was written by a newer version. Subject: what it is, `rule detractor-outreach`.
+    Unreadable,
+    /// Jobs were given up. Subject: always `jobs`.
+    JobsGivenUp,
+    /// A disk that we write to is nearly full. Subject: the folder.
+    DiskFull,
+    /// A wave does not go on although nobody has paused it. Subject: the wave.
+    WaveStalled,
+    /// The database's own check found damage. Subject: always `database`.
+    DatabaseDamaged,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::RuleLoop,
         Self::RuleEffects,
         Self::RulePaused,
@@ -69,6 +79,11 @@ impl AlertKind {
         Self::WavePaused,
         Self::WaveMissed,
         Self::ClockJumped,
+        Self::Unreadable,
+        Self::JobsGivenUp,
+        Self::DiskFull,
+        Self::WaveStalled,
+        Self::DatabaseDamaged,
     ];
 
     /// The word used in the database and in the API.
@@ -90,6 +105,11 @@ impl AlertKind {
             Self::WavePaused => "wave_paused",
             Self::WaveMissed => "wave_missed",
             Self::ClockJumped => "clock_jumped",
+            Self::Unreadable => "unreadable",
+            Self::JobsGivenUp => "jobs_given_up",
+            Self::DiskFull => "disk_full",
+            Self::WaveStalled => "wave_stalled",
+            Self::DatabaseDamaged => "database_damaged",
         }
     }
 
@@ -112,7 +132,17 @@ impl AlertKind {
             Self::WavePaused => "Wave paused",
             Self::WaveMissed => "Wave missed",
             Self::ClockJumped => "Clock was set",
+            Self::Unreadable => "Written by a newer version",
+            Self::JobsGivenUp => "Jobs were given up",
+            Self::DiskFull => "Disk nearly full",
+            Self::WaveStalled => "Wave stands still",
+            Self::DatabaseDamaged => "Database is damaged",
         }
+    }
+
+    /// Reads the word back; `None` for any other word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -139,6 +169,15 @@ pub async fn raise(tx: &Tx, ws: WorkspaceId, raised: &[Alert], now: DateTime<Utc
     if raised.is_empty() {
         return Ok(());
     }
+    alerts::raise(tx, &rows(ws, raised, now)).await
+}
+
+/// Tells what goes on being so: the same again says the newest message and is not counted.
+pub(crate) async fn hold(tx: &Tx, ws: WorkspaceId, standing: &[Alert], now: DateTime<Utc>) -> Result<(), StoreError> {
+    alerts::hold(tx, &rows(ws, standing, now)).await
+}
+
+fn rows(ws: WorkspaceId, raised: &[Alert], now: DateTime<Utc>) -> Vec<alerts::Model> {
     let mut rows: BTreeMap<(&str, &str), alerts::Model> = BTreeMap::new();
     for alert in raised {
         let row = rows.entry((alert.kind.as_str(), &alert.subject)).or_insert_with(|| alerts::Model {
@@ -155,7 +194,7 @@ pub async fn raise(tx: &Tx, ws: WorkspaceId, raised: &[Alert], now: DateTime<Utc
         row.count += 1;
         row.message.clone_from(&alert.message);
     }
-    alerts::raise(tx, &rows.into_values().collect::<Vec<_>>()).await
+    rows.into_values().collect()
 }
 
 /// What was raised is over by itself, in the transaction in which that is seen.

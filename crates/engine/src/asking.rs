@@ -19,7 +19,7 @@ pub mod planning;
 pub mod preview;
 mod scene;
 pub mod single;
-mod stored;
+pub(crate) mod stored;
 pub mod triggers;
 pub mod waves;
 

@@ -63,6 +63,8 @@ pub struct Settings {
     pub log_ins: LogInRules,
     /// Whether webhooks may lead to addresses that are not on the open internet.
     pub private_webhooks: bool,
+    /// Folders that we write to: it is told when their disks are nearly full.
+    pub folders: Vec<PathBuf>,
 }
 
 /// Shared by everything that runs; cheap to clone.
@@ -97,6 +99,8 @@ pub struct Parts {
     pub mailbag: Mailbag,
     /// How much mail came in.
     pub came_in: crate::inbound::Counters,
+    /// What is known of the health of this installation.
+    pub(crate) health: crate::health::Health,
     /// What was told of the clock.
     pub(crate) steady: crate::steady::Told,
     /// What is kept in memory of log-ins and keys.
@@ -128,6 +132,7 @@ impl Ctx {
             ledger,
             mailbag,
             came_in: crate::inbound::Counters::default(),
+            health: crate::health::Health::default(),
             steady: crate::steady::Told::default(),
             doors: Doors::default(),
             kept: Kept::default(),

@@ -68,6 +68,7 @@ impl EngineError {
             Self::Wait { message, seconds } => Self::Wait { message: message.clone(), seconds: *seconds },
             Self::Busy => Self::Busy,
             Self::Store(StoreError::CannotWrite(text)) => Self::Store(StoreError::CannotWrite(text.clone())),
+            Self::Store(StoreError::Unreadable(what)) => Self::Store(StoreError::Unreadable(what.clone())),
             Self::Store(error) => Self::Store(StoreError::Unavailable(error.to_string())),
         }
     }

@@ -12,9 +12,10 @@ mod waves;
 use std::fmt::Display;
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{Metric, Scale};
-use hearback_store::{Db, EntityTrait, StoreError, integrity, surveys, time::millis};
+use hearback_store::{ConnectionTrait, Db, EntityTrait, StoreError, integrity, outbox, surveys, time::millis, workspaces};
 use serde::Serialize;
+
+use crate::reading;
 
 /// A claim that ended this long ago is nobody's: workers renew theirs far more often.
 const CLAIM_GRACE: Duration = Duration::minutes(5);
@@ -24,6 +25,7 @@ const PAGE: u64 = 200;
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
 pub const CHECKS: [(&str, &str); 14] = [
     ("database", "the database's own check: SQLite's integrity and foreign keys; PostgreSQL's constraints, indexes, page checksums"),
+    ("unreadable", "no rule, survey, policy, calendar, campaign, wave or job that this version can't read: use the version that wrote it"),
     ("parents", "no row without the row it belongs to"),
     ("people", "each person is found by what names them; who opted out is on the list under every address that is theirs"),
     ("cases", "each response has exactly one case, which says the same"),
@@ -54,6 +56,7 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     let conn = &*snapshot;
     let mut found = Found::default();
     found.all("database", integrity::own_checks(conn).await?);
+    unreadable(conn, &mut found).await?;
     found.all("parents", integrity::orphans(conn).await?);
     found.all("people", integrity::opt_outs(conn).await?);
     let mut after = None;
@@ -67,9 +70,9 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     }
     found.all("cases", integrity::cases_of_responses(conn).await?);
     for survey in surveys::Entity::find().all(conn).await? {
-        match scale_of(&survey) {
-            Ok(scale) => found.all("scores", integrity::scores(conn, &survey, scale).await?),
-            Err(why) => found.one("scores", format!("survey {}: {why}", survey.id)),
+        // One that can't be read is told above.
+        if let Ok(scale) = reading::scale(&survey) {
+            found.all("scores", integrity::scores(conn, &survey, scale).await?);
         }
     }
     found.all("roll-ups", integrity::rollups(conn).await?);
@@ -83,9 +86,16 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
     Ok(found.0)
 }
 
-fn scale_of(survey: &surveys::Model) -> Result<Scale, String> {
-    let metric = Metric::parse(&survey.metric).ok_or_else(|| format!("there is no metric `{}`", survey.metric))?;
-    Scale::new(metric, u8::try_from(survey.scale_max).unwrap_or(0)).map_err(|error| error.to_string())
+async fn unreadable(conn: &impl ConnectionTrait, found: &mut Found) -> Result<(), StoreError> {
+    for ws in workspaces::ids(conn).await? {
+        for row in reading::unreadable(conn, ws).await? {
+            found.one("unreadable", row);
+        }
+    }
+    for waiting in outbox::unreadable(conn).await? {
+        found.one("unreadable", format!("{} jobs of the kind `{}` wait for a version that can read them", waiting.jobs, waiting.kind));
+    }
+    Ok(())
 }
 
 /// Violations so far.

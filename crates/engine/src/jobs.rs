@@ -7,7 +7,7 @@ use hearback_core::{
 };
 use hearback_rules::{Planned, RuleVersion, StepRef, Trigger, due_step};
 use hearback_store::{
-    Tx, cases,
+    StoreError, Tx, cases,
     outbox::{self, Job, Lease, Outcome},
     responses,
     snapshot::{self, CaseRows},
@@ -19,13 +19,16 @@ use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, Scene, apply, event},
     asking::{invite, planning},
-    decide::{Occasion, decide},
-    facts, faults,
+    decide::{Occasion, decide, decide_late},
+    facts, faults, reading,
     roster::{self, Roster},
     sending, steady, webhooks,
-    workspace::{Workspace, read_version},
+    workspace::Workspace,
 };
 
+/// How long a job rests that this version can't read: another node may, and so may the next version of this one. Up to half as much
+/// is added, so that many do not come back together.
+const UNREAD_REST: chrono::Duration = chrono::Duration::minutes(1);
 /// How long a step waits for an earlier one of its rule.
 const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 
@@ -44,13 +47,18 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
             let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
             Box::pin(ask(cx, lease, *case, *revision, occasion)).await
         }
+        Ok(Job::AskLater { case, trigger, previous_score, chain, rule }) => {
+            let occasion = Occasion { trigger: *trigger, previous_score: *previous_score, chain: chain.clone() };
+            Box::pin(ask_later(cx, lease, *case, rule, occasion)).await
+        }
         Ok(Job::Wave { wave }) => Box::pin(planning::run(cx, lease, *wave)).await,
         Ok(Job::Invite { invitation }) => Box::pin(invite::run(cx, lease, *invitation)).await,
         Ok(Job::Settle { case, revision }) => Box::pin(settle(cx, lease, *case, *revision)).await,
-        Err(why) => return Outcome::Dead(format!("this version can't read the job: {why}")),
+        Err(_) => return wait_for_reader(cx, lease),
     };
     match result {
         Ok(outcome) => outcome,
+        Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
         Err(EngineError::Store(error)) if error.is_passing() => {
             Outcome::Snooze(cx.believed() + chrono::Duration::seconds(5), error.to_string())
         }
@@ -58,19 +66,27 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
     }
 }
 
+/// What becomes of a job that this version can't read, or that needs what it can't read: it waits, at no cost, for a node that can.
+pub(crate) fn wait_for_reader(cx: &Ctx, lease: &Lease) -> Outcome {
+    let spread = i64::from(lease.id.uuid().as_bytes().last().copied().unwrap_or_default());
+    Outcome::Snooze(cx.believed() + UNREAD_REST + chrono::Duration::milliseconds(spread * 100), outbox::UNREADABLE.to_owned())
+}
+
 /// Everything about the case, if this claim still holds and the answer was not changed or erased meanwhile.
 async fn current(tx: &Tx, lease: &Lease, case: CaseId, revision: u32) -> Result<Result<CaseRows, Outcome>, EngineError> {
+    let is_current = |rows: &CaseRows| rows.response.revision == i64::from(revision);
+    let changed = || Outcome::Cancel("the answer was changed meanwhile".to_owned());
+    Ok(held(tx, lease, case).await?.and_then(|rows| if is_current(&rows) { Ok(rows) } else { Err(changed()) }))
+}
+
+/// The same whatever became of the answer.
+async fn held(tx: &Tx, lease: &Lease, case: CaseId) -> Result<Result<CaseRows, Outcome>, EngineError> {
     faults::pass("jobs.begin")?;
     if !outbox::is_held(tx, lease).await? {
         return Ok(Err(Outcome::Settled));
     }
-    let Some(rows) = snapshot::case(&**tx, lease.workspace.uuid(), case.uuid()).await? else {
-        return Ok(Err(Outcome::Cancel("the case is gone: its person was erased".to_owned())));
-    };
-    if rows.response.revision != i64::from(revision) {
-        return Ok(Err(Outcome::Cancel("the answer was changed meanwhile".to_owned())));
-    }
-    Ok(Ok(rows))
+    let rows = snapshot::case(&**tx, lease.workspace.uuid(), case.uuid()).await?;
+    Ok(rows.ok_or_else(|| Outcome::Cancel("the case is gone: its person was erased".to_owned())))
 }
 
 /// The jobs of the delayed steps that stand before this one in its rule and are due no later.
@@ -102,9 +118,10 @@ async fn run_step(
         Err(outcome) => return Ok(outcome),
     };
     let version = snapshot::rule_versions(&*tx, lease.workspace.uuid(), &[step.rule.uuid()]).await?;
-    let (Some(version), Some(survey)) = (version.first().map(read_version).transpose()?, workspace.survey(rows.case.survey_id)) else {
-        return Ok(Outcome::Dead("the rule version or the survey is gone".to_owned()));
+    let Some(version) = version.first().map(reading::rule).transpose().map_err(StoreError::from)? else {
+        return Ok(Outcome::Dead("the rule version is gone".to_owned()));
     };
+    let survey = workspace.needed_survey(rows.case.survey_id)?;
     let calendar = workspace.terms(&rows.case).calendar;
     let earlier = earlier_steps(&version, step, calendar, from_millis(rows.response.updated_at));
     if outbox::is_any_open(&tx, lease.workspace, &earlier).await? {
@@ -159,6 +176,26 @@ async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occ
     };
     let mut changes = Changes::default();
     decide(cx, &tx, &workspace, &mut rows, occasion, &mut changes).await?;
+    finish(cx, lease, &workspace, tx, rows.case, changes).await
+}
+
+/// Asks a rule about something that happened while it could not be read. Whichever version of it decides now is asked; one that was
+/// switched off meanwhile is not.
+async fn ask_later(cx: &Ctx, lease: &Lease, case: CaseId, rule: &str, occasion: Occasion) -> Result<Outcome, EngineError> {
+    let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
+    if workspace.unread_rules.iter().any(|unread| unread == rule) {
+        return Ok(wait_for_reader(cx, lease));
+    }
+    let Some(version) = workspace.rules.iter().find(|version| version.rule.key == rule) else {
+        return Ok(Outcome::Cancel(format!("the rule {rule} was switched off before it could be read")));
+    };
+    let tx = cx.db.write().await?;
+    let mut rows = match held(&tx, lease, case).await? {
+        Ok(rows) => rows,
+        Err(outcome) => return Ok(outcome),
+    };
+    let mut changes = Changes::default();
+    decide_late(cx, &tx, &workspace, version, &mut rows, occasion, &mut changes).await?;
     finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, NaiveDate};
-use hearback_core::{Counts, Metric, Scale, id::WorkspaceId, text};
+use hearback_core::{Counts, Scale, id::WorkspaceId, text};
 use hearback_store::{
     StoreError,
     measures::{self, Scope},
@@ -21,7 +21,7 @@ use hearback_store::{
     time::millis,
 };
 
-use crate::{Ctx, EngineError};
+use crate::{Ctx, EngineError, reading};
 
 use kept::Of;
 
@@ -80,7 +80,7 @@ async fn scope(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(Scope
     let key = query.survey.as_deref().unwrap_or(DEFAULT_SURVEY);
     let mut versions = surveys::versions(cx.db.read(), ws, key).await?;
     let newest = versions.first().cloned().ok_or_else(|| EngineError::not_found("survey", key))?;
-    let scale = read_scale(&newest)?;
+    let scale = reading::scale(&newest).map_err(StoreError::from)?;
     versions.retain(|other| other.metric == newest.metric && other.scale_max == newest.scale_max);
     let scope = Scope {
         workspace: ws,
@@ -92,12 +92,6 @@ async fn scope(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(Scope
 
 fn property_name(property: &str) -> Result<String, EngineError> {
     text::line(property, MAX_PROPERTY_NAME).map_err(|error| EngineError::field("by", error))
-}
-
-fn read_scale(survey: &surveys::Model) -> Result<Scale, StoreError> {
-    let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: survey.id.to_string(), why };
-    let metric = Metric::parse(&survey.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", survey.metric)))?;
-    Scale::new(metric, u8::try_from(survey.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))
 }
 
 async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {

@@ -14,7 +14,7 @@ use crate::{
     apply::{Changes, event},
     asking::{ahead, fire},
     decide::decide,
-    erased, merge, pools,
+    erased, health, merge, pools,
 };
 
 /// Something that is looked at again and again.
@@ -38,6 +38,7 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
     Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },
     Tick { name: "merged persons", period: Duration::from_mins(1), run: merge::reconcile },
+    Tick { name: "health", period: Duration::from_secs(30), run: |cx| Box::pin(health::look(cx)) },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
     Tick { name: "list of who was erased", period: Duration::from_mins(1), run: |cx| Box::pin(erased::keep(cx)) },
     Tick { name: "prune", period: Duration::from_mins(10), run: |cx| Box::pin(prune(cx)) },

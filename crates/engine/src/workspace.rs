@@ -1,5 +1,6 @@
 //! What a workspace is set up with: surveys, rules, teams, hours. Read once and kept until its
-//! configuration revision changes, so that the way of a response asks for none of it again.
+//! configuration revision changes, so that the way of a response asks for none of it again. What this version can't read of it is
+//! left out and named: whoever needs it says so, everybody else goes on.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,13 +10,15 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    Calendar, Metric, Owner, Scale,
-    id::{RuleVersionId, SurveyId, WorkspaceId},
+    Calendar, Owner, Scale,
+    id::{SurveyId, WorkspaceId},
     policy::Terms,
     survey::Body,
 };
 use hearback_rules::{RuleVersion, Trigger};
-use hearback_store::{ConnectionTrait, StoreError, cases, rule_versions, snapshot, suppressions, surveys, time::from_millis, workspaces};
+use hearback_store::{
+    ConnectionTrait, StoreError, Unreadable, cases, snapshot, suppressions, surveys, time::from_millis, unreadable::read_all, workspaces,
+};
 
 use crate::{
     EngineError,
@@ -23,7 +26,7 @@ use crate::{
     facts::read_segment,
     hold::Hold,
     policies::{Policies, Usual},
-    publish,
+    reading,
     roster::{self, Asked},
     staff::Staff,
 };
@@ -47,12 +50,16 @@ pub struct Workspace {
     pub surveys: HashMap<String, Survey>,
     /// Every version that was ever published: answers and links lead to these.
     versions: HashMap<uuid::Uuid, Survey>,
+    /// Those that this version can't read, by id; whether they are published.
+    unread_surveys: HashMap<uuid::Uuid, (Status, Unreadable)>,
     /// Colour of buttons for customers, `#0f766e`.
     pub accent: Option<String>,
     /// A small picture as a data URI.
     pub logo: Option<String>,
     /// Enabled rules, in order of their keys.
     pub rules: Vec<RuleVersion>,
+    /// Keys of the enabled rules that this version can't read: they are asked once they can be read.
+    pub unread_rules: Vec<String>,
     /// The ids of `rules` as JSON: the same text is stored with each run.
     pub rule_ids: String,
     /// The teams that enabled rules pick somebody from.
@@ -102,14 +109,33 @@ impl Workspace {
         self.versions.get(&id)
     }
 
+    /// The same for who can't go on without it; one that this version can't read is another error than none.
+    pub fn needed_survey(&self, id: uuid::Uuid) -> Result<&Survey, EngineError> {
+        if let Some((_, unreadable)) = self.unread_surveys.get(&id) {
+            return Err(StoreError::from(unreadable.clone()).into());
+        }
+        self.survey(id).ok_or_else(|| EngineError::not_found("survey", id))
+    }
+
+    /// Whether a survey version is there and can't be read by this version.
+    pub fn is_unread(&self, survey: uuid::Uuid) -> bool {
+        self.unread_surveys.contains_key(&survey)
+    }
+
+    /// Refuses what needs the published version of a survey that this version can't read.
+    pub fn can_read(&self, survey: &str) -> Result<(), StoreError> {
+        let is_it = |(status, row): &&(Status, Unreadable)| *status == Status::Published && row.key == survey;
+        self.unread_surveys.values().find(is_it).map_or(Ok(()), |(_, unreadable)| Err(unreadable.clone().into()))
+    }
+
     /// The last version of a survey that takes no answers any more.
     pub fn closed(&self, key: &str) -> Option<&Survey> {
         self.versions.values().filter(|survey| survey.closed && survey.key == key).max_by_key(|survey| survey.id)
     }
 
-    /// Whether any enabled rule wants to know when this happens.
+    /// Whether any enabled rule wants to know when this happens, or may want to.
     pub fn listens(&self, trigger: Trigger) -> bool {
-        self.rules.iter().any(|version| version.rule.on.contains(&trigger))
+        !self.unread_rules.is_empty() || self.rules.iter().any(|version| version.rule.on.contains(&trigger))
     }
 
     /// What this case is worked under now.
@@ -229,8 +255,9 @@ impl Known {
 }
 
 async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: Usual) -> Result<Workspace, EngineError> {
-    let rules = publish::enabled_rules(connection, WorkspaceId::from_uuid(row.id)).await?;
-    load_with(connection, row, usual, rules).await
+    let (rules, unread) = reading::enabled_rules(connection, WorkspaceId::from_uuid(row.id)).await?;
+    let unread_rules = unread.into_iter().map(|rule| rule.key).collect();
+    Ok(Workspace { unread_rules, ..load_with(connection, row, usual, rules).await? })
 }
 
 async fn load_with(
@@ -242,7 +269,11 @@ async fn load_with(
     let id = WorkspaceId::from_uuid(row.id);
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
     let (held, skipped_until) = (Hold::of(&row), row.skipped_until.map(from_millis));
-    let versions = load_surveys(connection, id).await?;
+    let rows = snapshot::public_surveys(connection, id.uuid()).await?;
+    let (versions, unread) = read_all(&rows, |row| {
+        reading::survey(row).map(|survey| (Status::of(row), survey)).map_err(|error| (row, error))
+    });
+    let unread_surveys = unread.into_iter().map(|(row, error)| (row.id, (Status::of(row), error))).collect();
     Ok(Workspace {
         id,
         name: row.name,
@@ -252,11 +283,13 @@ async fn load_with(
         policies: Policies::load(connection, id, usual).await?,
         surveys: published(&versions),
         versions: versions.into_iter().map(|(_, survey)| (survey.id.uuid(), survey)).collect(),
+        unread_surveys,
         accent: row.accent,
         logo: row.logo,
         asked: roster::asked(rules.iter().map(|version| &version.rule)),
         counts_hours: rules.iter().flat_map(|version| &version.rule.then).any(|step| step.after.is_business()),
         rules,
+        unread_rules: Vec::new(),
         rule_ids,
         teams: load_teams(connection, id).await?,
         erased: suppressions::all_erased(connection, id).await?.into_iter().map(|(address, _)| address).collect(),
@@ -280,33 +313,14 @@ enum Status {
     Closed,
 }
 
-async fn load_surveys(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<Vec<(Status, Survey)>, StoreError> {
-    let rows = snapshot::public_surveys(connection, id.uuid()).await?;
-    let read = |row: surveys::Model| {
-        let status = match row.status.as_str() {
-            "published" => Status::Published,
-            "replaced" => Status::Replaced,
-            _ => Status::Closed,
-        };
-        Ok((status, read_survey(&row)?))
-    };
-    rows.into_iter().map(read).collect()
-}
-
-/// A stored survey version.
-pub fn read_survey(row: &surveys::Model) -> Result<Survey, StoreError> {
-    let unreadable = |why: String| StoreError::Unreadable { table: "surveys", id: row.id.to_string(), why };
-    let metric = Metric::parse(&row.metric).ok_or_else(|| unreadable(format!("there is no metric `{}`", row.metric)))?;
-    let scale = Scale::new(metric, u8::try_from(row.scale_max).unwrap_or(0)).map_err(|error| unreadable(error.to_string()))?;
-    let body = row.body.as_deref().map_or(Ok(Body::default()), serde_json::from_str).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Survey {
-        id: SurveyId::from_uuid(row.id),
-        key: row.key.clone(),
-        name: row.name.clone(),
-        scale,
-        body: Arc::new(body),
-        closed: row.status == "closed",
-    })
+impl Status {
+    fn of(row: &surveys::Model) -> Self {
+        match row.status.as_str() {
+            "published" => Self::Published,
+            "replaced" => Self::Replaced,
+            _ => Self::Closed,
+        }
+    }
 }
 
 async fn load_teams(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Vec<Member>>, StoreError> {
@@ -322,23 +336,4 @@ async fn load_teams(connection: &impl ConnectionTrait, id: WorkspaceId) -> Resul
         }
     }
     Ok(found)
-}
-
-/// Rule versions by their ids, a JSON list as stored with a run, in that order.
-pub async fn versions(connection: &impl ConnectionTrait, ws: uuid::Uuid, ids: &str) -> Result<Vec<RuleVersion>, StoreError> {
-    let ids: Vec<uuid::Uuid> = serde_json::from_str(ids).unwrap_or_default();
-    let rows = snapshot::rule_versions(connection, ws, &ids).await?;
-    let mut versions = rows.iter().map(read_version).collect::<Result<Vec<_>, _>>()?;
-    versions.sort_by_key(|version| ids.iter().position(|id| *id == version.id.uuid()));
-    Ok(versions)
-}
-
-/// A stored rule version.
-pub fn read_version(row: &rule_versions::Model) -> Result<RuleVersion, StoreError> {
-    let rule = serde_json::from_str(&row.body).map_err(|error| StoreError::Unreadable {
-        table: "rule_versions",
-        id: row.id.to_string(),
-        why: error.to_string(),
-    })?;
-    Ok(RuleVersion { id: RuleVersionId::from_uuid(row.id), version: u32::try_from(row.version).unwrap_or(u32::MAX), rule })
 }

@@ -77,8 +77,10 @@ impl Trigger {
     }
 }
 
-/// One rule as written. `key` names it across versions.
+/// One rule as written. `key` names it across versions. A stored one with a field that is not known here was written by a newer
+/// version: half understood, it would do something else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Stable name: 1-64 of `a-z 0-9 - _`.
     pub key: String,
@@ -112,6 +114,7 @@ impl RuleVersion {
 
 /// One step: an action, how long after the trigger, and its own condition, asked when it is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What to do.
     pub action: Action,
@@ -164,7 +167,7 @@ impl fmt::Display for Recipient {
 
 /// What a step does. The set is closed: `match` is exhaustive everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Send the mail of this template.
     SendMail {

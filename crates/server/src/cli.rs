@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, mail, migrate,
-        restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
+        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail,
+        migrate, restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -69,6 +69,9 @@ enum Command {
     /// Runs of campaigns: look ahead, begin, pause, resume, cancel.
     #[command(subcommand)]
     Waves(waves::Command),
+    /// Deferred actions that were given up or can't be read here: list them, put them back, do without them.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Keys for programs that call the API.
     #[command(subcommand)]
     Apikey(apikey::Command),
@@ -116,6 +119,7 @@ impl Cli {
             Command::Import(command) => Box::pin(import::run(command, config()?)).await,
             Command::Rules(command) => rules::run(command, config).await,
             Command::User(command) => user::run(command, config()?).await,
+            Command::Jobs(command) => jobs::run(command, config()?).await,
             Command::Apikey(command) => apikey::run(command, config()?).await,
             Command::Campaigns(command) => campaigns::run(command, config()?).await,
             Command::Waves(command) => waves::run(command, config()?).await,

@@ -158,11 +158,23 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         },
         log_ins: config.log_ins()?,
         private_webhooks: config.webhooks.allow_private,
+        folders: folders(config),
     })
 }
 
+/// Where we write: the data folder, and that of an SQLite database.
+fn folders(config: &Config) -> Vec<PathBuf> {
+    let database = sqlite_path(config).and_then(|path| Path::new(path).parent());
+    let database = database.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned());
+    let mut folders: Vec<PathBuf> = database.into_iter().collect();
+    if !folders.contains(&config.data.dir) {
+        folders.push(config.data.dir.clone());
+    }
+    folders
+}
+
 /// The file of an SQLite database, without the options behind `?`.
-fn sqlite_path(config: &Config) -> Option<&str> {
+pub fn sqlite_path(config: &Config) -> Option<&str> {
     let path = config.database.url.expose().strip_prefix("sqlite://")?;
     path.split('?').next().filter(|path| !path.starts_with(":memory:"))
 }

@@ -39,6 +39,19 @@ pub async fn raise(tx: &Tx, rows: &[Model]) -> Result<(), StoreError> {
     bulk::insert_with::<Entity>(tx, rows, AGAIN).await.map(|_| ())
 }
 
+/// The same for what goes on being so: an open one says the newest message and counts no further.
+pub async fn hold(tx: &Tx, rows: &[Model]) -> Result<(), StoreError> {
+    const STILL: &str = " ON CONFLICT (workspace_id, kind, subject) WHERE done_at IS NULL DO UPDATE SET \
+         message = excluded.message, last_at = excluded.last_at";
+    bulk::insert_with::<Entity>(tx, rows, STILL).await.map(|_| ())
+}
+
+/// All that is open of these kinds, in all workspaces.
+pub async fn open_of(conn: &impl ConnectionTrait, kinds: &[&str]) -> Result<Vec<Model>, StoreError> {
+    let open = Entity::find().filter(Column::DoneAt.is_null()).filter(Column::Kind.is_in(kinds.iter().copied()));
+    Ok(open.order_by_asc(Column::Kind).order_by_asc(Column::Subject).all(conn).await?)
+}
+
 /// The open alert of this kind and subject needs nobody any more.
 pub async fn close(tx: &Tx, ws: WorkspaceId, kind: &str, subject: &str, at: i64) -> Result<(), StoreError> {
     let open = Entity::update_many()

@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Db, StoreError, Tx, bulk::Kind, db::Snapshot};
+use crate::{Db, StoreError, Tx, Unreadable, bulk::Kind, db::Snapshot};
 
 /// The migrations' own table: how far the schema is, not what is stored.
 const NOT_OURS: &str = "seaql_migrations";
@@ -26,10 +26,8 @@ pub struct Shape {
 pub async fn shapes(conn: &impl ConnectionTrait) -> Result<Vec<Shape>, StoreError> {
     let mut tables: BTreeMap<String, Vec<(String, Kind)>> = BTreeMap::new();
     for (table, column, declared) in three(conn, columns_sql(conn.get_database_backend())).await? {
-        let kind = kind(&declared).ok_or_else(|| StoreError::Unreadable {
-            table: "schema",
-            id: format!("{table}.{column}"),
-            why: format!("a backup knows no columns of type `{declared}`"),
+        let kind = kind(&declared).ok_or_else(|| {
+            Unreadable::new("schema", format!("{table}.{column}"), format!("a backup knows no columns of type `{declared}`"))
         })?;
         tables.entry(table).or_default().push((column, kind));
     }

@@ -241,6 +241,23 @@ impl Db {
         Ok(false)
     }
 
+    /// SQLite's own quick look at the pages of the file: what is wrong, in its words; empty when nothing is. It reads the whole file. Nothing is
+    /// looked at on PostgreSQL, which notices damage by itself.
+    pub async fn quick_check(&self) -> Result<Vec<String>, StoreError> {
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(Vec::new());
+        }
+        let found = self.read.query_all_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(10)")).await;
+        let rows = match found.map_err(StoreError::from) {
+            Ok(rows) => rows,
+            // So badly damaged that not even this can be asked.
+            Err(StoreError::Damaged(why)) => return Ok(vec![why]),
+            Err(error) => return Err(error),
+        };
+        let lines = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<String>, DbErr>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
     /// Notes that rows were added. When their number has grown by a factor since the last look, the planner looks again.
     pub fn grew(&self, rows: usize) {
         let total = self.growth.rows.fetch_add(rows, Ordering::Relaxed) + rows;

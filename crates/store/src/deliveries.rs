@@ -135,6 +135,26 @@ pub async fn of_others_lately(tx: &Tx, ws: WorkspaceId, but: &str) -> Result<Vec
     Ok(ended.map(|(address, status)| (address, status == "sent")).collect())
 }
 
+/// What was given up waits again.
+pub async fn wait_again(tx: &Tx, ws: WorkspaceId, id: DeliveryId, now: i64) -> Result<(), StoreError> {
+    set_status(tx, ws, id, ("dead", "queued"), now).await
+}
+
+/// What nobody has sent yet is given up, without another word.
+pub async fn give_up(tx: &Tx, ws: WorkspaceId, id: DeliveryId, now: i64) -> Result<(), StoreError> {
+    for before in ["queued", "deferred", "unknown", "sending"] {
+        set_status(tx, ws, id, (before, "dead"), now).await?;
+    }
+    Ok(())
+}
+
+async fn set_status(tx: &Tx, ws: WorkspaceId, id: DeliveryId, (before, after): (&str, &str), now: i64) -> Result<(), StoreError> {
+    let it = Entity::update_many().col_expr(Column::Status, Expr::value(after)).col_expr(Column::UpdatedAt, Expr::value(now));
+    let it = it.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Id.eq(id.uuid())).filter(Column::Status.eq(before));
+    it.exec(&**tx).await?;
+    Ok(())
+}
+
 /// A mail that had been taken over came back after all; whether it was not known yet.
 pub async fn came_back(tx: &Tx, ws: Uuid, id: Uuid, reply: &str, now: i64) -> Result<bool, StoreError> {
     let taken_over = Entity::update_many()

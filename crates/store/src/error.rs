@@ -3,6 +3,8 @@
 use sea_orm::{DbErr, SqlErr};
 use thiserror::Error;
 
+use crate::Unreadable;
+
 /// A failed read or write.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -19,15 +21,8 @@ pub enum StoreError {
     #[error("the database is damaged: {0}. Stop the server and restore the last backup")]
     Damaged(String),
     /// What is stored can't be read as what it should be.
-    #[error("{table} {id} can't be read: {why}. It was written by a newer version or changed by hand; run `hearback fsck`")]
-    Unreadable {
-        /// The table.
-        table: &'static str,
-        /// The row.
-        id: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// Anything else.
     #[error("database error: {0}")]
     Other(DbErr),
@@ -87,7 +82,7 @@ impl StoreError {
         match self {
             Self::Taken(_) => true,
             Self::Unavailable(text) => text.contains("deadlock detected") || text.contains("could not serialize"),
-            Self::CannotWrite(_) | Self::Damaged(_) | Self::Unreadable { .. } | Self::Other(_) => false,
+            Self::CannotWrite(_) | Self::Damaged(_) | Self::Unreadable(_) | Self::Other(_) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use hearback_core::{Counts, LoopStatus, Segment, id::WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
-    StoreError,
+    StoreError, Unreadable,
     case_list::{ACTIVE, RUNNING},
     durations,
 };
@@ -276,5 +276,5 @@ fn read_segment(word: &str) -> Result<Segment, StoreError> {
 }
 
 fn unreadable(word: &str) -> StoreError {
-    StoreError::Unreadable { table: "cases", id: "(several)".to_owned(), why: format!("`{word}` is no word for it") }
+    Unreadable::new("cases", "(several)", format!("`{word}` is no word for it")).into()
 }

@@ -7,12 +7,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 
 use crate::{StoreError, deliveries, outbox, workspaces};
 
-/// Jobs by state, of all workspaces: those that wait and those that run.
+/// Jobs by state, of all workspaces: those that wait, those that run and those that were given up.
 pub async fn jobs(conn: &impl ConnectionTrait) -> Result<Vec<(&'static str, u64)>, StoreError> {
     let mut found = Vec::new();
     for state in ["queued", "running"] {
         found.push((state, outbox::Entity::find().filter(outbox::Column::State.eq(state)).count(conn).await?));
     }
+    found.push(("dead", outbox::dead(conn).await?.iter().map(|stuck| u64::try_from(stuck.jobs).unwrap_or_default()).sum()));
     Ok(found)
 }
 

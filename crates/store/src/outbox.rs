@@ -1,5 +1,6 @@
 //! Deferred actions. The id is derived from what caused the action, so that nothing is queued twice.
 
+pub mod stuck;
 mod waiting;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -24,7 +25,8 @@ use crate::{
     time::{from_millis, millis},
 };
 
-pub use waiting::{ON_HOLD, RULE_PAUSED, WAVE_PAUSED, cancel_held, wake, wake_held, wake_paused, wake_waves};
+pub use stuck::{dead, unreadable};
+pub use waiting::{ON_HOLD, RULE_PAUSED, UNREADABLE, WAVE_PAUSED, cancel_held, wake, wake_held, wake_paused, wake_waves};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,10 +56,10 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A deferred action. The set is closed; a payload that is none of these (written by a newer version) is
-/// settled as dead, with its text kept.
+/// A deferred action. The set is closed; one that is none of these, or has a field that is not known here, was written by a newer
+/// version and waits for a node that can read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "job", rename_all = "snake_case")]
+#[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Job {
     /// Hand one mail to the mail server.
     Mail { delivery: DeliveryId },
@@ -75,6 +77,9 @@ pub enum Job {
     },
     /// Something happened to a case that rules listen to: ask them. `chain` names the rules that made it happen.
     Ask { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },
+    /// Something happened to a case while an enabled rule could not be read: ask that rule, by its key, once it can be. Holds for every
+    /// revision of the answer.
+    AskLater { case: CaseId, trigger: Trigger, previous_score: Option<u8>, chain: Vec<String>, rule: String },
     /// An answer has rested long enough to act on.
     Settle { case: CaseId, revision: u32 },
     /// Plan a wave, then ask its people as their time comes, until all of them have their end.
@@ -92,6 +97,7 @@ impl Job {
             Self::Step { .. } => "step",
             Self::Post { .. } => "post",
             Self::Ask { .. } => "ask",
+            Self::AskLater { .. } => "ask_later",
             Self::Settle { .. } => "settle",
             Self::Wave { .. } => "wave",
             Self::Invite { .. } => "invite",

@@ -63,6 +63,12 @@ pub async fn lock_open(tx: &Tx, ws: WorkspaceId, campaign: &str) -> Result<Vec<M
     Ok(open.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
 }
 
+/// All waves of a workspace that have no end yet.
+pub async fn open(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
+    let open = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
+    Ok(open.filter(Column::Status.is_in(["planning", "running", "paused"])).order_by_asc(Column::Id).all(conn).await?)
+}
+
 /// The moment of the latest wave of a campaign that its schedule or somebody began.
 pub async fn latest_fire(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str) -> Result<Option<i64>, StoreError> {
     let of = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));

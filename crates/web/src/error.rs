@@ -29,6 +29,9 @@ pub struct Problem {
 /// Seconds after which a request that met a busy database is worth sending again.
 const RETRY_AFTER: u64 = 1;
 
+/// The same for one that needs what another node, or the next version of this one, can read.
+const UNREADABLE_RETRY_AFTER: u64 = 60;
+
 impl Problem {
     /// An error with a status and a sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -85,7 +88,12 @@ impl From<StoreError> for Problem {
             StoreError::Taken(_) => {
                 Self::new(StatusCode::CONFLICT, "somebody else changed the same thing at the same time; look and try again")
             }
-            StoreError::Damaged(_) | StoreError::Unreadable { .. } | StoreError::Other(_) => {
+            StoreError::Unreadable(_) => {
+                tracing::error!(%error, "a request needs what this version can't read");
+                let detail = "what this needs was written by a newer version of the server and can't be read here; nothing was stored, send the request again later";
+                Self { retry_after: Some(UNREADABLE_RETRY_AFTER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+            }
+            StoreError::Damaged(_) | StoreError::Other(_) => {
                 tracing::error!(%error, "a request failed");
                 Self::internal()
             }

@@ -226,6 +226,9 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/apikeys", Key(AdminKey)),
     ("DELETE", "/api/v1/apikeys/{id}", Key(AdminKey)),
     ("GET", "/api/v1/audit", Key(AdminKey)),
+    ("GET", "/api/v1/jobs", Key(AdminKey)),
+    ("POST", "/api/v1/jobs/{id}/retry", Key(AdminKey)),
+    ("POST", "/api/v1/jobs/{id}/discard", Key(AdminKey)),
     // For whoever asks.
     ("GET", "/api/v1/openapi.json", Anyone),
     ("GET", "/healthz", Anyone),

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hearback_engine::Ctx;
-use hearback_store::{StoreError, operations, outbox};
+use hearback_engine::{Ctx, alerts::AlertKind};
+use hearback_store::{StoreError, alerts, operations, outbox};
 
 /// Everything that is served on the listener for operations.
 pub fn operations_router(cx: Ctx) -> Router {
@@ -37,6 +37,15 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     text.head("hearback_jobs", "gauge", "Jobs in the queue by state.");
     for (state, n) in operations::jobs(cx.db.read()).await? {
         text.line("hearback_jobs", &format!("{{state=\"{state}\"}}"), n);
+    }
+    let waiting: i64 = outbox::unreadable(cx.db.read()).await?.iter().map(|stuck| stuck.jobs).sum();
+    text.head("hearback_jobs_unreadable", "gauge", "Jobs in the queue that wait for a version that can read them, or what they need.");
+    text.line("hearback_jobs_unreadable", "", waiting);
+    text.head("hearback_alerts", "gauge", "Open alerts by kind, in all workspaces.");
+    let open = alerts::open_of(cx.db.read(), &AlertKind::ALL.map(AlertKind::as_str)).await?;
+    for kind in AlertKind::ALL.map(AlertKind::as_str) {
+        let n = open.iter().filter(|alert| alert.kind == kind).count();
+        text.line("hearback_alerts", &format!("{{kind=\"{kind}\"}}"), n);
     }
     text.head("hearback_oldest_due_job_seconds", "gauge", "How long the job waits that has been due longest.");
     let oldest = outbox::next_due(&cx.db).await?;

@@ -58,7 +58,7 @@ pub async fn correct_response(
     let missing = || EngineError::not_found("response", id);
     let case = snapshot::case_of_response(&*tx, ws.uuid(), id.uuid()).await?.ok_or_else(missing)?;
     let mut rows = snapshot::case(&*tx, ws.uuid(), case.id).await?.ok_or_else(missing)?;
-    let survey = workspace.survey(rows.case.survey_id).ok_or_else(|| EngineError::not_found("survey", rows.case.survey_id))?;
+    let survey = workspace.needed_survey(rows.case.survey_id)?;
     let revised = check(survey, &rows.response, change)?;
     if revised.says_the_same(&rows.response) {
         return unchanged(cx, tx, ws, &rows.response, settles).await;

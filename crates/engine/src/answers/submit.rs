@@ -274,6 +274,7 @@ pub fn check(workspace: &Workspace, new: NewResponse, now: DateTime<Utc>) -> Res
     let mut fields = Fields::default();
     let survey = workspace.surveys.get(&new.survey);
     if survey.is_none() {
+        workspace.can_read(&new.survey)?;
         let mut known: Vec<&str> = workspace.surveys.keys().map(String::as_str).collect();
         known.sort_unstable();
         fields.refuse("survey", format!("there is no published survey with this key; there are: {}", known.join(", ")));

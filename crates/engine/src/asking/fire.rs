@@ -87,6 +87,10 @@ async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError>
         }
         alerts.push(begin.missed(missed.len(), begins.is_some()));
     }
+    // A node that can read its survey begins the wave; one that finds it later finds what was missed.
+    if workspace.can_read(begin.survey).is_err() {
+        return Ok(false);
+    }
     if let Some(fire) = begins {
         let survey = workspace.surveys.contains_key(begin.survey);
         let why = (!survey).then_some("its survey is not published");

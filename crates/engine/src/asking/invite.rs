@@ -49,9 +49,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     if campaign.as_ref().is_some_and(|campaign| campaign.status == "paused") {
         return Ok(Outcome::Snooze(now + PAUSED_REST, outbox::WAVE_PAUSED.to_owned()));
     }
-    let Some(survey) = workspace.survey(row.survey_id) else {
-        return Ok(Outcome::Dead("its survey is gone".to_owned()));
-    };
+    let survey = workspace.needed_survey(row.survey_id)?;
     let plan = match &campaign {
         Some(campaign) => read_plan(campaign)?.plan,
         // Nobody wants the answer this very minute: the hours of a wave are kept.
@@ -85,7 +83,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
 /// Its time has come.
 async fn ask(cx: &Ctx, tx: &Tx, workspace: &Workspace, moment: &mut Moment<'_>, row: &Model) -> Result<Outcome, EngineError> {
     let (ws, now) = (workspace.id, moment.now);
-    let Some(survey) = workspace.survey(row.survey_id) else { return Ok(Outcome::Dead("its survey is gone".to_owned())) };
+    let survey = workspace.needed_survey(row.survey_id)?;
     if let (Some(most), Some(campaign)) = (moment.plan.daily_cap, &row.campaign) {
         let asked = invitations::asked_alone_since(&**tx, ws, campaign, millis(moment.today())).await?;
         moment.room = most.saturating_sub(asked);

@@ -35,8 +35,7 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub fn of(cx: &'a Ctx, lease: &'a Lease, workspace: Arc<Workspace>, wave: waves::Model, stored: Stored) -> Result<Self, EngineError> {
-        let survey = workspace.survey(wave.survey_id).cloned();
-        let survey = survey.ok_or_else(|| EngineError::not_found("survey", wave.survey_id))?;
+        let survey = workspace.needed_survey(wave.survey_id)?.clone();
         let until = stored.next(from_millis(wave.fire_at));
         Ok(Self { cx, lease, workspace, survey, wave, plan: stored.plan, until })
     }

@@ -8,14 +8,14 @@ use hearback_core::{Schedule, campaign::Plan};
 
 /// A plan that can be followed here.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     pub plan: Plan,
     /// Its schedule, if it has one.
     pub times: Option<Schedule>,
 }
 
 /// Reads a plan; why it can't be followed here, with what was expected.
-pub(super) fn read(body: &str) -> Result<Stored, String> {
+pub(crate) fn read(body: &str) -> Result<Stored, String> {
     let plan: Plan = serde_json::from_str(body).map_err(|error| format!("its plan can't be read by this version ({error})"))?;
     let times = plan.times().map_err(|(field, why)| format!("its plan can't be followed by this version: {field}: {why}"))?;
     Ok(Stored { plan, times })

@@ -7,7 +7,7 @@ use hearback_core::{
     id::{JobId, WaveId, WorkspaceId},
 };
 use hearback_store::{
-    StoreError, Tx,
+    Tx, Unreadable,
     cursor::{Listed, Page},
     invitations, outbox,
     time::millis,
@@ -76,7 +76,7 @@ impl Wave {
     /// The plan as it was when the wave began, as it was written: another version may have begun it.
     pub fn plan(&self) -> Result<Value, EngineError> {
         serde_json::from_str(&self.row.body).map_err(|error| {
-            EngineError::Store(StoreError::Unreadable { table: "waves", id: self.row.id.to_string(), why: error.to_string() })
+            EngineError::Store(Unreadable::new("waves", self.row.id, error).into())
         })
     }
 }

@@ -5,11 +5,11 @@
 use std::collections::HashMap;
 
 use hearback_core::{Policy, Segment, Span, id::WorkspaceId, policy::Need};
-use hearback_store::{ConnectionTrait, StoreError, policies, workspaces};
+use hearback_store::{ConnectionTrait, StoreError, policies, unreadable::read_all, workspaces};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Actor, Ctx, EngineError, Settings, audit, error::Fields};
+use crate::{Actor, Ctx, EngineError, Settings, audit, error::Fields, reading};
 
 /// The policies of a workspace.
 #[derive(Debug, Clone)]
@@ -50,14 +50,12 @@ impl Usual {
 }
 
 impl Policies {
-    /// Reads those of a workspace.
+    /// Reads those of a workspace; in place of one that can't be read holds what would without it.
     pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, usual: Usual) -> Result<Self, StoreError> {
+        let (policies, _) = read_all(&policies::all(conn, ws).await?, reading::policy);
         let mut stored: HashMap<Segment, HashMap<String, Policy>> = HashMap::new();
-        for row in policies::all(conn, ws).await? {
-            let unreadable = |why: String| StoreError::Unreadable { table: "policies", id: format!("{} {}", row.survey, row.segment), why };
-            let segment = Segment::parse(&row.segment).ok_or_else(|| unreadable("there is no such segment".to_owned()))?;
-            let policy = serde_json::from_str(&row.body).map_err(|error| unreadable(error.to_string()))?;
-            stored.entry(segment).or_default().insert(row.survey, policy);
+        for (survey, segment, policy) in policies {
+            stored.entry(segment).or_default().insert(survey, policy);
         }
         Ok(Self { stored, usual })
     }

@@ -16,6 +16,7 @@ use hearback_store::{
 };
 
 use crate::{
+    decide::Occasion,
     facts::small,
     ledger::{Outcomes, Report},
     workspace::Workspace,
@@ -41,6 +42,24 @@ pub(crate) fn moved(
         let about = (CaseId::from_uuid(case.id), small(case.revision));
         // A case can be closed again after it was reopened: the moment tells the two apart.
         job(workspace, trigger, about, led_by(), &millis(now).to_string(), now)
+    })
+}
+
+/// The jobs that ask the rules which can't be read now, each once it can be. What is the same occasion is noted once.
+pub(crate) fn later<'a>(
+    workspace: &'a Workspace,
+    case: &'a cases::Model,
+    occasion: &'a Occasion,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = outbox::Model> + 'a {
+    let Occasion { trigger, previous_score, chain } = occasion;
+    workspace.unread_rules.iter().map(move |rule| {
+        let id = CaseId::from_uuid(case.id);
+        let cause = format!("later/{id}/{}/{}/{rule}", trigger.as_str(), millis(now));
+        let (trigger, previous_score, chain, rule) = (*trigger, *previous_score, chain.clone(), rule.clone());
+        let job = Job::AskLater { case: id, trigger, previous_score, chain, rule };
+        // Without a revision: a corrected answer does not call it off, since the rule has seen nothing of it yet.
+        outbox::Model { case_id: Some(case.id), ..outbox::row(workspace.id, &job, &cause, now, now, None) }
     })
 }
 

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{RuleVersionId, WorkspaceId};
-use hearback_rules::{Known, Rule, RuleError, RuleVersion, parse_yaml_with};
-use hearback_store::{ConnectionTrait, StoreError, Tx, bulk, deliveries, outbox, rule_versions, time::millis, webhooks, workspaces};
+use hearback_rules::{Known, Rule, RuleError, parse_yaml_with};
+use hearback_store::{StoreError, Tx, bulk, deliveries, outbox, rule_versions, time::millis, webhooks, workspaces};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Actor, Ctx, EngineError, FieldError, audit, error::Fields};
+use crate::{Actor, Ctx, EngineError, FieldError, audit, error::Fields, reading};
 
 /// What became of one published rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,7 +123,7 @@ pub async fn enable(
     if row.is_enabled() {
         return Ok(row);
     }
-    read(&row)?;
+    reading::rule(&row).map_err(StoreError::from)?;
     rule_versions::disable(&tx, ws, &[key.to_owned()], millis(now)).await?;
     let row = rule_versions::Model { enabled_at: Some(millis(now)), disabled_at: None, ..row };
     rule_versions::save(&tx, row.clone()).await?;
@@ -156,23 +156,6 @@ pub async fn versions(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<Vec<rule_v
 /// All versions, by key, the newest first.
 pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<rule_versions::Model>, EngineError> {
     Ok(rule_versions::all(cx.db.read(), ws).await?)
-}
-
-/// What the engine evaluates: the enabled version of each rule, by key. One that this program can't read is an
-/// error: an answer must not be taken while a rule that it should meet is silently left out.
-pub async fn enabled_rules(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<RuleVersion>, EngineError> {
-    let rows = rule_versions::enabled(conn, ws).await?;
-    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
-}
-
-/// A stored version as the engine evaluates it.
-pub(crate) fn read(row: &rule_versions::Model) -> Result<RuleVersion, StoreError> {
-    let unreadable = |why: String| StoreError::Unreadable { table: "rule_versions", id: row.id.to_string(), why };
-    Ok(RuleVersion {
-        id: RuleVersionId::from_uuid(row.id),
-        version: u32::try_from(row.version).map_err(|error| unreadable(error.to_string()))?,
-        rule: serde_json::from_str(&row.body).map_err(|error| unreadable(error.to_string()))?,
-    })
 }
 
 fn says(row: &rule_versions::Model, rule: &Rule) -> bool {

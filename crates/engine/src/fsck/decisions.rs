@@ -14,11 +14,11 @@ use hearback_store::{
 use uuid::Uuid;
 
 use super::{Found, PAGE};
-use crate::{apply::waiting_cause, ticks::KEEP_JOBS, workspace};
+use crate::{apply::waiting_cause, reading, ticks::KEEP_JOBS};
 
-/// Rule versions read so far, by the list of their ids as runs store it: neither ever changes.
+/// Rule versions read so far, by the list of their ids as runs store it: neither ever changes. `None` where this version can't read one.
 #[derive(Default)]
-struct Versions(HashMap<String, Result<Vec<RuleVersion>, String>>);
+struct Versions(HashMap<String, Result<Option<Vec<RuleVersion>>, String>>);
 
 /// A row that a decision must have left.
 struct Expected {
@@ -40,7 +40,9 @@ pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found
         let mut expected: BTreeMap<(Uuid, Kind), Vec<Expected>> = BTreeMap::new();
         for run in &page {
             match recompute(conn, run, answers.get(&run.response_id), &mut versions).await? {
-                Ok((facts, plan)) => expect(run, &facts, &plan, now, &mut expected),
+                Ok(Some((facts, plan))) => expect(run, &facts, &plan, now, &mut expected),
+                // A newer version decided it; what can't be read is told by itself.
+                Ok(None) => {}
                 Err(why) => found.one("decisions", format!("run {} of response {}: {why}", run.id, run.response_id)),
             }
         }
@@ -66,34 +68,32 @@ async fn answers(conn: &impl ConnectionTrait, page: &[runs::Model]) -> Result<Ha
     Ok(found)
 }
 
-/// What the run decided, or in words why that is not what is stored.
+/// What the run decided, if this version can read its rules; or in words why that is not what is stored.
 async fn recompute(
     conn: &impl ConnectionTrait,
     run: &runs::Model,
     answer: Option<&(i64, i64)>,
     versions: &mut Versions,
-) -> Result<Result<(Facts, Plan), String>, StoreError> {
+) -> Result<Result<Option<(Facts, Plan)>, String>, StoreError> {
     if !versions.0.contains_key(&run.rules) {
         let read = read_versions(conn, run).await?;
         versions.0.insert(run.rules.clone(), read);
     }
     Ok(match versions.0.get(&run.rules) {
-        Some(Ok(rules)) => compare(run, answer, rules),
+        Some(Ok(Some(rules))) => compare(run, answer, rules).map(Some),
+        Some(Ok(None)) => Ok(None),
         Some(Err(why)) => Err(why.clone()),
         None => Err("its rules could not be read".to_owned()),
     })
 }
 
 /// The rule versions that a run was put to, or in words which one is not there.
-async fn read_versions(conn: &impl ConnectionTrait, run: &runs::Model) -> Result<Result<Vec<RuleVersion>, String>, StoreError> {
+async fn read_versions(conn: &impl ConnectionTrait, run: &runs::Model) -> Result<Result<Option<Vec<RuleVersion>>, String>, StoreError> {
     let Ok(ids) = serde_json::from_str::<Vec<Uuid>>(&run.rules) else { return Ok(Err("its list of rules can't be read".to_owned())) };
-    let versions = match workspace::versions(conn, run.workspace_id, &run.rules).await {
-        Ok(versions) => versions,
-        Err(error @ StoreError::Unreadable { .. }) => return Ok(Err(error.to_string())),
-        Err(error) => return Err(error),
-    };
-    let gone = ids.iter().find(|id| !versions.iter().any(|version| version.id.uuid() == **id));
-    Ok(gone.map_or(Ok(versions), |id| Err(format!("rule version {id} is gone"))))
+    let (rules, unreadable) = reading::rules_of_run(conn, run.workspace_id, &run.rules).await?;
+    let is_there = |id: &Uuid| rules.iter().any(|rule| rule.id.uuid() == *id) || unreadable.iter().any(|rule| rule.id == id.to_string());
+    let gone = ids.iter().find(|id| !is_there(id));
+    Ok(gone.map_or(Ok(unreadable.is_empty().then_some(rules)), |id| Err(format!("rule version {id} is gone"))))
 }
 
 fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {

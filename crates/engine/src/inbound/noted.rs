@@ -5,7 +5,7 @@ use hearback_store::{mailboxes, time::millis};
 use super::of_the_house;
 use crate::{
     Ctx, EngineError,
-    alerts::{Alert, AlertKind, raise},
+    alerts::{Alert, AlertKind, over, raise},
 };
 
 /// The number of the first message that was not taken yet. A mailbox that was made anew is read from its beginning: what is
@@ -20,6 +20,15 @@ pub(super) async fn note(cx: &Ctx, name: &str, validity: i64, next_uid: i64) -> 
     let tx = cx.db.write().await?;
     let row = mailboxes::Model { name: name.to_owned(), uid_validity: validity, next_uid, looked_at: millis(cx.now()) };
     mailboxes::note(&tx, row).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The mailbox can be read: what was told of it is over.
+pub(super) async fn works(cx: &Ctx, name: &str) -> Result<(), EngineError> {
+    let ws = of_the_house(cx).await?;
+    let tx = cx.db.write().await?;
+    over(&tx, ws, AlertKind::Mailbox, name, cx.now()).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -49,11 +49,22 @@ impl From<hearback_store::StoreError> for PollError {
 /// Looks into the mailbox again and again; never ends. Pauses grow while it fails, and somebody is told.
 pub async fn watch(cx: &Ctx, mailbox: &Mailbox, period: Duration) {
     let mut failures = 0_u32;
+    // Somebody may have been told of it before this process began.
+    let mut may_be_told = true;
     loop {
         match poll(cx, mailbox).await {
-            Ok(_) => failures = 0,
+            Ok(_) => {
+                failures = 0;
+                if may_be_told {
+                    match noted::works(cx, &mailbox.name()).await {
+                        Ok(()) => may_be_told = false,
+                        Err(error) => tracing::warn!(%error, "an alert about the mailbox could not be ended; trying again"),
+                    }
+                }
+            }
             Err(error) => {
                 failures += 1;
+                may_be_told |= failures >= FAILURES;
                 tracing::warn!(%error, failures, "the mailbox for incoming mail can't be read");
                 if failures == FAILURES
                     && let Err(error) = noted::tell(cx, &mailbox.name(), what_failed(&error), FAILURES).await

@@ -16,6 +16,10 @@ use crate::lanes::{Lanes, Slot};
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause between two tries to use the server.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// How long after the end of a pause nobody has tried, for trouble to be another one.
+const FORGOTTEN: chrono::Duration = chrono::Duration::minutes(10);
+/// How long trouble that may pass by itself lasts before somebody is told.
+const TOLD_AFTER: chrono::Duration = chrono::Duration::minutes(5);
 /// How long a mail waits for the connection over which it was announced, before it takes whichever comes first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -31,6 +35,10 @@ pub struct Courier {
 /// Why nothing is sent for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether it will not pass by itself.
+    pub is_about_us: bool,
     /// Until when.
     pub until: DateTime<Utc>,
     /// What the server said, without addresses.
@@ -119,17 +127,24 @@ impl Courier {
         lock(&self.trouble).clone().filter(|trouble| trouble.until > now)
     }
 
+    /// Trouble that somebody has to know of: it is about our settings, or has lasted for a while.
+    pub fn standing(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        let is_met = |trouble: &Trouble| now - trouble.until < FORGOTTEN;
+        let is_long = |trouble: &Trouble| trouble.is_about_us || now - trouble.since >= TOLD_AFTER;
+        lock(&self.trouble).clone().filter(|trouble| is_met(trouble) && is_long(trouble))
+    }
+
     /// The server can't be used: nothing is sent until the returned moment.
     pub(crate) fn pause(&self, why: &Fail, now: DateTime<Utc>) -> Trouble {
         let mut trouble = lock(&self.trouble);
-        let pause = match trouble.as_ref() {
+        let (since, pause) = match trouble.as_ref() {
             // Several connections fail together: that is one trouble, not many.
             Some(known) if known.until > now => return known.clone(),
-            Some(known) => (known.pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
+            Some(known) if now - known.until < FORGOTTEN => (known.since, (known.pause * 2).min(LONGEST_PAUSE)),
+            _ => (now, FIRST_PAUSE),
         };
         let until = now + chrono::Duration::from_std(pause).unwrap_or_default();
-        let found = Trouble { until, why: why.summary(), pause };
+        let found = Trouble { since, is_about_us: why.is_about_us(), until, why: why.summary(), pause };
         tracing::warn!(reason = %found.why, until = %found.until, "the mail server can't be used; mail waits");
         *trouble = Some(found.clone());
         found

@@ -54,6 +54,9 @@ pub(crate) fn turn(mail: &Sendable, workspace: &Workspace, now: DateTime<Utc>) -
     if mail.invitation_until.is_some_and(|until| from_millis(until) <= now) {
         return never("cancelled", "the time for answering is over", Reason::Expired);
     }
+    if mail.survey_id.is_some_and(|id| workspace.is_unread(id)) {
+        return Turn::Later(Outcome::Snooze(now + PAUSED, outbox::UNREADABLE.to_owned()));
+    }
     if mail.survey_id.and_then(|id| workspace.survey(id)).is_none_or(|survey| survey.closed) {
         return never("cancelled", "the survey takes no answers any more", Reason::SurveyClosed);
     }

@@ -19,6 +19,7 @@ use crate::{
     courier::{NoWay, Way},
     faults, guard, hold,
     invited::{self, Turn},
+    jobs::wait_for_reader,
     ledger::Report,
     own_data, throttle, trouble,
     untaken::Untaken,
@@ -66,6 +67,7 @@ impl End {
 pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery.uuid()).await {
         Ok(outcome) => outcome,
+        Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
         Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }

@@ -63,15 +63,36 @@ pub(crate) async fn tell(cx: &Ctx, ws: WorkspaceId, why: &str, now: DateTime<Utc
     if is_told || !is_mine() {
         return Ok(());
     }
-    let message = format!(
-        "the mail server can't be used: {why}. Mail waits and costs no attempt. Mend mail.url (the log-in) or mail.ca_file (the certificate) \
-         and restart; `hearback doctor` tries it"
-    );
+    let message = refuses_us(why);
     let tx = cx.db.write().await?;
     raise(&tx, ws, &[Alert::new(AlertKind::MailServer, SERVER, message)], now).await?;
     tx.commit().await?;
     cx.watch.may_be_open.store(true, Ordering::Relaxed);
     Ok(())
+}
+
+fn refuses_us(why: &str) -> String {
+    format!(
+        "the mail server can't be used: {why}. Mail waits and costs no attempt. Mend mail.url (the log-in) or mail.ca_file (the certificate) \
+         and restart; `hearback doctor` tries it"
+    )
+}
+
+/// What is to be told of the mail server now, if anything.
+pub(crate) fn standing(cx: &Ctx, now: DateTime<Utc>) -> Option<Alert> {
+    let trouble = cx.courier.standing(now)?;
+    let (since, why) = (trouble.since.format("%Y-%m-%d %H:%M UTC"), &trouble.why);
+    let message = if trouble.is_about_us {
+        refuses_us(why)
+    } else {
+        format!(
+            "the mail server takes no mail since {since} ({why}). Mail waits and costs no attempt. See that it runs and can be reached from \
+             here under mail.url; `hearback doctor` tries it. What waits is sent by itself once it works again"
+        )
+    };
+    // Whatever comes first now, a mail that is taken over ends it.
+    cx.watch.may_be_open.store(true, Ordering::Relaxed);
+    Some(Alert::new(AlertKind::MailServer, SERVER, message))
 }
 
 /// A mail was taken over: what was told about the server is over.

@@ -11,7 +11,7 @@ use hearback_core::{
     token::Purpose,
 };
 use hearback_store::{
-    Tx, bulk,
+    StoreError, Tx, bulk,
     surveys::{self as store, Model},
     time::millis,
     workspaces,
@@ -19,7 +19,7 @@ use hearback_store::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Actor, Ctx, EngineError, audit, error::Fields};
+use crate::{Actor, Ctx, EngineError, audit, error::Fields, reading};
 
 /// A survey that is to be made, unchecked.
 #[derive(Debug, Clone, Deserialize)]
@@ -82,6 +82,8 @@ pub async fn change_draft(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, c
     let tx = cx.db.write().await?;
     let versions = held(&tx, ws, key).await?;
     let newest = versions.first().cloned().ok_or_else(|| EngineError::not_found("survey", key))?;
+    // What a newer version says would be lost in a draft of this one's.
+    reading::survey(&newest).map_err(StoreError::from)?;
     let is_draft = newest.status == "draft";
     let was_published = versions.iter().any(|row| row.published_at.is_some());
     let base = if is_draft {
@@ -112,6 +114,7 @@ pub async fn publish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     if newest.status != "draft" {
         return Err(EngineError::conflict(format!("survey `{key}` has no draft to publish; write one first")));
     }
+    reading::survey(&newest).map_err(StoreError::from)?;
     store::move_all(&tx, ws, key, &["published"], "replaced", None).await?;
     let row = Model { status: "published".to_owned(), published_at: Some(millis(now)), ..newest };
     store::save(&tx, row.clone()).await?;

@@ -10,7 +10,9 @@ use hearback_core::{
     Calendar, Owner,
     id::{UserId, WorkspaceId},
 };
-use hearback_store::{ConnectionTrait, StoreError, calendars, snapshot, time::from_millis, users};
+use hearback_store::{ConnectionTrait, StoreError, calendars, snapshot, time::from_millis, unreadable::read_all, users};
+
+use crate::reading;
 
 /// Key of the calendar that counts where no other does.
 pub const DEFAULT_CALENDAR: &str = "default";
@@ -67,15 +69,10 @@ fn absence(row: &users::Model) -> Option<(DateTime<Utc>, Option<DateTime<Utc>>)>
 }
 
 impl Staff {
-    /// Reads all of it.
+    /// Reads all of it; in place of a calendar that can't be read the usual one counts.
     pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Self, StoreError> {
-        let mut staff = Self::default();
-        for row in calendars::all(conn, ws).await? {
-            let read = serde_json::from_str::<Calendar>(&row.body);
-            let calendar =
-                read.map_err(|error| StoreError::Unreadable { table: "calendars", id: row.key.clone(), why: error.to_string() })?;
-            staff.calendars.insert(row.key, calendar);
-        }
+        let (calendars, _) = read_all(&calendars::all(conn, ws).await?, reading::calendar);
+        let mut staff = Self { calendars: calendars.into_iter().collect(), ..Self::default() };
         staff.usual = staff.calendars.get(DEFAULT_CALENDAR).cloned().unwrap_or_default();
         let (teams, members, users) = snapshot::teams(conn, ws.uuid()).await?;
         let addresses: HashMap<_, _> = users.iter().map(|user| (user.id, user.email.clone())).collect();

@@ -24,6 +24,7 @@ use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
     hold,
+    jobs::wait_for_reader,
     ledger::Report,
 };
 
@@ -40,6 +41,7 @@ const EXCERPT: usize = 300;
 pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery).await {
         Ok(outcome) => outcome,
+        Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
         Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }

@@ -118,5 +118,6 @@ fn settings() -> Settings {
         limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
         log_ins: hearback_engine::access::LogInRules::default(),
         private_webhooks: false,
+        folders: Vec::new(),
     }
 }

@@ -13,7 +13,9 @@ use hearback_core::{Clock as _, SystemClock};
 use hearback_engine::backup;
 use serde_json::json;
 
-use super::{disk, progress};
+use hearback_engine::disk;
+
+use super::progress;
 use crate::{
     config::Config,
     open,

@@ -5,12 +5,11 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
-use hearback_engine::hold::Hold;
-use hearback_store::{Db, outbox, time::millis, workspaces};
+use hearback_engine::{alerts::AlertKind, disk, hold::Hold, reading};
+use hearback_store::{Db, alerts, outbox, time::millis, workspaces};
 use serde::Serialize;
 use serde_json::json;
 
-use super::disk;
 use crate::{
     config::Config,
     open,
@@ -21,8 +20,6 @@ use crate::{
 /// What the data folder must have room for, in bytes.
 const ROOM: usize = 4 * 1024 * 1024;
 
-/// Free space that a server should have at least, in bytes.
-const LEAST_FREE: u64 = 256 * 1024 * 1024;
 /// The most that clocks may differ, in milliseconds.
 const MOST_APART: i64 = 5_000;
 /// A job that is due this long is forgotten by somebody.
@@ -61,7 +58,11 @@ pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
         Ok(db) => {
             findings.push(Finding { check: "database", ok: true, detail: "can be reached, its schema is up to date".to_owned() });
             findings.push(finding("clock", clock(&db).await));
+            findings.push(finding("database pages", pages(&db, open::sqlite_path(&config)).await));
+            findings.push(finding("stored by newer versions", unreadable(&db).await));
             findings.push(finding("queue", queue(&db).await));
+            findings.push(finding("jobs", jobs(&db).await));
+            findings.push(finding("waves", waves(&db).await));
             findings.push(finding("sending", sending(&db).await));
             db.close().await?;
         }
@@ -97,7 +98,7 @@ fn room(folder: &Path) -> anyhow::Result<String> {
     open::private_file(probe.path(), &vec![0; ROOM]).with_context(hint)?;
     let free = disk::free(folder);
     if let Some(free) = free {
-        ensure!(free >= LEAST_FREE, "`{}` has only {} MiB of free space; free some", folder.display(), free >> 20);
+        ensure!(free >= disk::LEAST_FREE, "`{}` has only {} MiB of free space; free some", folder.display(), free >> 20);
     }
     let free = free.map_or_else(String::new, |free| format!(", {} MiB are free", free >> 20));
     Ok(format!("`{}` can be written{free}", folder.display()))
@@ -128,6 +129,40 @@ async fn queue(db: &Db) -> anyhow::Result<String> {
     } else {
         format!("the next job is due at {}", next.to_rfc3339())
     })
+}
+
+async fn pages(db: &Db, file: Option<&str>) -> anyhow::Result<String> {
+    let Some(file) = file else { return Ok("PostgreSQL looks after its own".to_owned()) };
+    let found = db.quick_check().await?;
+    ensure!(
+        found.is_empty(),
+        "`{file}` is damaged ({}); stop the server, restore the last backup into a new database, and look at the disk",
+        found.join("; ")
+    );
+    Ok("no damage was found".to_owned())
+}
+
+async fn unreadable(db: &Db) -> anyhow::Result<String> {
+    let mut found = Vec::new();
+    for ws in workspaces::ids(db.read()).await? {
+        found.extend(reading::unreadable(db.read(), ws).await?.iter().map(ToString::to_string));
+    }
+    found.extend(outbox::unreadable(db.read()).await?.iter().map(|stuck| format!("{} jobs of the kind `{}` wait", stuck.jobs, stuck.kind)));
+    ensure!(found.is_empty(), "{}; use the version that wrote it, or newer", found.join("; "));
+    Ok("all of it can be read".to_owned())
+}
+
+async fn jobs(db: &Db) -> anyhow::Result<String> {
+    let dead: i64 = outbox::dead(db.read()).await?.iter().map(|stuck| stuck.jobs).sum();
+    ensure!(dead == 0, "{dead} were given up; `hearback jobs list` says why, `hearback jobs retry` puts them back");
+    Ok("none was given up".to_owned())
+}
+
+/// Whether a wave stands still is known to the server, which tells it in alerts.
+async fn waves(db: &Db) -> anyhow::Result<String> {
+    let told = alerts::open_of(db.read(), &[AlertKind::WaveStalled.as_str()]).await?;
+    ensure!(told.is_empty(), "{}", told.iter().map(|alert| alert.message.as_str()).collect::<Vec<_>>().join(" "));
+    Ok("none stands still".to_owned())
 }
 
 /// A hold is somebody's will; it is told all the same, since it is easily forgotten.

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, erased, inbound, steady, ticks::TICKS};
+use hearback_engine::{Ctx, access, erased, health, inbound, steady, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{config::Config, lifecycle::Lifecycle, open, output::say, telemetry};
 
@@ -69,6 +69,7 @@ pub async fn serve(
     if people > 0 {
         warn!(people, "they were back in the database although they had been erased, and are erased again");
     }
+    check_pages(&mut lifecycle, config, &cx).await?;
     let drain = Duration::from_secs(config.worker.drain);
     if let Some(listener) = listener {
         let app = AppConfig {
@@ -101,6 +102,30 @@ pub async fn serve(
         worker(&mut lifecycle, config, &cx)?;
     }
     lifecycle.run(drain).await
+}
+
+/// A file of up to so many bytes is checked before anybody is served; a larger one meanwhile.
+const QUICK: u64 = 64 * 1024 * 1024;
+
+/// Looks for damage in the database file. Damaged, it is served all the same, but nothing is sent.
+async fn check_pages(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
+    let Some(file) = open::sqlite_path(config).map(str::to_owned) else { return Ok(()) };
+    let size = std::fs::metadata(&file).map_or(0, |file| file.len());
+    let cx = cx.clone();
+    let check = async move {
+        let found = health::check_pages(&cx).await;
+        let hint = || format!("the database `{file}` is damaged and can't be written; restore the last backup into a new one");
+        if let Some(why) = found.with_context(hint)? {
+            error!(file, why, "the database is damaged: sending is on hold; stop the server and restore the last backup");
+        }
+        anyhow::Ok(())
+    };
+    if size <= QUICK {
+        return check.await;
+    }
+    let stop = lifecycle.stop();
+    lifecycle.spawn("check of the database", async move { stop.run_until_cancelled(check).await.unwrap_or(Ok(())) });
+    Ok(())
 }
 
 /// Starts what works through the queue, and what looks at the tables again and again.

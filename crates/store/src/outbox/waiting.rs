@@ -13,6 +13,9 @@ use crate::{StoreError, Tx, deliveries, time::millis};
 /// What a job says that found sending on hold.
 pub const ON_HOLD: &str = "sending is on hold";
 
+/// What a job says that waits for a node that can read it, or what it needs. Part of an index.
+pub const UNREADABLE: &str = "a newer version is needed to read it";
+
 /// What a job says that waits because its rule is paused.
 pub const RULE_PAUSED: &str = "its rule is paused: it wanted to send too many mails";
 

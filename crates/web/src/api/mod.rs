@@ -14,6 +14,7 @@ mod health;
 mod inbound;
 
 mod invitations;
+mod jobs;
 mod metrics;
 mod openapi;
 mod people;
@@ -128,6 +129,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/suppressions/export", get(suppressions::export))
         .route("/suppressions/import", post(suppressions::import))
         .route("/suppressions/{address}", delete(suppressions::lift))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/jobs/{id}/discard", post(jobs::discard))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}/done", post(alerts::done))
         .route("/workspace", get(workspace::show).patch(workspace::change))

@@ -15,11 +15,12 @@ use hearback_core::{
 use hearback_engine::{
     EngineError, FieldError,
     access::Role,
+    reading,
     surveys::{self, DraftChange},
     wording::{Wording, wording},
-    workspace::{Workspace, read_survey},
+    workspace::Workspace,
 };
-use hearback_store::surveys::Model;
+use hearback_store::{StoreError, surveys::Model};
 use serde::Serialize;
 
 use super::{
@@ -249,7 +250,7 @@ fn texts(
     languages: &[Language],
     refused: &Refused,
 ) -> Result<Vec<TextRow>, Problem> {
-    let plain = read_survey(&Model { body: None, ..row.clone() })?;
+    let plain = reading::survey(&Model { body: None, ..row.clone() }).map_err(StoreError::from)?;
     let usual: Vec<Wording> = languages.iter().map(|known| wording(&app.cx, workspace, &plain, Some(&known.code))).collect();
     let rows = TEXTS.into_iter().map(|(field, label, own, said)| {
         let words = own(body);

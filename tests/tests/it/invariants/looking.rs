@@ -14,6 +14,7 @@ use hearback_store::{
     persons, policies, pools, preferences, recovery_codes, referrals, responses, rollups, rule_hours, rule_versions, runs, second_factors,
     sessions, suppressions, surveys, tasks, team_members, teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
 };
+use hearback_store::outbox::Job;
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
 
@@ -103,6 +104,10 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     raise(&tx, app.ws, &[Alert::new(AlertKind::ALL[0], "anything", "look at this")], app.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.add_user("staff@shop.example", "Staff", Role::Agent, None).await;
+    let given_up = outbox::Model { state: "dead".to_owned(), ..outbox::row(app.ws, &Job::Noop, "given up", app.now(), app.now(), None) };
+    let tx = app.cx.db.write().await.unwrap();
+    outbox::enqueue(&tx, std::slice::from_ref(&given_up)).await.unwrap();
+    tx.commit().await.unwrap();
     let staff = app.get("/teams").await.expect(200);
     let alerts = app.get("/alerts").await.expect(200);
     // A rule that no other workspace has.
@@ -156,6 +161,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/accounts/{key}", "/api/v1/accounts/acme".to_owned()),
         ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
+        ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{}", given_up.id)),
         ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
         ("/rules/{key}", "/rules/only-here".to_owned()),
         ("/rules/{key}/{step}", "/rules/only-here/enable".to_owned()),

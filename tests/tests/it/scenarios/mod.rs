@@ -27,6 +27,7 @@ mod isolation;
 mod kept;
 mod loop_clocks;
 mod loop_pages;
+mod newer;
 mod optout;
 mod own_data;
 mod owners;

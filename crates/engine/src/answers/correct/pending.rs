@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Ctx, EngineError,
     apply::{Changes, event},
-    facts, pools,
+    facts, pools, reading,
 };
 
 /// What waits from earlier revisions must not happen any more; the timeline says what that was.
@@ -45,7 +45,7 @@ pub(super) async fn cancel(
 const fn mail_of(job: &Job) -> Option<DeliveryId> {
     match job {
         Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
-        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => None,
+        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => None,
     }
 }
 
@@ -64,7 +64,7 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
                 what.push(json!({ "do": "call_webhook", "webhook": to }));
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
-            Job::Settle { .. } | Job::Ask { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
+            Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
         }
     }
     Ok(what)
@@ -72,7 +72,8 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
 
 async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option<Value>, EngineError> {
     let versions = snapshot::rule_versions(&**tx, rows.case.workspace_id, &[step.rule.uuid()]).await?;
-    let Some(version) = versions.first().map(crate::workspace::read_version).transpose()? else { return Ok(None) };
+    // What a rule would have done that can't be read is not known; it is called off all the same.
+    let Some(version) = versions.first().and_then(|row| reading::rule(row).ok()) else { return Ok(None) };
     let Some(action) = usize::try_from(step.index).ok().and_then(|index| version.rule.then.get(index)).map(|step| &step.action) else {
         return Ok(None);
     };

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     Ctx, EngineError,
     apply::{Changes, Scene, apply},
-    clocks, facts, faults, guard, owners,
+    chain, clocks, facts, faults, guard, owners,
     roster::Roster,
     submit::{FollowUp, Past, Receipt, ReceiptCase, own_key},
     workspace::Workspace,
@@ -140,6 +140,7 @@ impl<'a> Batch<'a> {
                 let cause = format!("settle/{}/1", response.id);
                 self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
             } else {
+                self.changes.jobs.extend(chain::later(&self.workspace, &case, &facts.trigger.into(), self.now));
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
                 guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();

@@ -1,14 +1,14 @@
 //! Answers that come again: the same one is answered as the first time, another one under the same id is a conflict.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
-use hearback_rules::{Facts, Plan, RuleVersion};
-use hearback_store::{StoreError, Tx, cases, erasure, ingest, responses, runs, snapshot, time::from_millis};
+use hearback_rules::{Facts, Plan};
+use hearback_store::{Tx, cases, erasure, ingest, responses, runs, snapshot, time::from_millis};
 
 use super::{Outcome, answers_column};
 use crate::{
-    EngineError, facts,
+    EngineError, facts, reading,
     submit::{CheckedResponse, Receipt, ReceiptCase, ReceiptEffect, own_key},
 };
 
@@ -157,11 +157,8 @@ fn stored_receipt(row: &responses::Model, case: &cases::Model, effects: Vec<Rece
 
 /// What a run decided, computed again from what it saw.
 pub async fn replay(connection: &impl hearback_store::ConnectionTrait, run: &runs::Model) -> Result<Plan, EngineError> {
-    let versions: Arc<[RuleVersion]> = crate::workspace::versions(connection, run.workspace_id, &run.rules).await?.into();
-    let facts: Facts = serde_json::from_str(&run.facts).map_err(|error| StoreError::Unreadable {
-        table: "runs",
-        id: run.id.to_string(),
-        why: error.to_string(),
-    })?;
+    let (versions, _) = reading::rules_of_run(connection, run.workspace_id, &run.rules).await?;
+    // What a newer version decided and this one can't read is stored all the same: it is only not said again here.
+    let Ok(facts) = serde_json::from_str::<Facts>(&run.facts) else { return Ok(Plan::default()) };
     Ok(hearback_rules::plan(&versions, &facts, from_millis(run.at)))
 }

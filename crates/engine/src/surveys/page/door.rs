@@ -104,8 +104,13 @@ async fn invited(cx: &Ctx, ws: WorkspaceId, id: InvitationId, wish: &Wish) -> Re
     let db = cx.db.read();
     let Some(invitation) = invitations::by_id(db, ws, id).await? else { return Ok(Found::Unknown) };
     let workspace = cx.workspaces.get(db, ws).await?;
+    let survey = match workspace.needed_survey(invitation.survey_id) {
+        Ok(survey) => Some(survey.clone()),
+        Err(EngineError::NotFound { .. }) => None,
+        Err(error) => return Err(error),
+    };
     let person = persons::resolved(db, ws, PersonId::from_uuid(invitation.person_id)).await?;
-    let (Some(survey), Some(person)) = (workspace.survey(invitation.survey_id).cloned(), person) else { return Ok(Found::Unknown) };
+    let (Some(survey), Some(person)) = (survey, person) else { return Ok(Found::Unknown) };
     let wave = match invitation.wave_id {
         Some(wave) => waves::by_id(db, ws, hearback_core::id::WaveId::from_uuid(wave)).await?,
         None => None,
@@ -143,7 +148,7 @@ fn is_erased(person: &persons::Model) -> bool {
 async fn preview(cx: &Ctx, ws: WorkspaceId, id: SurveyId, wish: &Wish) -> Result<Found, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let Some(row) = surveys::by_id(cx.db.read(), ws, id).await? else { return Ok(Found::Unknown) };
-    let survey = Survey { closed: false, ..crate::workspace::read_survey(&row)? };
+    let survey = Survey { closed: false, ..crate::reading::survey(&row).map_err(hearback_store::StoreError::from)? };
     Ok(Found::Open(Box::new(Asked { workspace, survey, who: Who::Preview, lang: wish.lang.clone() })))
 }
 
@@ -152,6 +157,7 @@ pub(super) async fn by_name(cx: &Ctx, name: &str, wish: &Wish) -> Result<Found, 
     let (workspace, survey) = name.split_once('~').unwrap_or(("default", name));
     let Some(row) = workspaces::by_key(cx.db.read(), workspace).await? else { return Ok(Found::Unknown) };
     let workspace = cx.workspaces.get(cx.db.read(), WorkspaceId::from_uuid(row.id)).await?;
+    workspace.can_read(survey)?;
     let survey = workspace.surveys.get(survey).or_else(|| workspace.closed(survey)).filter(|survey| survey.body.public).cloned();
     let Some(survey) = survey else { return Ok(Found::Unknown) };
     let lang = wish.lang.clone().or_else(|| spoken(cx, wish));
