@@ -11,6 +11,7 @@ use hearback_mailer::{Limits, Mailbox, Message, RelayOptions, Transport};
 use hearback_store::{EntityTrait as _, alerts, deliveries, mailboxes, messages, suppressions};
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},
+    client::Client,
     letters::{mark, reply, shaped},
     mail_house::{MailHouse, is_root},
     process::until,
@@ -82,6 +83,13 @@ async fn a_mailbox_that_lets_nobody_in_is_told_and_nothing_hangs() {
         tokio::select! { () = looks => {}, () = told => {} }
         let alerts = alerts::Entity::find().all(app.cx.db.read()).await.unwrap();
         assert!(!alerts[0].message.contains("not-it") && !alerts[0].subject.contains("not-it"));
+        let is_degraded = async || Client::stranger(app.address()).get("/readyz").await.json()["reasons"].to_string().contains("mailbox");
+        assert!(is_degraded().await);
+        // It lets us in again, here or in the process that comes after this one.
+        let right = Mailbox::parse(&house.imap("secret"), None).unwrap();
+        let looks = watch(&app.cx, &right, Duration::from_millis(1));
+        let over = until(Duration::from_mins(1), "the alert ends", async || !is_degraded().await);
+        tokio::select! { () = looks => {}, () = over => {} }
     })
     .await;
 }

@@ -4,6 +4,7 @@ mod backup;
 mod campaigns;
 mod erase;
 mod export;
+mod jobs;
 mod json;
 mod restore;
 mod restored_wave;

@@ -165,6 +165,9 @@ async fn a_full_disk_is_survived() {
     assert_eq!(refused, (503, Some("1".to_owned())), "{}", server.log());
     assert_eq!(scene.reads(&server).await, 200, "who only reads needs no space");
     assert!(server.log().contains("full"), "the log says why:\n{}", server.log());
+    let state = Connection::to(server.address).get("/readyz", "").await.unwrap();
+    assert_eq!((state.status, state.text("status")), (200, "degraded"), "{}", state.body);
+    assert!(state.body["reasons"].to_string().contains("disk_full"), "{}", state.body);
     std::fs::remove_file(ballast).unwrap();
     scene.post(&server, &mut log, 20).await;
     scene.end(server, &log, 1).await;

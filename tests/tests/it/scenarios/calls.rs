@@ -126,6 +126,7 @@ async fn figures_for_a_monitoring_system_are_behind_a_door_of_their_own() {
         assert_eq!((figures.status, figures.header("content-type")), (200, "text/plain; version=0.0.4"));
         let text = figures.text();
         assert!(text.contains("\nhearback_up 1\n") && text.contains("hearback_jobs{state=\"queued\"}"), "{text}");
+        assert!(text.contains("hearback_jobs{state=\"dead\"} 0\n") && text.contains("hearback_alerts{kind=\"unreadable\"} 0\n"), "{text}");
         assert!(!text.contains("anna"), "figures, no customers");
         for path in ["/", "/healthz", "/cases", "/login"] {
             assert_eq!(inside.get(path).await.status, 404, "{path}: nothing else is there");

@@ -18,6 +18,7 @@ mod detractor;
 mod further_answers;
 mod guards;
 mod happy;
+mod health;
 mod inbound;
 mod inbound_replies;
 
