@@ -4,3 +4,5 @@
 mod damage;
 mod mail;
 mod storage;
+#[cfg(feature = "servers")]
+mod syncs;
