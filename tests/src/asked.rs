@@ -49,7 +49,7 @@ impl Asked {
             status: "running".to_owned(),
             survey_id: survey(cx, ws).await.uuid(),
             fire_at: now,
-            body: "{}".to_owned(),
+            body: r#"{"survey":"nps"}"#.to_owned(),
             created_at: now,
             planned_at: Some(now),
             paused_at: None,

@@ -67,7 +67,7 @@ impl Engine {
             limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
             log_ins: hearback_engine::access::LogInRules::default(),
             private_webhooks: false,
-        folders: Vec::new(),
+            folders: Vec::new(),
         };
         let transport = Transport::parse(mail, &RelayOptions::default(), limits).expect("the address of a mail server");
         let clock = ManualClock::new(now);

@@ -157,7 +157,8 @@ fn unreadable(row: &Unreadable) -> Alert {
         "calendars" => "The usual hours count in its place meanwhile. Update this server, or set the calendar anew.".to_owned(),
         _ => "It asks nobody here meanwhile. Update this server, or change it.".to_owned(),
     };
-    let message = format!("The {what} can't be read by this version of Hearback ({why}): a newer one wrote it, or it was changed by hand. {follows}");
+    let message =
+        format!("The {what} can't be read by this version of Hearback ({why}): a newer one wrote it, or it was changed by hand. {follows}");
     Alert::new(AlertKind::Unreadable, what, message)
 }
 

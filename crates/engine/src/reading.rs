@@ -90,7 +90,9 @@ pub async fn unreadable(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<
     let plan = |table, id: String, body: &str| stored::read(body).map(drop).map_err(|why| Unreadable::new(table, id, why));
     found.extend(campaigns::list(conn, ws).await?.iter().filter_map(|row| plan("campaigns", row.key.clone(), &row.body).err()));
     for row in waves::open(conn, ws).await? {
-        found.extend(plan("waves", row.id.to_string(), &row.body).err().map(|wave| wave.called(format!("{} of {}", row.name, row.campaign))));
+        found.extend(
+            plan("waves", row.id.to_string(), &row.body).err().map(|wave| wave.called(format!("{} of {}", row.name, row.campaign))),
+        );
     }
     Ok(found)
 }

@@ -270,9 +270,8 @@ async fn load_with(
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
     let (held, skipped_until) = (Hold::of(&row), row.skipped_until.map(from_millis));
     let rows = snapshot::public_surveys(connection, id.uuid()).await?;
-    let (versions, unread) = read_all(&rows, |row| {
-        reading::survey(row).map(|survey| (Status::of(row), survey)).map_err(|error| (row, error))
-    });
+    let (versions, unread) =
+        read_all(&rows, |row| reading::survey(row).map(|survey| (Status::of(row), survey)).map_err(|error| (row, error)));
     let unread_surveys = unread.into_iter().map(|(row, error)| (row.id, (Status::of(row), error))).collect();
     Ok(Workspace {
         id,

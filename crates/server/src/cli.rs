@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail,
-        migrate, restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
+        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail, migrate,
+        restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };

@@ -19,6 +19,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// A row without a name of its own.
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass ids, keys and errors alike")]
     pub fn new(table: &'static str, id: impl ToString, why: impl ToString) -> Self {
         let id = id.to_string();
         Self { table, key: id.clone(), id, why: why.to_string() }

@@ -75,9 +75,7 @@ impl Wave {
 
     /// The plan as it was when the wave began, as it was written: another version may have begun it.
     pub fn plan(&self) -> Result<Value, EngineError> {
-        serde_json::from_str(&self.row.body).map_err(|error| {
-            EngineError::Store(Unreadable::new("waves", self.row.id, error).into())
-        })
+        serde_json::from_str(&self.row.body).map_err(|error| EngineError::Store(Unreadable::new("waves", self.row.id, error).into()))
     }
 }
 

@@ -57,7 +57,9 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     match command {
         Command::List { json } => list(&cx, ws, json).await,
-        Command::Retry(which) => each(&cx, ws, &which, "back in the queue", async |id| stuck::retry(&cx, ws, &Actor::Operator, id).await).await,
+        Command::Retry(which) => {
+            each(&cx, ws, &which, "back in the queue", async |id| stuck::retry(&cx, ws, &Actor::Operator, id).await).await
+        }
         Command::Discard(which) => each(&cx, ws, &which, "discarded", async |id| stuck::discard(&cx, ws, &Actor::Operator, id).await).await,
     }
 }

@@ -34,7 +34,8 @@ pub async fn unreadable(conn: &impl ConnectionTrait) -> Result<Vec<Stuck>, Store
 
 /// The condition is literal: so the index that holds only these rows can be used.
 async fn count(conn: &impl ConnectionTrait, which: &str) -> Result<Vec<Stuck>, StoreError> {
-    let sql = format!("SELECT workspace_id, kind, COUNT(*) FROM outbox WHERE {which} GROUP BY workspace_id, kind ORDER BY workspace_id, kind");
+    let sql =
+        format!("SELECT workspace_id, kind, COUNT(*) FROM outbox WHERE {which} GROUP BY workspace_id, kind ORDER BY workspace_id, kind");
     let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
     let read = |row: &sea_orm::QueryResult| {
         let workspace = WorkspaceId::from_uuid(row.try_get_by_index(0)?);

@@ -70,7 +70,10 @@ async fn damaged_pages_are_found_at_start_and_nothing_is_sent() {
     let status: Value = serde_json::from_str(&status).unwrap();
     assert!(status["held"]["why"].as_str().unwrap().contains("the database is damaged"), "{status}");
     let (failed, found) = setup.run(&["doctor"]).await;
-    assert!(failed.code() == Some(1) && found.contains("FAILED  database pages: `") && found.contains("restore the last backup"), "{found}");
+    assert!(
+        failed.code() == Some(1) && found.contains("FAILED  database pages: `") && found.contains("restore the last backup"),
+        "{found}"
+    );
     // Whatever can still be stored is: what it leads to waits.
     let _ = connection.post("/api/v1/responses", &key, Sent::nth(500).json().to_string()).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;

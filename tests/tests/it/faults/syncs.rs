@@ -107,7 +107,8 @@ async fn a_disk_that_fails_to_make_data_durable_confirms_nothing_meanwhile() {
         assert_eq!((scene.log.not_now, scene.log.unanswered), (1, 0), "told to come again:\n{}", server.log());
         let mut connection = Connection::to(server.address);
         let before = scene.log.confirmed.len();
-        until(Duration::from_secs(30), "the server answers", async || Connection::to(server.address).get("/readyz", "").await.is_ok()).await;
+        until(Duration::from_secs(30), "the server answers", async || Connection::to(server.address).get("/readyz", "").await.is_ok())
+            .await;
         for _ in 0..MOST {
             if scene.log.post(&mut connection, &scene.key, scene.next).await {
                 scene.next += 1;

@@ -8,13 +8,13 @@ use hearback_engine::{
     access::Role,
     alerts::{Alert, AlertKind, raise},
 };
+use hearback_store::outbox::Job;
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, audit_heads, calendars, campaigns, cases, contact_attempts, conversions, deliveries,
     events, former_addresses, incentive_codes, incentive_waits, interactions, invitations, known_addresses, mailboxes, messages, outbox,
     persons, policies, pools, preferences, recovery_codes, referrals, responses, rollups, rule_hours, rule_versions, runs, second_factors,
     sessions, suppressions, surveys, tasks, team_members, teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
 };
-use hearback_store::outbox::Job;
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
 

@@ -100,7 +100,8 @@ async fn a_mail_server_that_is_down_is_told_after_five_minutes_until_it_takes_ma
             app.advance(Duration::minutes(1)).await;
         }
         assert_eq!(app.mails_to("mia@example.com").len(), 1, "sent by itself");
-        let ended: Vec<i64> = all::<alerts::Entity>(app).await.into_iter().filter(|row| row.done_at.is_some()).map(|row| row.count).collect();
+        let ended: Vec<i64> =
+            all::<alerts::Entity>(app).await.into_iter().filter(|row| row.done_at.is_some()).map(|row| row.count).collect();
         assert_eq!((ended, told(app, "mail_server").await.len()), (vec![1], 0), "told once, and over");
         assert!(degraded(app).await.is_empty());
         assert!(all::<deliveries::Entity>(app).await.iter().all(|mail| mail.attempts == 0), "no attempt is used up");
@@ -165,7 +166,12 @@ async fn an_alert_stands_while_any_node_sees_its_cause() {
         app.cx.db.read().execute_unprepared(sql).await.unwrap();
         health::look(&app.cx).await.unwrap();
         let other = app.second_node().await;
-        app.cx.db.read().execute_unprepared(&sql.replace("'send_mail', 'send_carrier_pigeon'", "'send_carrier_pigeon', 'send_mail'")).await.unwrap();
+        app.cx
+            .db
+            .read()
+            .execute_unprepared(&sql.replace("'send_mail', 'send_carrier_pigeon'", "'send_carrier_pigeon', 'send_mail'"))
+            .await
+            .unwrap();
         // As another version, which can read it and has said nothing of it.
         health::look(&other.cx).await.unwrap();
         assert_eq!(told(app, "unreadable").await.len(), 1, "who sees no cause waits for those who may");

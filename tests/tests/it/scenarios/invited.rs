@@ -24,7 +24,7 @@ pub(super) async fn wave(app: &TestApp) -> Uuid {
         status: "running".to_owned(),
         survey_id: workspace.surveys["nps"].id.uuid(),
         fire_at: 0,
-        body: "{}".to_owned(),
+        body: r#"{"survey":"nps"}"#.to_owned(),
         created_at: 0,
         planned_at: Some(0),
         paused_at: None,

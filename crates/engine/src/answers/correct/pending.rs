@@ -45,7 +45,13 @@ pub(super) async fn cancel(
 const fn mail_of(job: &Job) -> Option<DeliveryId> {
     match job {
         Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
-        Job::Step { .. } | Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => None,
+        Job::Step { .. }
+        | Job::Settle { .. }
+        | Job::Ask { .. }
+        | Job::AskLater { .. }
+        | Job::Wave { .. }
+        | Job::Invite { .. }
+        | Job::Noop => None,
     }
 }
 
