@@ -75,7 +75,7 @@ async fn damaged_pages_are_found_at_start_and_nothing_is_sent() {
         "{found}"
     );
     // Whatever can still be stored is: what it leads to waits.
-    let _ = connection.post("/api/v1/responses", &key, Sent::nth(500).json().to_string()).await;
+    let _ = Connection::to(server.address).post("/api/v1/responses", &key, Sent::nth(500).json().to_string()).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(mail.mails().len(), before, "nothing is sent");
     server.kill().await;
