@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
 use hearback_rules::{Facts, Plan};
-use hearback_store::{Tx, cases, erasure, ingest, responses, runs, snapshot, time::from_millis};
+use hearback_store::{StoreError, Tx, cases, erasure, ingest, responses, runs, snapshot, time::from_millis};
 
 use super::{Outcome, answers_column};
 use crate::{
