@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     access::{Doors, LogInRules},
-    courier::Courier,
+    courier::{Courier, Trouble},
     dispatch::Dispatch,
     guard::Limits,
     intake::Intake,
@@ -146,6 +146,11 @@ impl Ctx {
     /// Mails that are between their turn and the mail server's last word, at this moment.
     pub(crate) fn mails_under_way(&self) -> usize {
         self.courier.under_way()
+    }
+
+    /// Trouble with the mail server that somebody has to know of.
+    pub(crate) fn mail_trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        self.courier.standing(now)
     }
 
     /// The present moment, to the millisecond: as exact as it is stored, so that a decision can be recomputed.

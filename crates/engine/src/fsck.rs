@@ -23,7 +23,7 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 const PAGE: u64 = 200;
 
 /// What is checked, in order: the names that a [`Violation`] carries, and what each stands for.
-pub const CHECKS: [(&str, &str); 14] = [
+pub const CHECKS: [(&str, &str); 15] = [
     ("database", "the database's own check: SQLite's integrity and foreign keys; PostgreSQL's constraints, indexes, page checksums"),
     ("unreadable", "no rule, survey, policy, calendar, campaign, wave or job that this version can't read: use the version that wrote it"),
     ("parents", "no row without the row it belongs to"),

@@ -31,7 +31,7 @@ pub async fn retry(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: JobId) -> Resul
         revive(&tx, ws, delivery, millis(now)).await?;
     }
     stuck::put_back(&tx, ws, id, now).await?;
-    audit::note(&tx, ws, actor, "job.retried", &id.to_string(), json!({ "kind": job.kind }), now).await?;
+    audit::note(&tx, ws, actor, "job.retried", &id.to_string(), json!({ "kind": job.kind }), now);
     tx.commit().await?;
     cx.wake.notify_one();
     Ok(())
@@ -46,7 +46,7 @@ pub async fn discard(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: JobId) -> Res
         deliveries::give_up(&tx, ws, delivery, millis(now)).await?;
     }
     stuck::discard(&tx, ws, id, &format!("discarded by {actor}{because}"), now).await?;
-    audit::note(&tx, ws, actor, "job.discarded", &id.to_string(), json!({ "kind": job.kind }), now).await?;
+    audit::note(&tx, ws, actor, "job.discarded", &id.to_string(), json!({ "kind": job.kind }), now);
     Ok(tx.commit().await?)
 }
 

@@ -161,6 +161,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/accounts/{key}", "/api/v1/accounts/acme".to_owned()),
         ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
+        ("/api/v1/users/{id}/sessions", format!("/api/v1/users/{}/sessions", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
         ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{}", given_up.id)),
         ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
         ("/rules/{key}", "/rules/only-here".to_owned()),

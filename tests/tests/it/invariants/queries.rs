@@ -41,6 +41,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("delivery_counts.rs", "asked_since", "a sender's good name is that of the installation"),
     ("alerts.rs", "finish", "the mail server is that of the installation"),
     ("alerts.rs", "open", "the mail server is that of the installation"),
+    ("alerts.rs", "open_of", "whoever looks after the installation looks at all workspaces; each row says whose it is"),
     ("backup.rs", "", "a backup holds the whole database"),
     ("integrity.rs", "", "checks the whole database"),
     ("integrity/", "", "checks the whole database"),

@@ -3,6 +3,8 @@
 //!
 //! The newer node is played by changing stored text into something that this version does not know; the upgrade, by changing it back.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
 use hearback_core::token::Purpose;
 use hearback_engine::fsck;
@@ -84,7 +86,11 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
             app.advance(Duration::minutes(3)).await;
         }
         let waiting = jobs(app, "ask_later").await;
-        assert_eq!(waiting.len(), 3, "one for each answer");
+        let occasions: Vec<Value> = waiting.iter().map(|job| serde_json::from_str(&job.payload).unwrap()).collect();
+        let answers = occasions.iter().filter(|job| job["trigger"] == "response_settled").count();
+        assert_eq!(answers, 3, "one for each answer: {occasions:?}");
+        let different: BTreeSet<String> = occasions.iter().map(|job| format!("{} {}", job["case"], job["trigger"])).collect();
+        assert_eq!(different.len(), occasions.len(), "and one for each other thing that rules may listen to: {occasions:?}");
         assert!(waiting.iter().all(|job| job.state == "queued" && job.attempts == 0), "{waiting:?}");
 
         replace(app, "rule_versions", "body", "promoter-referral", BACK).await;
@@ -258,7 +264,9 @@ async fn a_known_thing_with_an_unknown_field_is_not_read_as_if_it_had_none() {
         replace(app, "rule_versions", "body", "tags", ("{\"key\":", "{\"at_most\":3,\"key\":")).await;
         let receipt = app.answer("mia@example.com", 10).await;
         assert_eq!(app.case_of(&receipt).await["tags"], json!([]));
-        let job = serde_json::from_str::<Job>("{\"job\":\"noop\",\"not_before\":3}");
+        let sound = jobs(app, "ask_later").await[0].payload.clone();
+        serde_json::from_str::<Job>(&sound).unwrap();
+        let job = serde_json::from_str::<Job>(&sound.replacen('{', "{\"not_before\":3,", 1));
         assert!(job.is_err(), "{job:?}");
         replace(app, "rule_versions", "body", "tags", ("{\"at_most\":3,", "{")).await;
         app.advance(Duration::minutes(3)).await;
