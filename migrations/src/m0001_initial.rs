@@ -93,7 +93,7 @@ fn ours() -> Vec<Table> {
         Table::in_workspace("audit_heads", &[]).required("number", Int).required("hash", Text),
         Table::in_workspace("calendars", &[("key", Text)]).required("body", Text),
         Table::in_workspace("webhooks", &[("key", Text)])
-            .all(Text, &["kind", "url", "secret"])
+            .all(Text, &["kind", "sealed_url", "sealed_secret"])
             .required("created_at", Int)
             .maybe(Int, &["disabled_at"])
             .maybe(Text, &["reason"]),
@@ -245,12 +245,12 @@ fn gifts() -> Vec<Table> {
         // Clustered by its id, SQLite would read all codes to find those of one case.
         Table::in_workspace("incentive_codes", &[("id", Uuid)])
             .of_large_rows()
-            .all(Text, &["pool", "code", "state"])
+            .all(Text, &["pool", "sealed", "lookup", "state"])
             .all(Int, &["expires_at", "created_at"])
             .maybe(Uuid, &["case_id"])
             .maybe(Int, &["given_at"])
             .references(&["workspace_id", "pool"], "pools", &["workspace_id", "key"])
-            .index(true, "workspace_id, pool, code")
+            .index(true, "workspace_id, pool, lookup")
             .index_where(false, "workspace_id, pool, expires_at, id", "state = 'free'")
             .index_where(false, "workspace_id, case_id", "case_id IS NOT NULL"),
         Table::in_workspace("incentive_waits", &[("case_id", Uuid), ("pool", Text)])

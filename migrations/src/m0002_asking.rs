@@ -94,7 +94,7 @@ fn asking() -> Vec<Table> {
             .belongs("person_id", "persons")
             .index(false, "workspace_id, person_id"),
         Table::in_workspace("widgets", &[("id", Uuid)])
-            .all(Text, &["public_key", "name", "survey", "origins", "secret", "body"])
+            .all(Text, &["public_key", "name", "survey", "origins", "sealed_secret", "body"])
             .required("created_at", Int)
             .maybe(Int, &["disabled_at"])
             .index(true, "public_key"),

@@ -2,13 +2,16 @@
 // Without this script the page says how to look again.
 (() => {
   "use strict";
+  // What this page asks for is this page again: only that is ever read as HTML.
+  const own = window.trustedTypes?.createPolicy("own-page", { createHTML: (html) => html });
   const look = async () => {
     const here = document.querySelector("[data-live]");
     if (!here || document.hidden) return;
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       if (!answer.ok || answer.redirected) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const text = await answer.text();
+      const page = new DOMParser().parseFromString(own ? own.createHTML(text) : text, "text/html");
       const there = page.getElementById(here.id);
       // Somebody who stands on a link in it is not thrown out.
       if (there && !here.contains(document.activeElement)) here.replaceWith(there);

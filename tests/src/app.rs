@@ -38,6 +38,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     client::{Answer, Client},
     database::{self, Fresh, Kind},
+    engine::SECRET_KEY,
     received::Received,
     smtp_server::{Script, SmtpServer},
 };
@@ -66,8 +67,12 @@ pub struct Options {
     pub rates: Option<hearback_web::Rates>,
     /// What log-ins take and how long they last, where it is not as usual.
     pub log_ins: Option<access::LogInRules>,
+    /// Where customers go, where that is not the same as everywhere else.
+    pub survey_url: Option<String>,
     /// The proxies that are believed about whom they speak for.
     pub proxies: hearback_core::Proxies,
+    /// The secret key, where it is another than everywhere else.
+    pub secret_key: Option<SecretKey>,
     /// What the mail server does; by default it takes everything.
     pub smtp: Script,
 }
@@ -137,6 +142,13 @@ impl TestApp {
         Self::boot(Arc::clone(&self.database), &self.options, clock, smtp, key).await
     }
 
+    /// Another node that was given another secret key.
+    pub async fn node_with(&self, secret_key: SecretKey) -> Self {
+        let (clock, smtp, key) = (self.clock.clone(), Arc::clone(&self.smtp), Some(self.key.clone()));
+        let options = Options { secret_key: Some(secret_key), ..self.options.clone() };
+        Self::boot(Arc::clone(&self.database), &options, clock, smtp, key).await
+    }
+
     /// The same installation, moved to another database that has all its rows: same clock, mail server and key.
     pub async fn moved_to(&self, database: Fresh) -> Self {
         let (clock, smtp, key) = (self.clock.clone(), Arc::clone(&self.smtp), Some(self.key.clone()));
@@ -151,6 +163,7 @@ impl TestApp {
         let app = AppConfig {
             workspace: ws,
             public_url: cx.settings.public_url.clone(),
+            survey_url: cx.settings.survey_url.clone(),
             captured_mail: None,
             setup_token: None,
             rates: options.rates.unwrap_or_default(),
@@ -316,16 +329,22 @@ impl TestApp {
     }
 }
 
+/// The key of all tests, of the programs that they start too.
+pub fn secret_key() -> SecretKey {
+    SecretKey::new(SECRET_KEY.as_bytes()).expect("a key of 32 bytes")
+}
+
 fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, smtp: u16) -> Ctx {
     let settings = Settings {
         public_url: format!("http://{address}"),
+        survey_url: options.survey_url.clone().unwrap_or_else(|| format!("http://{address}")),
         mail_from: Email::parse(SENDER).expect("an address"),
         mail_from_name: "The Shop".to_owned(),
         mail_connections: 4,
         dispatch: options.dispatch.clone(),
         keep_quarantined: chrono::Duration::days(30),
         erasures: None,
-        secret_key: SecretKey::new(&[7; 32]).expect("a key of 32 bytes"),
+        secret_key: options.secret_key.clone().unwrap_or_else(secret_key),
         max_batch: 500,
         max_waiting: 10_000,
         settle_delay: chrono::Duration::minutes(15),

@@ -51,6 +51,7 @@ impl Engine {
         db.migrate().await.expect("the schema of this version");
         let settings = Settings {
             public_url: PUBLIC_URL.to_owned(),
+            survey_url: PUBLIC_URL.to_owned(),
             mail_from: Email::parse(SENDER).expect("an address"),
             mail_from_name: "Hearback".to_owned(),
             mail_connections: MAIL_CONNECTIONS,

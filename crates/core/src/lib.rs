@@ -41,7 +41,7 @@ pub use metric::{Metric, Scale, Score, ScoreError, Segment};
 pub use owner::Owner;
 pub use pace::Pace;
 pub use policy::Policy;
-pub use proxies::{Proxies, neighbours};
+pub use proxies::{Proxies, one_caller};
 pub use schedule::Schedule;
 pub use span::Span;
 pub use stats::Split;

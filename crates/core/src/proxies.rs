@@ -52,8 +52,9 @@ impl Proxies {
     }
 }
 
-/// Whom limits count as one: an address of IPv4, and the network (/64) of an address of IPv6, whose holder has all of it.
-pub fn neighbours(address: IpAddr) -> IpAddr {
+/// Who counts as one caller, wherever somebody is counted: an address of IPv4, and of IPv6 the network (/64), which whoever has one
+/// address of it has whole.
+pub fn one_caller(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::from((u128::from(six) >> 64 << 64).to_be_bytes()),
         four @ IpAddr::V4(_) => four,
@@ -117,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_counts_as_one() {
-        let of = |text: &str| neighbours(text.parse().unwrap()).to_string();
+    fn a_network_of_ipv6_is_one_caller() {
+        let of = |text: &str| one_caller(text.parse().unwrap()).to_string();
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("2001:db8:1:2::9"), "2001:db8:1:2::");
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

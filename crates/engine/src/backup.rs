@@ -57,6 +57,9 @@ pub struct Summary {
     pub rows: u64,
     /// When the backup was made.
     pub made_at: String,
+    /// Id of the secret key that its secrets need; nothing where it was not known.
+    #[serde(skip)]
+    pub secret_key: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,6 +68,9 @@ struct Header {
     version: String,
     schema: Vec<String>,
     made_at: String,
+    /// Id of the secret key that sealed what is sealed; nothing where it was not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_key: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,12 +89,23 @@ enum Line {
 }
 
 /// Writes all rows as they are at one moment; `seen` is told of each row.
-pub async fn write(db: &Db, now: DateTime<Utc>, out: impl Write, seen: impl Fn()) -> Result<Summary, BackupError> {
+pub async fn write(
+    db: &Db,
+    now: DateTime<Utc>,
+    secret_key: Option<String>,
+    out: impl Write,
+    seen: impl Fn(),
+) -> Result<Summary, BackupError> {
     let snapshot = db.snapshot().await?;
     let shapes = backup::shapes(&*snapshot).await?;
     let made_at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let header =
-        Header { hearback_backup: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), schema: Db::schema(), made_at: made_at.clone() };
+    let header = Header {
+        hearback_backup: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        schema: Db::schema(),
+        made_at: made_at.clone(),
+        secret_key: secret_key.clone(),
+    };
     let mut out = Hashing { out, hash: Sha256::new() };
     out.line(&json(&Line::Header(header))?)?;
     let (tables, mut rows) = (shapes.len(), 0);
@@ -104,26 +121,26 @@ pub async fn write(db: &Db, now: DateTime<Utc>, out: impl Write, seen: impl Fn()
     let end = End { rows, sha256: hex(out.hash.clone()) };
     out.line(&json(&Line::End(end))?)?;
     out.out.flush()?;
-    Ok(Summary { tables, rows, made_at })
+    Ok(Summary { tables, rows, made_at, secret_key })
 }
 
 /// Reads the whole file and says whether it is one; nothing else is done.
 pub fn verify(file: impl BufRead) -> Result<Summary, BackupError> {
     let mut hash = Sha256::new();
-    let (mut made_at, mut tables, mut rows) = (None, 0, 0);
+    let (mut header, mut tables, mut rows) = (None, 0, 0);
     for line in file.lines() {
         let line = line?;
         if !line.starts_with('[') {
-            match (read(&line)?, &made_at) {
-                (Line::Header(header), None) => made_at = Some(check(header)?),
+            match (read(&line)?, &header) {
+                (Line::Header(found), None) => header = Some(check(found)?),
                 (Line::Table(_), Some(_)) => tables += 1,
-                (Line::End(end), Some(made_at)) if end.rows == rows && end.sha256 == hex(hash.clone()) => {
-                    return Ok(Summary { tables, rows, made_at: made_at.clone() });
+                (Line::End(end), Some(Header { made_at, secret_key, .. })) if end.rows == rows && end.sha256 == hex(hash.clone()) => {
+                    return Ok(Summary { tables, rows, made_at: made_at.clone(), secret_key: secret_key.clone() });
                 }
                 (Line::End(_), _) => return Err(BackupError::Broken("its checksum does not fit".to_owned())),
                 _ => return Err(BackupError::Broken("its lines are not in order".to_owned())),
             }
-        } else if made_at.is_some() {
+        } else if header.is_some() {
             rows += 1;
         }
         hash.update(line.as_bytes());
@@ -132,9 +149,9 @@ pub fn verify(file: impl BufRead) -> Result<Summary, BackupError> {
     Err(BackupError::Broken("its end is missing".to_owned()))
 }
 
-fn check(header: Header) -> Result<String, BackupError> {
+fn check(header: Header) -> Result<Header, BackupError> {
     if header.hearback_backup == FORMAT && header.schema == Db::schema() {
-        return Ok(header.made_at);
+        return Ok(header);
     }
     Err(BackupError::OtherVersion { theirs: header.version })
 }
@@ -232,7 +249,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = empty(folder.path(), "a.db").await;
         let mut whole = Vec::new();
-        let written = write(&db, DateTime::UNIX_EPOCH, &mut whole, || ()).await.unwrap();
+        let written = write(&db, DateTime::UNIX_EPOCH, Some("0a1b2c3d".to_owned()), &mut whole, || ()).await.unwrap();
         assert_eq!(verify(whole.as_slice()).unwrap(), written);
         let text = String::from_utf8(whole).unwrap();
         let without_end = text.trim_end().rsplit_once('\n').unwrap().0;

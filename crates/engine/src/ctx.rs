@@ -29,8 +29,10 @@ use crate::{
 /// Settings of the engine, filled in by the composition root.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where customers and our people reach this server, without a trailing slash: `https://feedback.example.com`.
+    /// Where our people and programs reach this server, without a trailing slash: `https://feedback.example.com`.
     pub public_url: String,
+    /// Where customers reach the pages that are for them, in the same form: the same, or a host of their own.
+    pub survey_url: String,
     /// Sender of all mail.
     pub mail_from: Email,
     /// Name beside the sender's address.

@@ -1,6 +1,6 @@
 //! What a use case can refuse, sorted by what the caller can do about it. `web` maps each to a status.
 
-use hearback_core::{TextError, survey::Refusal};
+use hearback_core::{TextError, seal::Unreadable, survey::Refusal};
 use hearback_store::StoreError;
 use serde::Serialize;
 use thiserror::Error;
@@ -47,6 +47,14 @@ pub enum EngineError {
     /// Too much waits already; try again shortly.
     #[error("too many requests wait for the database; send it again in a moment")]
     Busy,
+    /// A secret that is needed can't be sealed or opened: somebody has to look at the secret key.
+    #[error("{what} {why}")]
+    Sealed {
+        /// Whose secret.
+        what: String,
+        /// Why not.
+        why: Unreadable,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,6 +75,7 @@ impl EngineError {
             Self::Conflict { message, lacks } => Self::Conflict { message: message.clone(), lacks: lacks.clone() },
             Self::Wait { message, seconds } => Self::Wait { message: message.clone(), seconds: *seconds },
             Self::Busy => Self::Busy,
+            Self::Sealed { what, why } => Self::Sealed { what: what.clone(), why: why.clone() },
             Self::Store(StoreError::CannotWrite(text)) => Self::Store(StoreError::CannotWrite(text.clone())),
             Self::Store(StoreError::Unreadable(what)) => Self::Store(StoreError::Unreadable(what.clone())),
             Self::Store(error) => Self::Store(StoreError::Unavailable(error.to_string())),
@@ -77,6 +86,11 @@ impl EngineError {
     #[expect(clippy::needless_pass_by_value, reason = "callers pass ids and keys alike")]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
+    }
+
+    /// For `map_err`: a secret that can't be sealed or opened.
+    pub fn sealed(what: impl Into<String>) -> impl FnOnce(Unreadable) -> Self {
+        move |why| Self::Sealed { what: what.into(), why }
     }
 
     /// A state that does not allow it.

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod mail;
 pub mod metrics;
 pub mod reading;
+pub mod seals;
 pub mod setup;
 pub mod steady;
 pub mod stuck;

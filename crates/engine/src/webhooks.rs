@@ -4,16 +4,19 @@
 //! A message is a delivery like a mail: decided in a transaction, sent by a job, tried again, found in the ledger.
 
 mod address;
+mod chat;
 mod http;
 mod send;
 mod sign;
 
 use hearback_core::{
     id::WorkspaceId,
+    seal::{Sealed, Unreadable},
     text::{self, MAX_LINE},
-    token::random_secret,
+    token::{SecretKey, random_secret},
 };
 use hearback_store::{StoreError, Tx, bulk, time::millis, webhooks};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -61,19 +64,46 @@ pub struct NewWebhook {
     #[serde(default)]
     pub kind: Option<String>,
     /// Where it is: `https://...`.
-    pub url: String,
+    pub url: SecretString,
     /// `whsec_` and base64 of 24 to 64 bytes; made up when absent.
     #[serde(default)]
-    pub secret: Option<String>,
+    pub secret: Option<SecretString>,
 }
 
-/// Makes a webhook. The row that is returned holds the secret: it is the only time to see it.
-pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -> Result<webhooks::Model, EngineError> {
+/// A webhook as those see it who look after it.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// The row; its secrets are sealed.
+    pub row: webhooks::Model,
+    /// Where it is, opened. For a chat room, all of it is a secret.
+    pub url: Result<SecretString, Unreadable>,
+}
+
+impl Webhook {
+    fn of(cx: &Ctx, row: webhooks::Model) -> Self {
+        let url = open(&cx.settings.secret_key, Sealed::WebhookUrl, &row).map(SecretString::from);
+        Self { row, url }
+    }
+}
+
+/// One of the two secrets of a webhook.
+fn open(key: &SecretKey, what: Sealed, row: &webhooks::Model) -> Result<String, Unreadable> {
+    let sealed = if what == Sealed::WebhookUrl { &row.sealed_url } else { &row.sealed_secret };
+    key.open(what, row.workspace_id, row.key.as_bytes(), sealed)
+}
+
+/// All of them, by key.
+pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Webhook>, EngineError> {
+    Ok(webhooks::all(cx.db.read(), ws).await?.into_iter().map(|row| Webhook::of(cx, row)).collect())
+}
+
+/// Makes a webhook. Beside it, what its messages are signed with: it is the only time to see it.
+pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -> Result<(Webhook, String), EngineError> {
     let mut fields = Fields::default();
     let key = fields.check("key", text::key(&new.key));
     let kind = Kind::parse(new.kind.as_deref().unwrap_or("webhook")).ok_or("must be webhook or chat");
     let kind = fields.check("kind", kind);
-    let url = fields.check("url", text::line(&new.url, MAX_LINE));
+    let url = fields.check("url", text::line(new.url.expose_secret(), MAX_LINE));
     match url.as_deref().map(Target::parse) {
         Some(Err(why)) => fields.refuse("url", why),
         Some(Ok(target)) if target.is_inside() && !cx.settings.private_webhooks => {
@@ -82,7 +112,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -
         _ => {}
     }
     let secret = match new.secret {
-        Some(given) => fields.check("secret", sign::secret(&given).map(|_| given)),
+        Some(given) => fields.check("secret", sign::secret(given.expose_secret()).map(|_| given.expose_secret().to_owned())),
         None => Some(made_up()?),
     };
     fields.done()?;
@@ -90,12 +120,16 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -
         return Err(EngineError::field("key", "could not be read"));
     };
     let now = cx.now();
+    let seal = |what, field: &str, text: &str| {
+        let sealed = cx.settings.secret_key.seal(what, ws.uuid(), key.as_bytes(), text);
+        sealed.map_err(EngineError::sealed(format!("the {field} of the webhook")))
+    };
     let row = webhooks::Model {
         workspace_id: ws.uuid(),
-        key,
         kind: kind.as_str().to_owned(),
-        url,
-        secret,
+        sealed_url: seal(Sealed::WebhookUrl, "address", &url)?,
+        sealed_secret: seal(Sealed::WebhookSecret, "secret", &secret)?,
+        key,
         created_at: millis(now),
         disabled_at: None,
         reason: None,
@@ -109,7 +143,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -
     }
     audit::note(&tx, ws, actor, "webhook.created", &row.key, json!({ "kind": row.kind }), now);
     tx.commit().await?;
-    Ok(row)
+    Ok((Webhook { row, url: Ok(url.into()) }, secret))
 }
 
 fn made_up() -> Result<String, EngineError> {
@@ -129,14 +163,14 @@ pub async fn delete(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
 }
 
 /// Uses a webhook again that was switched off.
-pub async fn enable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<webhooks::Model, EngineError> {
+pub async fn enable(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<Webhook, EngineError> {
     let tx = cx.db.write().await?;
     let row = webhooks::by_key(&*tx, ws, key).await?.ok_or_else(|| EngineError::not_found("webhook", key))?;
     let row = webhooks::Model { disabled_at: None, reason: None, ..row };
     webhooks::save(&tx, row.clone()).await?;
     audit::note(&tx, ws, actor, "webhook.enabled", key, serde_json::Value::Null, cx.now());
     tx.commit().await?;
-    Ok(row)
+    Ok(Webhook::of(cx, row))
 }
 
 /// Switches a webhook off and says so.

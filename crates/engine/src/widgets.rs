@@ -8,6 +8,7 @@ mod visitor;
 
 use hearback_core::{
     id::{RecordId, WorkspaceId},
+    seal::Sealed,
     text::{self, MAX_LINE},
     token::{fingerprint, random_secret},
 };
@@ -71,13 +72,20 @@ impl Widget {
         self.origins.iter().any(|known| known == origin)
     }
 
+    /// What its site signs its visitors with.
+    fn secret(&self, cx: &Ctx) -> Result<String, EngineError> {
+        let opened =
+            cx.settings.secret_key.open(Sealed::WidgetSecret, self.row.workspace_id, self.row.id.as_bytes(), &self.row.sealed_secret);
+        opened.map_err(EngineError::sealed(format!("the secret of the widget {}", self.row.name)))
+    }
+
     const fn ws(&self) -> WorkspaceId {
         WorkspaceId::from_uuid(self.row.workspace_id)
     }
 }
 
-/// Makes a widget. What is returned holds the secret: it is the only time to see it.
-pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWidget) -> Result<Widget, EngineError> {
+/// Makes a widget. Beside it, the secret: it is the only time to see it.
+pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWidget) -> Result<(Widget, String), EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let mut fields = Fields::default();
     let name = fields.check("name", text::line(&new.name, MAX_LINE)).unwrap_or_default();
@@ -94,14 +102,16 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWidget) ->
     fields.done()?;
     let now = cx.now();
     let public: String = fingerprint(&random_secret().map_err(no_randomness)?).chars().take(32).collect();
+    let (id, secret) = (RecordId::new(now).uuid(), random_secret().map_err(no_randomness)?);
+    let sealed = cx.settings.secret_key.seal(Sealed::WidgetSecret, ws.uuid(), id.as_bytes(), &secret);
     let row = store::Model {
         workspace_id: ws.uuid(),
-        id: RecordId::new(now).uuid(),
+        id,
         public_key: format!("{KEY_PREFIX}{public}"),
         name,
         survey: new.survey,
         origins: serde_json::to_string(&origins).unwrap_or_default(),
-        secret: random_secret().map_err(no_randomness)?,
+        sealed_secret: sealed.map_err(EngineError::sealed("the secret of the widget"))?,
         body: serde_json::to_string(&Body { recontact_days }).unwrap_or_default(),
         created_at: millis(now),
         disabled_at: None,
@@ -111,7 +121,7 @@ pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWidget) ->
     let data = json!({ "name": row.name, "survey": row.survey });
     audit::note(&tx, ws, actor, "widget.created", &row.public_key, data, now);
     tx.commit().await?;
-    Ok(Widget::of(row))
+    Ok((Widget::of(row), secret))
 }
 
 fn check_origins(fields: &mut Fields, given: &[String]) -> Vec<String> {

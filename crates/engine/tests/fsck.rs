@@ -67,8 +67,8 @@ async fn rows_without_their_parent_are_found() {
         world.sql("INSERT INTO pools (workspace_id, key, name, low_stock, created_at) SELECT id, 'p', 'p', 0, 1 FROM workspaces").await;
         world
             .sql(
-                "INSERT INTO incentive_codes (workspace_id, id, pool, code, state, expires_at, created_at) \
-                 SELECT id, id, 'p', 'c', 'free', 9, 1 FROM workspaces",
+                "INSERT INTO incentive_codes (workspace_id, id, pool, sealed, lookup, state, expires_at, created_at) \
+                 SELECT id, id, 'p', 'c', 'c', 'free', 9, 1 FROM workspaces",
             )
             .await;
         world.sql(sql).await;

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail, migrate,
-        restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
+        reseal, restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -50,6 +50,8 @@ enum Command {
     Backup(backup::Args),
     /// Read a backup into an empty database of either kind. Sending is on hold then.
     Restore(restore::Args),
+    /// Seal webhooks' addresses, gift codes and other secrets in the database with the new secret key, after it was changed.
+    Reseal(reseal::Args),
     /// Hold everything that would leave the house, and let it go again.
     #[command(subcommand)]
     Sending(sending::Command),
@@ -112,6 +114,7 @@ impl Cli {
             Command::Erase(args) => erase::run(args, config()?).await,
             Command::Backup(args) => backup::run(args, config()?).await,
             Command::Restore(args) => restore::run(args, config()?).await,
+            Command::Reseal(args) => reseal::run(args, config()?).await,
             Command::Sending(command) => sending::run(command, config()?).await,
             Command::Completions(args) => Ok(completions::run(&args, Self::command())),
             Command::Export(command) => export::run(command, config()?).await,

@@ -18,7 +18,7 @@ use figment::{
 };
 use hearback_core::{Proxies, Span};
 use hearback_engine::access::{LogInRules, Role};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use self::environment::Environment;
@@ -48,11 +48,13 @@ impl ConfigError {
 }
 
 /// All settings, checked. See `config/default.toml` for what each means.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     secret_key: Secret,
     secret_key_file: PathBuf,
+    secret_key_old: Secret,
+    secret_key_old_file: PathBuf,
     /// Where the data is.
     pub database: Database,
     /// Where we listen.
@@ -101,7 +103,7 @@ impl std::fmt::Debug for Sources {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// `sqlite://PATH` or `postgres://...`.
@@ -112,19 +114,23 @@ pub struct Database {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Address and port.
     pub bind: String,
     /// Base of all links, without a trailing slash.
     pub public_url: String,
+    /// Base of the links of customers, without a trailing slash.
+    pub survey_url: String,
     trusted_proxies: String,
+    /// Connections of one caller at most.
+    pub connections_per_caller: usize,
     operations: String,
 }
 
 /// `[calls]`: how many a minute, 0 is any number.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calls {
     read_key: u32,
@@ -134,6 +140,8 @@ pub struct Calls {
     visitor: u32,
     survey: u32,
     survey_link: u32,
+    form: u32,
+    form_link: u32,
 }
 
 impl Calls {
@@ -147,12 +155,14 @@ impl Calls {
             visitor: self.visitor,
             survey: self.survey,
             survey_link: self.survey_link,
+            form: self.form,
+            form_link: self.form_link,
         }
     }
 }
 
 /// `[access]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
     idle_admin: String,
@@ -163,7 +173,7 @@ pub struct Access {
 }
 
 /// `[mail]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
     /// Where mail goes.
@@ -188,7 +198,7 @@ pub struct Mail {
 }
 
 /// `[inbound]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inbound {
     /// The mailbox; empty for none.
@@ -202,7 +212,7 @@ pub struct Inbound {
 }
 
 /// `[data]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// What this node keeps.
@@ -211,7 +221,7 @@ pub struct Data {
 }
 
 /// `[intake]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intake {
     /// Answers per transaction.
@@ -221,7 +231,7 @@ pub struct Intake {
 }
 
 /// `[loop]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
     /// `15m`.
@@ -235,7 +245,7 @@ pub struct Closing {
 }
 
 /// `[limits]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Mails to one customer within 24 hours.
@@ -245,7 +255,7 @@ pub struct Limits {
 }
 
 /// `[webhooks]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
     /// Whether they may lead inside.
@@ -253,7 +263,7 @@ pub struct Webhooks {
 }
 
 /// `[worker]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
     /// Jobs at once.
@@ -265,7 +275,7 @@ pub struct Worker {
 }
 
 /// `[log]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// Directives.
@@ -275,7 +285,7 @@ pub struct Log {
 }
 
 /// Who reads the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// People.
@@ -349,8 +359,11 @@ impl Config {
 
     /// The address that was really taken: port 0 has become one, and links that follow from it must say so.
     pub fn listens_on(&mut self, address: std::net::SocketAddr) {
-        if self.server.public_url == format!("http://{}", self.server.bind) {
-            self.server.public_url = format!("http://{address}");
+        let taken = format!("http://{}", self.server.bind);
+        for url in [&mut self.server.public_url, &mut self.server.survey_url] {
+            if *url == taken {
+                *url = format!("http://{address}");
+            }
         }
     }
 
@@ -403,6 +416,7 @@ impl Config {
         twin("database.url_file", &self.database.url_file, &mut self.database.url)?;
         twin("mail.url_file", &self.mail.url_file, &mut self.mail.url)?;
         twin("inbound.url_file", &self.inbound.url_file, &mut self.inbound.url)?;
+        twin("secret_key_old_file", &self.secret_key_old_file, &mut self.secret_key_old)?;
         self.data.dir = std::path::absolute(&self.data.dir)
             .map_err(|error| ConfigError::new("data.dir", format!("`{}` is not a path: {error}", self.data.dir.display())))?;
         if self.database.url.is_empty() {
@@ -414,7 +428,12 @@ impl Config {
         if self.server.public_url.is_empty() {
             self.server.public_url = format!("http://{}", self.server.bind);
         }
-        self.server.public_url.truncate(self.server.public_url.trim_end_matches('/').len());
+        if self.server.survey_url.is_empty() {
+            self.server.survey_url.clone_from(&self.server.public_url);
+        }
+        for url in [&mut self.server.public_url, &mut self.server.survey_url] {
+            url.truncate(url.trim_end_matches('/').len());
+        }
         self.check()
     }
 
@@ -426,13 +445,15 @@ impl Config {
         if !server.operations.is_empty() {
             address("server.operations", &server.operations)?;
         }
-        let host = server.public_url.strip_prefix("http://").or_else(|| server.public_url.strip_prefix("https://"));
-        if !host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' '])) {
-            let got = &server.public_url;
-            return Err(ConfigError::new("server.public_url", format!("expected http://HOST or https://HOST without a path, got `{got}`")));
+        site("server.public_url", &server.public_url)?;
+        site("server.survey_url", &server.survey_url)?;
+        let is_https = |url: &str| url.starts_with("https://");
+        if is_https(&server.public_url) != is_https(&server.survey_url) {
+            return Err(ConfigError::new("server.survey_url", "must be https:// where server.public_url is, and http:// where that is"));
         }
         self.trusted_proxies()?;
         self.log_ins()?;
+        range("server.connections_per_caller", server.connections_per_caller as u64, 1, 100_000)?;
         range("database.connections", u64::from(database.connections), 2, 200)?;
         range("mail.connections", mail.connections as u64, 1, 64)?;
         range("mail.connect_timeout", mail.connect_timeout, 1, 120)?;
@@ -494,6 +515,16 @@ fn scheme(key: &str, value: &Secret, allowed: &[&str]) -> Result<(), ConfigError
         return Ok(());
     }
     Err(ConfigError::new(key, format!("must start with one of {}", allowed.join(", "))))
+}
+
+/// The start of links. What was given is not quoted when it may hold a password.
+fn site(key: &str, value: &str) -> Result<(), ConfigError> {
+    let host = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+    if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@'])) {
+        return Ok(());
+    }
+    let got = if value.contains('@') { "one with a log-in".to_owned() } else { format!("`{value}`") };
+    Err(ConfigError::new(key, format!("expected http://HOST or https://HOST without a path, got {got}")))
 }
 
 fn address(key: &str, value: &str) -> Result<(), ConfigError> {

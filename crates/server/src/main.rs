@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::explain_usage(&error),
     };
+    // Whatever this process makes, SQLite's files too, holds customers' words or secrets: it is for its owner alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // The tests' build: the environment says what fails where (FAILPOINTS), for as long as this lives.
     #[cfg(feature = "failpoints")]
     let _faults = ::fail::FailScenario::setup();

@@ -29,8 +29,31 @@ pub async fn database(config: &Config) -> anyhow::Result<Db> {
         let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         private_folder(folder)
             .with_context(|| format!("can't make the folder `{}` of the database; choose another with database.url", folder.display()))?;
+        close_to_others(path);
     }
     Ok(Db::connect(config.database.url.expose(), config.database.connections).await?)
+}
+
+/// A database that an older version or another program made may be open to everybody on this machine.
+fn close_to_others(path: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for file in [path.to_owned(), format!("{path}-wal"), format!("{path}-shm")] {
+        let Ok(found) = std::fs::metadata(&file) else { continue };
+        if found.permissions().mode() & 0o077 != 0
+            && let Err(error) = std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!(%error, file, "others on this machine can read the database, and its permissions can't be changed");
+        }
+    }
+}
+
+/// How many files this process may open: the soft limit, which is raised as far as the hard one allows.
+pub fn files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let now = if raised.is_ok() { limit.maximum } else { limit.current };
+    now.unwrap_or(u64::MAX)
 }
 
 /// Makes a folder, with those above it, that only its owner can look into.
@@ -108,6 +131,11 @@ pub fn templates(config: &Config) -> anyhow::Result<Templates> {
     Ok(Templates::load(config.templates())?)
 }
 
+/// Whether the pages can be shown, with the company's own over the built-in ones.
+pub fn check_pages(config: &Config) -> anyhow::Result<()> {
+    Ok(hearback_web::check_pages(config.templates().map(|folder| folder.join("pages")).as_deref())?)
+}
+
 /// The way out for mail. Nothing is connected yet.
 pub fn transport(config: &Config) -> anyhow::Result<Transport> {
     let mail = &config.mail;
@@ -139,6 +167,7 @@ pub fn mailbox(config: &Config) -> anyhow::Result<Option<Mailbox>> {
 fn settings(config: &Config) -> Result<Settings, ConfigError> {
     Ok(Settings {
         public_url: config.server.public_url.clone(),
+        survey_url: config.server.survey_url.clone(),
         mail_from: config.mail.from.email.clone(),
         mail_from_name: config.mail.sender_name().to_owned(),
         mail_connections: config.mail.connections,

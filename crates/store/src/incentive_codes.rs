@@ -27,7 +27,10 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub pool: String,
-    pub code: String,
+    /// The code, sealed for this row.
+    pub sealed: String,
+    /// What it is found by (`SecretKey::lookup`).
+    pub lookup: String,
     /// `free`, `given`, `expired` (was never given) or `revoked` (withdrawn by hand).
     pub state: String,
     /// From this moment on it is not given any more; [`NEVER`] for a code without an end.
@@ -141,14 +144,25 @@ pub async fn is_any_over(conn: &impl ConnectionTrait, ws: Uuid, pool: &str, now:
     Ok(over.limit(1).one(conn).await?.is_some())
 }
 
-/// Withdraws free codes; how many of them were free. The caller holds the pool.
-pub async fn revoke(tx: &Tx, ws: Uuid, pool: &str, codes: &[String]) -> Result<u64, StoreError> {
+/// Which of these look-ups there are in the pool.
+pub async fn known(tx: &Tx, ws: Uuid, pool: &str, lookups: &[String]) -> Result<HashSet<String>, StoreError> {
+    if lookups.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let backend = tx.get_database_backend();
+    let sql = format!("SELECT lookup FROM incentive_codes WHERE workspace_id = $1 AND pool = $2 AND lookup IN {}", texts(backend, 3));
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(ws), pool.into(), text_list(lookups)])).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
+
+/// Withdraws the free codes with these look-ups; how many of them were free. The caller holds the pool.
+pub async fn revoke(tx: &Tx, ws: Uuid, pool: &str, lookups: &[String]) -> Result<u64, StoreError> {
     let backend = tx.get_database_backend();
     let sql = format!(
-        "UPDATE incentive_codes SET state = 'revoked' WHERE workspace_id = $1 AND pool = $2 AND state = 'free' AND code IN {}",
+        "UPDATE incentive_codes SET state = 'revoked' WHERE workspace_id = $1 AND pool = $2 AND state = 'free' AND lookup IN {}",
         texts(backend, 3)
     );
-    let values = [Value::from(ws), pool.into(), text_list(codes)];
+    let values = [Value::from(ws), pool.into(), text_list(lookups)];
     Ok(tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?.rows_affected())
 }
 

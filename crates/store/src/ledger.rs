@@ -37,7 +37,8 @@ pub struct Sendable {
     pub comment: Option<String>,
     pub task_title: Option<String>,
     pub task_due_at: Option<i64>,
-    pub incentive_code: Option<String>,
+    pub code_id: Option<Uuid>,
+    pub sealed_code: Option<String>,
     pub referral_code: Option<String>,
     pub link: Option<String>,
     pub suppressed_for: Option<String>,
@@ -82,8 +83,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          SELECT d.id, d.case_id, d.kind, d.to_address, d.to_name, d.status, d.attempts, d.message_id, d.acknowledges, \
          d.created_at, d.sent_at, d.duplicates, d.person_id, p.name AS person_name, p.locale AS person_locale, c.owner AS case_owner, \
          c.first_contact_due_at, r.score, r.comment, t.title AS task_title, t.due_at AS task_due_at, \
-         (SELECT i.code FROM incentive_codes i WHERE i.workspace_id = d.workspace_id AND i.case_id = d.case_id AND i.case_id IS NOT NULL \
-           ORDER BY i.given_at DESC, i.id LIMIT 1) AS incentive_code, \
+         g.id AS code_id, g.sealed AS sealed_code, \
          (SELECT y.pool FROM incentive_waits y WHERE y.workspace_id = d.workspace_id AND y.case_id = d.case_id AND y.ended_at IS NULL \
            LIMIT 1) AS waits_for, \
          f.code AS referral_code, d.link, COALESCE(s.reason, CASE WHEN p.id = d.person_id \
@@ -104,6 +104,8 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
            WHERE o.workspace_id = d.workspace_id AND o.case_id = d.case_id AND NOT d.acknowledges \
            ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
+         LEFT JOIN incentive_codes g ON g.workspace_id = d.workspace_id AND g.id = (SELECT i.id FROM incentive_codes i \
+           WHERE i.workspace_id = d.workspace_id AND i.case_id = d.case_id AND i.case_id IS NOT NULL ORDER BY i.given_at DESC, i.id LIMIT 1) \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
          LEFT JOIN suppressions s ON s.workspace_id = d.workspace_id AND s.address = d.to_address \
          AND (d.kind NOT IN {PERSONAL} OR s.reason NOT IN {NOT_OF_PERSONAL}) \

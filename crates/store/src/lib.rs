@@ -62,6 +62,7 @@ pub mod rule_hours;
 pub mod rule_versions;
 pub mod runs;
 pub mod script;
+pub mod seals;
 pub mod second_factors;
 pub mod sessions;
 pub mod snapshot;

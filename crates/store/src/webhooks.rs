@@ -5,9 +5,9 @@ use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::{StoreError, Tx};
 
-/// A row, as stored. `kind` is `webhook` or `chat`. Messages are signed with `secret`, so it is kept as it is; it is shown
-/// to nobody after it was made.
-#[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
+/// A row, as stored. `kind` is `webhook` or `chat`. The address and what messages are signed with are sealed
+/// ([`hearback_core::seal`]); the secret is shown to nobody after it was made.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "webhooks")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -15,24 +15,13 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     pub kind: String,
-    pub url: String,
-    pub secret: String,
+    pub sealed_url: String,
+    pub sealed_secret: String,
     pub created_at: i64,
     /// When it was switched off; null while it is used.
     pub disabled_at: Option<i64>,
     /// Why.
     pub reason: Option<String>,
-}
-
-impl std::fmt::Debug for Model {
-    /// Without the secret, and without the address: that of a chat room is one.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Webhook")
-            .field("key", &self.key)
-            .field("kind", &self.kind)
-            .field("disabled_at", &self.disabled_at)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Joins are written where they are needed.

@@ -18,8 +18,8 @@ pub struct Model {
     pub survey: String,
     /// JSON list of the origins that may use it.
     pub origins: String,
-    /// Signs who the visitor is.
-    pub secret: String,
+    /// Signs who the visitor is; sealed.
+    pub sealed_secret: String,
     pub body: String,
     pub created_at: i64,
     pub disabled_at: Option<i64>,

@@ -70,6 +70,10 @@ impl From<EngineError> for Problem {
                 Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
             }
             EngineError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
+            EngineError::Sealed { .. } => {
+                tracing::error!(error = detail, "a secret can't be used");
+                Self::internal()
+            }
             EngineError::Store(error) => error.into(),
         }
     }

@@ -15,9 +15,16 @@ mod query;
 pub mod serve;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use axum::{Router, middleware};
+use axum::{
+    Router,
+    http::{HeaderMap, header},
+    middleware,
+};
 use hearback_core::id::WorkspaceId;
 use hearback_engine::Ctx;
 
@@ -35,6 +42,8 @@ pub struct AppConfig {
     pub workspace: WorkspaceId,
     /// Where people and customers reach this server, without a trailing slash. With `https`, cookies and headers insist on it.
     pub public_url: String,
+    /// Where customers reach the pages that are for them; the same, or a host of their own under which nothing else is served.
+    pub survey_url: String,
     /// The folder where mail is written instead of being sent, to be read on the page `/mail`.
     pub captured_mail: Option<PathBuf>,
     /// What the first-run page asks for before it makes the first user; `None` closes that page.
@@ -64,6 +73,15 @@ impl App {
         self.config.public_url.starts_with("https://")
     }
 
+    /// Whether this request came to the host that is for customers alone.
+    fn is_customers_host(&self, headers: &HeaderMap) -> bool {
+        let host = |url: &str| url.split_once("://").map(|(_, host)| host.to_ascii_lowercase());
+        let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+        // Browsers leave out the usual port.
+        let asked = asked.strip_suffix(if self.is_https() { ":443" } else { ":80" }).unwrap_or(&asked);
+        self.config.survey_url != self.config.public_url && host(&self.config.survey_url).as_deref() == Some(asked)
+    }
+
     /// Whether mail is written to files and can be read here.
     fn captures_mail(&self) -> bool {
         self.config.captured_mail.is_some()
@@ -80,6 +98,11 @@ impl std::ops::Deref for App {
 /// The description of the API, as `GET /api/v1/openapi.json` gives it.
 pub fn description() -> &'static serde_json::Value {
     api::description()
+}
+
+/// Whether the page templates of a folder, and the built-in ones beside them, can be used.
+pub fn check_pages(folder: Option<&Path>) -> Result<(), TemplateError> {
+    Pages::load(folder).map(|_| ())
 }
 
 /// Everything that is served: API and pages. Fails on a page template that can't be used.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use hearback_core::id::ApiKeyId;
+use hearback_core::{id::ApiKeyId, one_caller};
 use hearback_engine::access::{ApiKey, Scope};
 use uuid::Uuid;
 
@@ -35,11 +35,15 @@ pub struct Rates {
     pub survey: u32,
     /// Forms of the survey page by one link.
     pub survey_link: u32,
+    /// Forms of other pages for customers from one address.
+    pub form: u32,
+    /// Forms of other pages for customers by one link.
+    pub form_link: u32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { read_key: 6_000, write_key: 0, log_in: 60, survey: 60, survey_link: 20, widget: 1_200, visitor: 60 }
+        Self { read_key: 6_000, write_key: 0, log_in: 60, survey: 60, survey_link: 20, widget: 1_200, visitor: 60, form: 60, form_link: 20 }
     }
 }
 
@@ -53,6 +57,8 @@ enum Caller {
     Answers(IpAddr),
     /// A fingerprint of the link.
     Link(u64),
+    Form(IpAddr),
+    FormLink(u64),
 }
 
 /// What is left, and when that was counted.
@@ -82,12 +88,12 @@ impl Buckets {
 
     /// One log-in tried from this address.
     pub(crate) fn log_in(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
-        self.take(Caller::LogIn(address), rates.log_in, Instant::now(), "too many log-ins were tried from your address")
+        self.take(Caller::LogIn(one_caller(address)), rates.log_in, Instant::now(), "too many log-ins were tried from your address")
     }
 
     /// One call of a widget's script from this address.
     pub(crate) fn visit(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
-        self.take(Caller::Visitor(address), rates.visitor, Instant::now(), "your address called too often")
+        self.take(Caller::Visitor(one_caller(address)), rates.visitor, Instant::now(), "your address called too often")
     }
 
     /// One call of a script of this widget, whoever visits.
@@ -97,14 +103,22 @@ impl Buckets {
 
     /// One form of the survey page from this address.
     pub(crate) fn answer(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
-        self.take(Caller::Answers(address), rates.survey, Instant::now(), "too many answers came from your address")
+        self.take(Caller::Answers(one_caller(address)), rates.survey, Instant::now(), "too many answers came from your address")
     }
 
     /// One form of the survey page by this link.
     pub(crate) fn link(&self, rates: Rates, token: &str) -> Result<(), Problem> {
-        let mut hasher = DefaultHasher::new();
-        token.hash(&mut hasher);
-        self.take(Caller::Link(hasher.finish()), rates.survey_link, Instant::now(), "too many answers came by this link")
+        self.take(Caller::Link(fingerprint(token)), rates.survey_link, Instant::now(), "too many answers came by this link")
+    }
+
+    /// One form of another page for customers, from this address.
+    pub(crate) fn form(&self, rates: Rates, address: IpAddr) -> Result<(), Problem> {
+        self.take(Caller::Form(one_caller(address)), rates.form, Instant::now(), "too many forms came from your address")
+    }
+
+    /// One form of another page for customers, by this link.
+    pub(crate) fn form_link(&self, rates: Rates, link: &str) -> Result<(), Problem> {
+        self.take(Caller::FormLink(fingerprint(link)), rates.form_link, Instant::now(), "too many forms came by this link")
     }
 
     fn take(&self, caller: Caller, rate: u32, now: Instant, what: &str) -> Result<(), Problem> {
@@ -130,6 +144,12 @@ impl Buckets {
         let detail = format!("{what}: at most {rate} a minute; try again in {seconds} seconds");
         Err(Problem { retry_after: Some(seconds), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, detail) })
     }
+}
+
+fn fingerprint(link: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    link.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@ use axum::{
 };
 use hearback_engine::access::{Role, Scope};
 
-use crate::{App, auth, error::Problem, pages};
-use Need::{Anyone, Key, User};
+use crate::{App, Peer, auth, error::Problem, pages};
+use Counted::{Both, Caller, Link};
+use Need::{Anyone, Form, Key, User};
 use Role::{Admin as AdminUser, Agent, Manager, Viewer};
 use Scope::{Admin as AdminKey, Read, Write};
 
@@ -23,10 +24,23 @@ use Scope::{Admin as AdminKey, Read, Write};
 pub enum Need {
     /// Nothing: for strangers, and for links that carry their own permission.
     Anyone,
+    /// Nothing, but forms are counted. (Survey pages, widgets and log-ins count for themselves: they know more of who comes.)
+    Form(Counted),
     /// A key of at least this scope.
     Key(Scope),
     /// A user of at least this role, logged in.
     User(Role),
+}
+
+/// By what forms of customers are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// By the address that they come from: many people have the link.
+    Caller,
+    /// By the link: the servers of a mail provider press the button for many people.
+    Link,
+    /// By each.
+    Both,
 }
 
 /// One line of the matrix.
@@ -89,18 +103,18 @@ const MATRIX: &[(&str, &str, Need)] = &[
     ("POST", "/setup", Anyone),
     // Links of customers.
     ("GET", "/u/{token}", Anyone),
-    ("POST", "/u/{token}", Anyone),
+    ("POST", "/u/{token}", Form(Link)),
     ("GET", "/me/{token}", Anyone),
-    ("POST", "/me/{token}", Anyone),
+    ("POST", "/me/{token}", Form(Both)),
     ("GET", "/t/{token}", Anyone),
-    ("POST", "/t/{token}", Anyone),
+    ("POST", "/t/{token}", Form(Both)),
     // The script on other sites, and what it says and asks; for the origins of the widget alone.
     ("GET", "/widget.js", Anyone),
     ("GET", "/w/{key}", Anyone),
     ("POST", "/w/{key}", Anyone),
     ("OPTIONS", "/w/{key}", Anyone),
     ("GET", "/r/{code}", Anyone),
-    ("POST", "/r/{code}", Anyone),
+    ("POST", "/r/{code}", Form(Caller)),
     ("GET", "/s/{token}", Anyone),
     ("POST", "/s/{token}", Anyone),
     ("GET", "/p/{survey}", Anyone),
@@ -250,8 +264,12 @@ pub(crate) fn need(method: &str, path: &str) -> Option<Need> {
 /// Lets through who may; whoever it is, the handler finds them in the request ([`auth::Caller`], [`pages::Visitor`]).
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    if app.is_customers_host(request.headers()) && !is_for_customers(&path) {
+        return Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address").into_response();
+    }
     let let_in = match need(request.method().as_str(), &path) {
         Some(Anyone) => Ok(()),
+        Some(Form(by)) => count(&app, &request, by).map_err(Problem::into_response),
         Some(Key(scope)) => auth::let_in(&app, &mut request, scope).await.map_err(Problem::into_response),
         Some(User(role)) => pages::let_in(&app, &mut request, role).await,
         None => Err(unknown(request.method(), &path)),
@@ -260,6 +278,24 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal,
     }
+}
+
+/// Whether a route is served under the host that is for customers alone: what strangers may open, but for the doors of our people.
+fn is_for_customers(path: &str) -> bool {
+    let doors = ["/login", "/login/code", "/setup", "/api/v1/openapi.json"];
+    !doors.contains(&path) && routes().any(|route| route.path == path && matches!(route.need, Anyone | Form(_)))
+}
+
+fn count(app: &App, request: &Request, by: Counted) -> Result<(), Problem> {
+    if matches!(by, Caller | Both)
+        && let Some(Peer(address)) = request.extensions().get::<Peer>()
+    {
+        app.buckets.form(app.config.rates, *address)?;
+    }
+    if matches!(by, Link | Both) {
+        app.buckets.form_link(app.config.rates, request.uri().path())?;
+    }
+    Ok(())
 }
 
 /// The router has the path: either it does not take the method, or somebody forgot a line of the matrix.
@@ -318,13 +354,21 @@ mod tests {
     }
 
     #[test]
+    fn customers_have_their_pages_and_no_others() {
+        for route in routes().filter(|route| is_for_customers(route.path)) {
+            let known = ["/u/", "/me/", "/t/", "/r/", "/s/", "/p/", "/w/", "/widget.js", "/s-style/", "/static/", "/healthz", "/readyz"];
+            assert!(known.iter().any(|start| route.path.starts_with(start)), "{route:?}: is it for customers? Then name it here");
+        }
+    }
+
+    #[test]
     fn pages_are_for_users_and_calls_are_for_keys() {
         for route in routes() {
             let call = route.path.starts_with("/api/");
             match route.need {
                 Key(scope) => assert!(call && (route.method == "GET" || scope > Read), "{route:?}"),
                 User(_) => assert!(!call, "{route:?}"),
-                Anyone => {}
+                Anyone | Form(_) => {}
             }
         }
     }

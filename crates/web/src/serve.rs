@@ -16,7 +16,7 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName},
 };
-use hearback_core::{Proxies, neighbours};
+use hearback_core::{Proxies, one_caller};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -34,8 +34,8 @@ use crate::watch::{Patience, Watch, Watched};
 pub struct Limits {
     /// Connections open at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections open at once from one address (a network of IPv6 counts as one); more are closed at once. A proxy has as many as there are.
-    pub connections_per_ip: usize,
+    /// Connections open at once of one caller ([`one_caller`]); more are closed at once. A proxy has as many as there are.
+    pub connections_per_caller: usize,
     /// The proxies that are believed about whom they speak for.
     pub proxies: Proxies,
     /// How long each phase of a connection may take.
@@ -48,7 +48,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4_096,
-            connections_per_ip: 1_024,
+            connections_per_caller: 128,
             proxies: Proxies::default(),
             patience: Patience::default(),
             drain: Duration::from_secs(30),
@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 /// Who a request came from; an extension of each request. The address of the connection, or what a proxy that is believed says; of an
-/// address of IPv6 its network, as all limits count it ([`neighbours`]).
+/// address of IPv6 its network, as all limits count it ([`one_caller`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
@@ -80,8 +80,8 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     let cut = CancellationToken::new();
     let proxies = Arc::new(limits.proxies);
     while let Some((stream, peer, permit)) = accept(&listener, &room, &stop).await {
-        let most = if proxies.trust(peer.ip()) { limits.connections } else { limits.connections_per_ip };
-        let Some(place) = callers.admit(neighbours(peer.ip()), most) else { continue };
+        let most = if proxies.trust(peer.ip()) { limits.connections } else { limits.connections_per_caller };
+        let Some(place) = callers.admit(one_caller(peer.ip()), most) else { continue };
         let caller = Caller { peer: peer.ip(), proxies: Arc::clone(&proxies) };
         let connection = connection(stream, caller, app.clone(), limits.patience, stop.clone(), cut.clone());
         tasks.spawn(async move {
@@ -135,7 +135,7 @@ impl Caller {
     fn of(&self, headers: &HeaderMap) -> Peer {
         // A header that is no text says nothing, and hides nothing that stands before it.
         let forwarded = headers.get_all(FORWARDED_FOR).into_iter().map(|value| value.to_str().unwrap_or_default());
-        Peer(neighbours(self.proxies.caller(self.peer, forwarded)))
+        Peer(one_caller(self.proxies.caller(self.peer, forwarded)))
     }
 }
 
@@ -186,11 +186,11 @@ async fn connection(stream: TcpStream, caller: Caller, app: Router, patience: Pa
     }
 }
 
-/// How many connections each address holds.
+/// How many connections each caller holds.
 #[derive(Debug, Default)]
 struct Callers(Mutex<HashMap<IpAddr, usize>>);
 
-/// One connection of an address, counted until it is dropped.
+/// One connection of a caller, counted until it is dropped.
 struct Place(Arc<Callers>, IpAddr);
 
 impl Callers {
@@ -260,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_can_not_take_all_connections() {
-        let (address, _stop, _server) = started(Limits { connections_per_ip: 1, ..Limits::default() }).await;
+        let (address, _stop, _server) = started(Limits { connections_per_caller: 1, ..Limits::default() }).await;
         let mut first = TcpStream::connect(address).await.unwrap();
         first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         first.readable().await.unwrap();

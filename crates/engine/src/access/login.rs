@@ -36,7 +36,7 @@ const ACCOUNTS: usize = 10_000;
 /// Where somebody comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// As limits count it: an address of IPv4, the network of one of IPv6 ([`hearback_core::neighbours`]).
+    /// As limits count it: an address of IPv4, the network of one of IPv6 ([`hearback_core::one_caller`]).
     pub address: IpAddr,
     /// What the browser calls itself.
     pub agent: String,

@@ -165,5 +165,5 @@ pub(super) async fn settle(
 /// Where an invitation is answered.
 pub fn url(cx: &Ctx, row: &Model) -> String {
     let token = cx.settings.secret_key.sign(Purpose::Survey, row.workspace_id, row.id);
-    format!("{}/s/{token}", cx.settings.public_url)
+    format!("{}/s/{token}", cx.settings.survey_url)
 }

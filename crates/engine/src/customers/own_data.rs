@@ -158,7 +158,7 @@ pub async fn show(cx: &Ctx, token: &str) -> Result<Option<View>, EngineError> {
         let workspace = cx.workspaces.get(cx.db.read(), opened.ws).await?;
         let rows = store::of(cx.db.read(), opened.ws, &persons).await?;
         let language = cx.templates.languages().get(&Locale::parse(&view.lang).unwrap_or_default());
-        view.sections = everything::sections(&workspace, &persons, &rows, language);
+        view.sections = everything::sections(&cx.settings.secret_key, &workspace, &persons, &rows, language);
         note(cx, &opened).await?;
     }
     Ok(Some(view))
@@ -174,7 +174,7 @@ pub async fn export(cx: &Ctx, token: &str) -> Result<Option<serde_json::Value>, 
     let workspace = cx.workspaces.get(cx.db.read(), opened.ws).await?;
     let rows = store::of(cx.db.read(), opened.ws, &persons).await?;
     note(cx, &opened).await?;
-    Ok(Some(everything::json(&workspace, &persons, &rows, cx.now())))
+    Ok(Some(everything::json(&cx.settings.secret_key, &workspace, &persons, &rows, cx.now())))
 }
 
 /// That somebody was told what we keep stands in the audit log.

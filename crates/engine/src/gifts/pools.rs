@@ -15,7 +15,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use hearback_core::{
     id::{RecordId, WorkspaceId},
+    seal::{Sealed, Unreadable},
     text::{self, MAX_LINE},
+    token::SecretKey,
 };
 use hearback_store::{
     bulk,
@@ -30,6 +32,7 @@ pub use read::{NewCode, Unread, read_codes, read_expiry};
 pub(crate) use reconcile::{expire, serve, settle};
 
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Actor, Ctx, EngineError, audit, error::Fields};
 
@@ -104,12 +107,21 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, codes: 
     }
     let now = cx.now();
     let total = u64::try_from(codes.len()).unwrap_or(u64::MAX);
-    let rows: Vec<incentive_codes::Model> = codes.into_iter().map(|code| row(ws, &key, code, now)).collect();
+    let secret = cx.settings.secret_key.clone();
+    let pool = key.clone();
+    // Sealing so many takes a while, which others must not wait for.
+    let sealing = tokio::task::spawn_blocking(move || codes.iter().map(|code| row(&secret, ws, &pool, code, now)).collect());
+    let rows: Result<Vec<Row>, Unreadable> = sealing.await.map_err(|error| EngineError::field("codes", error))?;
+    let rows = rows.map_err(EngineError::sealed("a code"))?;
     let tx = cx.db.write().await?;
     let pool = make(&tx, ws, &key, now).await?;
     let mut added = 0;
     for batch in rows.chunks(BATCH) {
-        added += bulk::insert_missing::<incentive_codes::Entity>(&tx, batch).await?;
+        let older: Vec<String> = batch.iter().flat_map(|row| &row.older).cloned().collect();
+        let there = incentive_codes::known(&tx, ws.uuid(), &key, &older).await?;
+        let new = batch.iter().filter(|row| !row.older.iter().any(|lookup| there.contains(lookup)));
+        let new: Vec<incentive_codes::Model> = new.map(|row| row.code.clone()).collect();
+        added += bulk::insert_missing::<incentive_codes::Entity>(&tx, &new).await?;
     }
     audit::note(&tx, ws, actor, "pool.filled", &key, json!({ "added": added }), now);
     give::look(&tx, pool, now).await?;
@@ -122,7 +134,9 @@ pub async fn import(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, codes: 
 pub async fn revoke(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, codes: &[String]) -> Result<u64, EngineError> {
     let tx = cx.db.write().await?;
     let pool = pools::lock(&tx, ws.uuid(), key).await?.ok_or_else(|| EngineError::not_found("pool", key))?;
-    let revoked = incentive_codes::revoke(&tx, ws.uuid(), key, codes).await?;
+    let secret = &cx.settings.secret_key;
+    let lookups: Vec<String> = codes.iter().flat_map(|code| secret.lookups(Sealed::GiftCode, ws.uuid(), code)).collect();
+    let revoked = incentive_codes::revoke(&tx, ws.uuid(), key, &lookups).await?;
     audit::note(&tx, ws, actor, "pool.revoked", key, json!({ "revoked": revoked }), cx.now());
     give::look(&tx, pool, cx.now()).await?;
     tx.commit().await?;
@@ -161,6 +175,16 @@ pub async fn codes(
     Ok(incentive_codes::of_pool(cx.db.read(), ws.uuid(), key, state, page).await?)
 }
 
+/// The code of a row, opened.
+pub fn code(key: &SecretKey, row: &incentive_codes::Model) -> Result<String, Unreadable> {
+    open(key, row.workspace_id, row.id, &row.sealed)
+}
+
+/// The same where only its id is known.
+pub(crate) fn open(key: &SecretKey, ws: Uuid, id: Uuid, sealed: &str) -> Result<String, Unreadable> {
+    key.open(Sealed::GiftCode, ws, id.as_bytes(), sealed)
+}
+
 /// When a stored code expires; `None` for one that never does.
 pub fn expiry(row: &incentive_codes::Model) -> Option<DateTime<Utc>> {
     (row.expires_at != NEVER).then(|| from_millis(row.expires_at))
@@ -181,16 +205,26 @@ async fn make(tx: &hearback_store::Tx, ws: WorkspaceId, key: &str, now: DateTime
     Ok(pools::lock(tx, ws.uuid(), key).await?.unwrap_or(fresh))
 }
 
-fn row(ws: WorkspaceId, pool: &str, code: NewCode, now: DateTime<Utc>) -> incentive_codes::Model {
-    incentive_codes::Model {
+/// A code to be stored, and what it is found by where an older key sealed it.
+struct Row {
+    code: incentive_codes::Model,
+    older: Vec<String>,
+}
+
+fn row(key: &SecretKey, ws: WorkspaceId, pool: &str, code: &NewCode, now: DateTime<Utc>) -> Result<Row, Unreadable> {
+    let id = RecordId::new(now).uuid();
+    let mut lookups = key.lookups(Sealed::GiftCode, ws.uuid(), &code.code).into_iter();
+    let code = incentive_codes::Model {
         workspace_id: ws.uuid(),
-        id: RecordId::new(now).uuid(),
+        id,
         pool: pool.to_owned(),
-        code: code.code,
+        sealed: key.seal(Sealed::GiftCode, ws.uuid(), id.as_bytes(), &code.code)?,
+        lookup: lookups.next().unwrap_or_default(),
         state: "free".to_owned(),
         expires_at: code.expires_at.map_or(NEVER, millis),
         created_at: millis(now),
         case_id: None,
         given_at: None,
-    }
+    };
+    Ok(Row { code, older: lookups.collect() })
 }

@@ -4,16 +4,16 @@
 //! whether it may be sent, and how.
 
 use chrono::{DateTime, Utc};
-use hearback_core::{Email, Locale, Owner, token::Purpose};
+use hearback_core::{Email, Locale, Owner, seal::Unreadable, token::Purpose};
 use hearback_mailer::{Choice, Mail, MailContext, Message, Origin, Outgoing, Party};
 use hearback_store::{ledger::Sendable, time::from_millis};
 
 use crate::{
-    Ctx,
+    Ctx, Settings,
     apply::read_owner,
     dispatch,
     invited::is_to_customer,
-    own_data,
+    own_data, pools,
     wording::Speaker,
     workspace::{Survey, Workspace},
 };
@@ -35,8 +35,15 @@ pub(crate) async fn compose(cx: &Ctx, workspace: &Workspace, mail: &Sendable) ->
     Ok((signed.map_err(|error| error.to_string())?, subject))
 }
 
+/// The gift code of the case that the mail is about, opened.
+pub(crate) fn gift_code(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<Option<String>, Unreadable> {
+    let Some((id, sealed)) = mail.code_id.zip(mail.sealed_code.as_deref()) else { return Ok(None) };
+    pools::open(&cx.settings.secret_key, workspace.id.uuid(), id, sealed).map(Some)
+}
+
 fn build(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<Composed, String> {
-    let context = own_data::mail(cx, workspace, mail)?.unwrap_or_else(|| context(cx, workspace, mail));
+    let incentive_code = gift_code(cx, workspace, mail).map_err(|why| format!("its gift code {why}"))?;
+    let context = own_data::mail(cx, workspace, mail)?.unwrap_or_else(|| MailContext { incentive_code, ..context(cx, workspace, mail) });
     let content = cx.templates.render(&mail.kind, &context).map_err(|error| error.to_string())?;
     let subject = content.subject.clone();
     let to = Email::parse(&mail.to_address).map_err(|error| error.to_string())?;
@@ -69,9 +76,9 @@ fn owner_of(workspace: &Workspace, mail: &Sendable) -> Option<Party> {
 fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
     let to_customer = is_to_customer(mail);
     let locale = mail.person_locale.as_deref().filter(|_| to_customer).unwrap_or(&workspace.locale);
-    let url = &cx.settings.public_url;
+    let Settings { public_url, survey_url, .. } = &cx.settings;
     let link = |page: &str, purpose: Purpose, subject: uuid::Uuid| {
-        format!("{url}/{page}/{}", cx.settings.secret_key.sign(purpose, workspace.id.uuid(), subject))
+        format!("{survey_url}/{page}/{}", cx.settings.secret_key.sign(purpose, workspace.id.uuid(), subject))
     };
     let general = MailContext {
         company: workspace.name.clone(),
@@ -83,7 +90,7 @@ fn context(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> MailContext {
     let survey = mail.survey_id.filter(|_| mail.invitation_id.is_some()).and_then(|id| workspace.survey(id));
     match (survey, mail.invitation_id) {
         (Some(survey), Some(invitation)) => asking(cx, workspace, survey, mail, link("s", Purpose::Survey, invitation), general),
-        _ => answering(workspace, mail, url, link, general),
+        _ => answering(workspace, mail, public_url, survey_url, link, general),
     }
 }
 
@@ -105,7 +112,8 @@ fn asking(cx: &Ctx, workspace: &Workspace, survey: &Survey, mail: &Sendable, pag
 fn answering(
     workspace: &Workspace,
     mail: &Sendable,
-    url: &str,
+    public_url: &str,
+    survey_url: &str,
     link: impl Fn(&str, Purpose, uuid::Uuid) -> String,
     general: MailContext,
 ) -> MailContext {
@@ -122,11 +130,10 @@ fn answering(
         comment: mail.comment.clone(),
         agent,
         due_date: due.map(|due| due.with_timezone(&workspace.staff.hours_of(Some(&owner)).zone()).date_naive()),
-        case_url: mail.case_id.filter(|_| !to_customer).map(|case| format!("{url}/cases/{case}")),
-        referral_url: mail.referral_code.as_ref().map(|code| format!("{url}/r/{code}")),
+        case_url: mail.case_id.filter(|_| !to_customer).map(|case| format!("{public_url}/cases/{case}")),
+        referral_url: mail.referral_code.as_ref().map(|code| format!("{survey_url}/r/{code}")),
         review_url: mail.link.clone(),
         testimonial_url: mail.case_id.filter(|_| to_customer).map(|case| link("t", Purpose::Testimonial, case)),
-        incentive_code: mail.incentive_code.clone(),
         task_title: mail.task_title.clone(),
         words: mail.words.clone(),
         subject: mail.subject.clone().filter(|_| mail.words.is_some()),

@@ -115,6 +115,10 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
             None => give_up(cx, lease, &mail, End { status: "suppressed", why, reason: None }).await,
         };
     }
+    if let Err(why) = compose::gift_code(cx, &workspace, &mail) {
+        // The mail is right and so is its code: what is missing is the key.
+        return Ok(Outcome::Snooze(now + Duration::minutes(5), format!("its gift code {why}")));
+    }
     let _under_way = match throttle::enter(cx, &mail, now).await? {
         Ok(under_way) => under_way,
         Err(outcome) => return Ok(outcome),

@@ -156,7 +156,7 @@ pub fn preview_path(cx: &Ctx, row: &Model) -> String {
 pub fn public_url(cx: &Ctx, workspace_key: &str, row: &Model) -> Option<String> {
     let is_open = row.status == "published" && body(row).public;
     let name = if workspace_key == "default" { row.key.clone() } else { format!("{workspace_key}~{}", row.key) };
-    is_open.then(|| format!("{}/p/{name}", cx.settings.public_url))
+    is_open.then(|| format!("{}/p/{name}", cx.settings.survey_url))
 }
 
 /// What a version asks and says. One that can't be read says what its metric says by itself.

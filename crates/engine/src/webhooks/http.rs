@@ -2,6 +2,7 @@
 //! anything is connected, the very address that was checked is connected to, nothing is followed, and little is read.
 
 use std::{
+    fmt,
     net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -42,13 +43,19 @@ pub struct Answer {
     pub retry_after: Option<u32>,
 }
 
-/// Where a message goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a message goes. Debugged without the path, which may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     uri: Uri,
     host: String,
     port: u16,
     tls: bool,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}:{})", self.host, self.port)
+    }
 }
 
 impl Target {
@@ -64,15 +71,53 @@ impl Target {
         if authority.as_str().contains('@') {
             return Err("must not hold a name or password; put a secret into the path");
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let host = host(authority.host())?;
+        let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
+            "" if tls => 443,
+            "" => 80,
+            text => text.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or("has no port that there can be: 1 to 65535")?,
+        };
         Ok(Self { uri, host, port, tls })
     }
 
-    /// Whether the address itself, before any look-up, says that it is inside.
-    pub fn is_inside(&self) -> bool {
-        self.host.parse().is_ok_and(|address| !is_public(address)) || self.host.eq_ignore_ascii_case("localhost")
+    /// The name or the address, in lower case, without brackets and without a dot at its end.
+    pub fn host(&self) -> &str {
+        &self.host
     }
+
+    /// Whether the address itself, before any look-up, says that it is inside. What a name leads to is seen when it is looked up.
+    pub fn is_inside(&self) -> bool {
+        match self.host.parse() {
+            Ok(address) => !is_public(address),
+            // A name without a dot is one of this machine or of its network; so are these endings.
+            Err(_) => match self.host.rsplit_once('.') {
+                None => true,
+                Some((_, last)) => ["localhost", "localdomain", "local", "internal", "lan", "intranet", "home", "corp"].contains(&last),
+            },
+        }
+    }
+}
+
+/// A host as it is looked up. Programs disagree on what other forms of an address mean (`127.1`, `0x7f.1`, `017700000001`,
+/// `2130706433`), so an address has one form only: four decimal numbers, or IPv6 in brackets.
+fn host(text: &str) -> Result<String, &'static str> {
+    if let Some(inside) = text.strip_prefix('[') {
+        let address = inside.strip_suffix(']').and_then(|six| six.parse::<std::net::Ipv6Addr>().ok());
+        return address.map(|six| six.to_string()).ok_or("has no address of IPv6 between its brackets");
+    }
+    let host = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    let is_name = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !host.split('.').all(is_name) {
+        return Err("has a host that is no name: letters, digits, `-` and dots (other letters as xn--)");
+    }
+    // No name ends in a number, so whatever does is meant as an address.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if is_number && host.parse::<std::net::Ipv4Addr>().is_err() {
+        return Err("has an address in an odd form: write it as four decimal numbers, such as 198.51.100.7, or better a name");
+    }
+    Ok(host)
 }
 
 /// Sends `body` with these headers; `private` allows addresses that are not on the open internet. Why not, in words without
@@ -162,6 +207,96 @@ mod tests {
         }
         let target = Target::parse("https://hooks.example:8443/a?b=c").unwrap();
         assert_eq!((target.host.as_str(), target.port, target.tls, target.is_inside()), ("hooks.example", 8443, true, false));
+        // What means the same address to some program or other is refused whatever the settings say.
+        for odd in [
+            "127.1",
+            "127.0.1",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "0x7f.1",
+            "2130706433",
+            "017700000001",
+            "0177.0.0.1",
+            "0",
+            "10.1",
+            "0xa9fea9fe",
+            "2852039166",
+            "0251.0376.0251.0376",
+            "0x",
+            "1.2.3.4.5",
+            "127.0.0.1..",
+            "127%2e0%2e0%2e1",
+            "[fe80::1%25lo]",
+            "[::1%eth0]",
+            "[127.0.0.1]",
+            "[::1",
+            "user@127.0.0.1",
+            "example.com@127.0.0.1",
+            "127.0.0.1\\@example.com",
+            "127。0。0。1",
+            "①②⑦.⓪.⓪.①",
+            "example.com:99999",
+            "example.com:",
+            "example.com:x",
+            "a..example",
+            ".example",
+        ] {
+            assert!(Target::parse(&format!("http://{odd}/")).is_err(), "{odd}");
+        }
+        for inside in [
+            "127.0.0.1.",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "localhost.localdomain",
+            "ip6-localhost",
+            "crm",
+            "crm.internal",
+            "nas.local.",
+            "[::]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[::7f00:1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b:1::7f00:1]",
+            "[2002:7f00:1::]",
+            "[2001:0:7f00:1::]",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "169.254.169.254",
+            "[::ffff:a9fe:a9fe]",
+            "100.64.0.1",
+            "198.18.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "127.0.0.1#@example.com",
+            "127.0.0.1?@example.com",
+            "[::ffff:0:127.0.0.1]",
+            "[3fff::1]",
+            "[100::1]",
+            "[5f00::1]",
+        ] {
+            assert!(Target::parse(&format!("http://{inside}/")).unwrap().is_inside(), "{inside}");
+        }
+        for outside in [
+            "hooks.example",
+            "hooks.example.",
+            "8.8.8.8",
+            "[2606:4700::1111]",
+            "xn--uolas-3ya.lt",
+            "a_b.example",
+            "1password.example",
+            "0x.example",
+        ] {
+            assert!(!Target::parse(&format!("http://{outside}/")).unwrap().is_inside(), "{outside}");
+        }
         for inside in ["http://127.0.0.1/", "http://[::1]:80/", "http://localhost/", "https://[fd00::1]/", "http://169.254.169.254/latest"]
         {
             assert!(Target::parse(inside).unwrap().is_inside(), "{inside}");

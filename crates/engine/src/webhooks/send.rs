@@ -4,7 +4,10 @@
 //! 2xx counts as taken; nothing of a customer is stored for it: the message is made when it is sent, of what is known then.
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
-use hearback_core::id::{CaseId, DeliveryId, PersonId, ResponseId};
+use hearback_core::{
+    id::{CaseId, DeliveryId, PersonId, ResponseId},
+    seal::Sealed,
+};
 use hearback_store::{
     StoreError, deliveries,
     ledger::Fate,
@@ -16,7 +19,7 @@ use hearback_store::{
 use serde_json::{Value, json};
 
 use super::{
-    Kind, disable,
+    Kind, chat, disable,
     http::{self, Answer, Target},
     sign,
 };
@@ -34,8 +37,6 @@ const LIFETIME: Duration = Duration::days(3);
 const PAUSES: [i64; 7] = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600, 14 * 3_600];
 /// Longest pause that the other side can ask for.
 const LONGEST_WISH: u32 = 24 * 3_600;
-/// Characters of a comment that a chat room gets to see.
-const EXCERPT: usize = 300;
 
 /// Sends the message of this job.
 pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
@@ -92,13 +93,15 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
 }
 
 async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, event: &Value) -> Result<Answer, String> {
-    let target = Target::parse(&webhook.url)?;
+    let open = |what, name: &str| super::open(&cx.settings.secret_key, what, webhook).map_err(|why| format!("its {name} {why}"));
+    let target = Target::parse(&open(Sealed::WebhookUrl, "address")?)?;
     let (body, headers) = if Kind::parse(&webhook.kind) == Some(Kind::Chat) {
-        (json!({ "text": line(event) }).to_string(), Vec::new())
+        (json!({ "text": chat::line(event, chat::Room::at(target.host())) }).to_string(), Vec::new())
     } else {
         let body = event.to_string();
         let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.believed().timestamp());
-        let signature = sign::signature(&sign::secret(&webhook.secret)?, &id, timestamp, &body).ok_or("it can't be signed")?;
+        let signature =
+            sign::signature(&sign::secret(&open(Sealed::WebhookSecret, "secret")?)?, &id, timestamp, &body).ok_or("it can't be signed")?;
         let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
         (body, headers)
     };
@@ -133,21 +136,6 @@ async fn event(cx: &Ctx, lease: &Lease, row: &deliveries::Model) -> Result<Optio
             "person": { "id": person.id, "external_id": person.external_id, "email": person.email, "name": person.name, "account": person.account_key },
         },
     })))
-}
-
-/// The event for a chat room: who answered what is behind the link, for those who may see it.
-fn line(event: &Value) -> String {
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let score = event.pointer("/data/response/score").and_then(Value::as_i64).unwrap_or_default();
-    let comment: String = text("/data/response/comment").chars().take(EXCERPT).collect();
-    let quoted = if comment.is_empty() { String::new() } else { format!("\n> {}", comment.replace('\n', "\n> ")) };
-    let rule = text("/data/rule").split('@').next().unwrap_or_default();
-    format!(
-        "{rule}: score {score} ({}, {}){quoted}\n{}",
-        text("/data/response/segment"),
-        text("/data/response/survey"),
-        text("/data/case/url")
-    )
 }
 
 /// Not taken this time: later, or never again.

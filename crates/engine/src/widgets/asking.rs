@@ -67,7 +67,7 @@ pub struct Words {
 pub async fn ask(cx: &Ctx, widget: &Widget, claim: &Claim, locale: Option<&str>) -> Result<Option<Question>, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), widget.ws()).await?;
     let Some(survey) = workspace.surveys.get(&widget.row.survey) else { return Ok(None) };
-    let proven = claim.proven(widget);
+    let proven = claim.proven(cx, widget)?;
     // Somebody who was erased is not asked, though nobody is stored any more.
     if proven.iter().filter_map(|person| person.email.as_deref()).any(|address| workspace.was_erased(address)) {
         return Ok(None);
@@ -150,7 +150,7 @@ async fn put(cx: &Ctx, widget: &Widget, claim: &Claim, given: &Given, key: &str)
 }
 
 async fn new(cx: &Ctx, widget: &Widget, claim: &Claim, given: &Given) -> Result<NewResponse, EngineError> {
-    let person = match claim.proven(widget) {
+    let person = match claim.proven(cx, widget)? {
         // What we know of somebody is not changed by the language of one page.
         Some(proven) if stored(cx, widget, &proven).await?.is_some() => proven,
         Some(proven) => NewPerson { locale: language(given), ..proven },

@@ -20,8 +20,15 @@ pub struct Claim {
 
 impl Claim {
     /// What is proven of it; whoever proves nothing is nobody in particular.
-    pub(super) fn proven(&self, widget: &Widget) -> Option<NewPerson> {
-        let is_signed = |text: &str| is_signed(&widget.row.secret, text, &self.signature);
+    pub(super) fn proven(&self, cx: &Ctx, widget: &Widget) -> Result<Option<NewPerson>, EngineError> {
+        if self.email.is_none() && self.id.is_none() {
+            return Ok(None);
+        }
+        Ok(self.signed_with(&widget.secret(cx)?))
+    }
+
+    fn signed_with(&self, secret: &str) -> Option<NewPerson> {
+        let is_signed = |text: &str| is_signed(secret, text, &self.signature);
         match (&self.email, &self.id) {
             (Some(email), _) if is_signed(&format!("email:{email}")) => {
                 Some(NewPerson { email: Some(Email::parse(email).ok()?.to_string()), ..NewPerson::default() })

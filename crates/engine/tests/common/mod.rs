@@ -102,6 +102,7 @@ async fn open(folder: &tempfile::TempDir) -> Db {
 fn settings() -> Settings {
     Settings {
         public_url: "http://localhost".to_owned(),
+        survey_url: "http://localhost".to_owned(),
         mail_from: Email::parse("hello@example.com").unwrap(),
         mail_from_name: "Hearback".to_owned(),
         mail_connections: 2,

@@ -46,7 +46,8 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let hint = || format!("can't write into `{}`; make the folder, mend its permissions, or choose another", folder.display());
     let unfinished = tempfile::Builder::new().prefix(".hearback-backup-").tempfile_in(folder).with_context(hint)?;
     let bar = progress::count("rows", true);
-    let written = backup::write(&db, SystemClock.now(), BufWriter::with_capacity(1 << 20, unfinished.as_file()), || bar.inc(1)).await;
+    let key = config.existing_secret_key()?.map(|key| key.id());
+    let written = backup::write(&db, SystemClock.now(), key, BufWriter::with_capacity(1 << 20, unfinished.as_file()), || bar.inc(1)).await;
     bar.finish_and_clear();
     let written = written.context("the backup was not made")?;
     unfinished.as_file().flush().and_then(|()| unfinished.as_file().sync_all()).with_context(hint)?;
@@ -62,7 +63,8 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     } else {
         say(format!("wrote {} rows of {} tables, {bytes} bytes, to {}", written.rows, written.tables, file.display()));
         say(format!(
-            "Keep the secret key with it, apart from the file ({}): without it links in mails that were sent stop working.",
+            "Keep the secret key with it, apart from the file ({}): without it links in mails that were sent stop working,\n\
+             and the addresses of webhooks, the secrets of widgets and the gift codes in it can't be read.",
             config.secret_key_origin()
         ));
     }

@@ -21,7 +21,8 @@ pub struct Args {
 /// Prints each setting, redacted, with its source. Fails when the settings or the templates can't be used.
 pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     open::templates(config)?;
-    config.check_secret_key()?;
+    open::check_pages(config)?;
+    config.existing_secret_key()?;
     let settings = config.settings();
     if args.json {
         say_json(&settings)?;

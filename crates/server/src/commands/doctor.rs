@@ -1,11 +1,11 @@
 //! `hearback doctor`
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
-use hearback_engine::{alerts::AlertKind, disk, hold::Hold, reading};
+use hearback_engine::{alerts::AlertKind, disk, hold::Hold, reading, seals};
 use hearback_store::{Db, alerts, outbox, time::millis, workspaces};
 use serde::Serialize;
 use serde_json::json;
@@ -45,7 +45,10 @@ struct Finding {
 pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
     let mut findings = vec![
-        finding("secret key", config.check_secret_key().map(|()| "long enough, or made at the first start".to_owned()).map_err(Into::into)),
+        finding(
+            "secret key",
+            config.existing_secret_key().map(|_| "long enough, or made at the first start".to_owned()).map_err(Into::into),
+        ),
         finding("templates", templates(&config)),
         finding("data folder", room(&config.data.dir)),
         finding("mail", mail(&config).await),
@@ -64,6 +67,7 @@ pub async fn run(args: &Args, config: Config) -> anyhow::Result<ExitCode> {
             findings.push(finding("jobs", jobs(&db).await));
             findings.push(finding("waves", waves(&db).await));
             findings.push(finding("sending", sending(&db).await));
+            findings.push(finding("sealed secrets", sealed(&config, &db).await));
             db.close().await?;
         }
     }
@@ -87,7 +91,8 @@ fn finding(check: &'static str, result: anyhow::Result<String>) -> Finding {
 
 fn templates(config: &Config) -> anyhow::Result<String> {
     let templates = open::templates(config)?;
-    Ok(format!("{} mails can be rendered", templates.names().count()))
+    open::check_pages(config)?;
+    Ok(format!("{} mails can be rendered, and the pages", templates.names().count()))
 }
 
 fn room(folder: &Path) -> anyhow::Result<String> {
@@ -165,6 +170,22 @@ async fn waves(db: &Db) -> anyhow::Result<String> {
     Ok("none stands still".to_owned())
 }
 
+/// Webhooks, widgets and gift codes are of no use without the key that sealed them.
+async fn sealed(config: &Config, db: &Db) -> anyhow::Result<String> {
+    let keys = seals::keys(db, config.existing_secret_key()?.as_ref()).await?;
+    let ids = |keys: &BTreeSet<String>| keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    ensure!(
+        keys.missing.is_empty(),
+        "some were sealed with another secret key (id {}); put it in place as secret_key, or as secret_key_old",
+        ids(&keys.missing)
+    );
+    Ok(if keys.older.is_empty() {
+        "all can be opened with the secret key".to_owned()
+    } else {
+        format!("some need an old key still (id {}); `hearback reseal` seals them with the new one", ids(&keys.older))
+    })
+}
+
 /// A hold is somebody's will; it is told all the same, since it is easily forgotten.
 async fn sending(db: &Db) -> anyhow::Result<String> {
     let held = workspaces::held(db.read()).await?;
@@ -203,9 +224,17 @@ async fn mailbox(config: &Config) -> anyhow::Result<String> {
 }
 
 fn links(config: &Config) -> anyhow::Result<String> {
-    let url = &config.server.public_url;
-    let is_here = ["//127.", "//localhost", "//[::1]", "//0.0.0.0"].iter().any(|here| url.contains(here));
     let sends = !config.mail.url.expose().starts_with("file:");
-    ensure!(!(is_here && sends), "mails would lead customers to {url}, which only this machine can open; set server.public_url");
-    Ok(format!("mails lead to {url}"))
+    let (ours, customers) = (&config.server.public_url, &config.server.survey_url);
+    for (url, whom, setting) in
+        [(ours, "your people", "server.public_url"), (customers, "customers", "server.survey_url or server.public_url")]
+    {
+        let is_here = ["//127.", "//localhost", "//[::1]", "//0.0.0.0"].iter().any(|here| url.contains(here));
+        ensure!(!(is_here && sends), "mails would lead {whom} to {url}, which only this machine can open; set {setting}");
+    }
+    Ok(if ours == customers {
+        format!("mails lead to {ours}")
+    } else {
+        format!("mails lead customers to {customers}, your people to {ours}")
+    })
 }

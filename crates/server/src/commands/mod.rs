@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod mail;
 pub mod migrate;
 pub mod progress;
+pub mod reseal;
 pub mod restore;
 pub mod rules;
 pub mod schedule;

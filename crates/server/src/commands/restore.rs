@@ -28,7 +28,7 @@ pub struct Args {
     /// backup was made; may be given several times. Without it, the list in the data folder is taken.
     #[arg(long, value_name = "FILE")]
     erasures: Vec<PathBuf>,
-    /// As JSON: `{"tables", "rows", "made_at", "erased_again"}`.
+    /// As JSON: `{"tables", "rows", "made_at", "erased_again", "missing_secret_key"}`; the last is the id of a key, or null.
     #[arg(long)]
     json: bool,
 }
@@ -41,6 +41,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
         || -> anyhow::Result<BufReader<File>> { Ok(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)) };
     let found = backup::verify(read()?).context("nothing was restored")?;
     let erasures = open::erasures(&config, &args.erasures).context("nothing was restored")?;
+    let key = config.existing_secret_key().context("nothing was restored")?;
     let db = open::database(&config).await?;
     db.migrate().await.context("the schema could not be made")?;
     let bar = progress::bar_of("rows", found.rows);
@@ -48,16 +49,26 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     restored.context("nothing was restored")?;
     db.close().await?;
+    let missing = found.secret_key.as_deref().filter(|id| !key.is_some_and(|key| key.knows(id)));
     let again = if erasures.is_empty() { 0 } else { erase_again(&config, erasures).await? };
     if args.json {
-        say_json(&json!({ "tables": found.tables, "rows": found.rows, "made_at": found.made_at, "erased_again": again }))?;
+        let (tables, rows, made_at) = (found.tables, found.rows, &found.made_at);
+        say_json(&json!({ "tables": tables, "rows": rows, "made_at": made_at, "erased_again": again, "missing_secret_key": missing }))?;
     } else {
         say(format!("restored {} rows of {} tables from the backup of {}", found.rows, found.tables, found.made_at));
         say(format!("erased again {again} who had been erased after the backup was made"));
         say("Sending is on hold: mails that wait may have been sent after the backup was made. Look at `hearback sending status`, then");
         say("  hearback sending resume                    to send what waits, or");
         say("  hearback sending resume --cancel-waiting   to send only what comes from now on.");
-        say("Put the secret key of the old installation in place (secret_key_file), and run `hearback fsck`.");
+        if let Some(id) = missing {
+            say(format!(
+                "The secret key here is NOT the one of the backup (id {id}): its webhooks, widgets and gift codes can't be used, and links in"
+            ));
+            say(
+                "mails that were sent don't work. Put that key in place as secret_key_file, or as secret_key_old_file, and run `hearback doctor`.",
+            );
+        }
+        say("Run `hearback fsck` before anybody is served.");
     }
     Ok(ExitCode::SUCCESS)
 }

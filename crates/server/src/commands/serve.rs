@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, erased, health, inbound, steady, ticks::TICKS};
+use hearback_engine::{Ctx, access, erased, health, seals, steady, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
@@ -70,18 +70,29 @@ pub async fn serve(
         warn!(people, "they were back in the database although they had been erased, and are erased again");
     }
     check_pages(&mut lifecycle, config, &cx).await?;
+    let missing = seals::keys(&cx.db, Some(&cx.settings.secret_key)).await?.missing;
+    if !missing.is_empty() {
+        error!(keys = ?missing, "secrets in the database were sealed with a secret key that is not known; `hearback doctor` says what to do");
+    }
     let drain = Duration::from_secs(config.worker.drain);
     if let Some(listener) = listener {
         let app = AppConfig {
             workspace: ws,
             public_url: config.server.public_url.clone(),
+            survey_url: config.server.survey_url.clone(),
             captured_mail: config.captured_mail(),
             setup_token,
             rates: config.calls.rates(),
             page_templates: config.templates().map(|folder| folder.join("pages")),
         };
         let router = hearback_web::router(cx.clone(), app)?;
-        let limits = Limits { drain, proxies: config.trusted_proxies()?, ..Limits::default() };
+        let limits = Limits {
+            connections: connections(open::files(), config),
+            connections_per_caller: config.server.connections_per_caller,
+            drain,
+            proxies: config.trusted_proxies()?,
+            ..Limits::default()
+        };
         let stop = lifecycle.stop();
         lifecycle.spawn("web", async move {
             let cut = hearback_web::serve(listener, router, limits, stop).await;
@@ -126,6 +137,24 @@ async fn check_pages(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> an
     let stop = lifecycle.stop();
     lifecycle.spawn("check of the database", async move { stop.run_until_cancelled(check).await.unwrap_or(Ok(())) });
     Ok(())
+}
+
+/// File handles for what every process has, for files that come and go, and for monitoring.
+const KEPT_BACK: u64 = 128;
+
+/// Connections that strangers may have, of so many file handles: what the database, the relay, the mailbox and calls to webhooks need
+/// is kept back, so that a crowd never keeps accepted work from being done.
+fn connections(files: u64, config: &Config) -> usize {
+    let own = u64::from(config.database.connections) + (config.mail.connections + config.worker.concurrency) as u64 + KEPT_BACK;
+    let most = Limits::default().connections;
+    let left = usize::try_from(files.saturating_sub(own)).unwrap_or(most).min(most);
+    if left < most {
+        warn!(
+            connections = left,
+            files, "few files may be open at once, so few connections are taken; raise the limit (LimitNOFILE, ulimit -n)"
+        );
+    }
+    left.max(16)
 }
 
 /// Starts what works through the queue, and what looks at the tables again and again.

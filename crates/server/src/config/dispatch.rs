@@ -8,7 +8,7 @@ use std::{
 use hearback_core::{Email, Pace, pace::WarmUp};
 use hearback_engine::dispatch::Dispatch;
 use hearback_mailer::{DkimError, KeyError, KeyFile, Signer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigError, filled};
 
@@ -16,7 +16,7 @@ use super::{Config, ConfigError, filled};
 const MAX_LOCAL: usize = 20;
 
 /// `[sending]`; 0 is any number.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sending {
     per_second: u32,
@@ -48,7 +48,7 @@ impl Sending {
 }
 
 /// `[mail.dkim]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dkim {
     domain: String,

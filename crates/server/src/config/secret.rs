@@ -4,14 +4,21 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use hearback_core::token::{SecretKey, random_secret};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Config, ConfigError, filled};
 
-/// A setting that may hold a password; it prints as `***`.
+/// A setting that is a secret, or a URL with a password in it. Nothing prints it: it is debugged as redacted, and serialized
+/// (which is how settings are shown) as far as it may be seen.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(SecretString);
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&redacted(self.expose()))
+    }
+}
 
 impl Secret {
     pub(super) fn new(text: String) -> Self {
@@ -26,15 +33,29 @@ impl Secret {
     pub(super) fn is_empty(&self) -> bool {
         self.expose().is_empty()
     }
+}
 
-    /// A URL as it may be shown: without the password, and without options, which may hold one.
-    pub(super) fn redacted_url(&self) -> String {
-        let url = self.expose().split('?').next().unwrap_or_default();
-        let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
-        match rest.rsplit_once('@') {
-            Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
-            None => url.to_owned(),
-        }
+/// What may be seen of a secret: of a URL, where it leads and who logs in, without password and options; of anything else, that it
+/// is set. A password may hold any letter, so a URL that can be read in two ways shows nothing.
+fn redacted(text: &str) -> String {
+    const HIDDEN: &str = "***";
+    if text.is_empty() {
+        return String::new();
+    }
+    let Some((scheme, rest)) = text.split_once("://") else { return HIDDEN.to_owned() };
+    let plain = rest.split(['?', '#']).next().unwrap_or_default();
+    if matches!(scheme, "sqlite" | "file") {
+        return format!("{scheme}://{plain}");
+    }
+    let (authority, path) = plain.split_at(plain.find('/').unwrap_or(plain.len()));
+    let beyond = rest.get(authority.len()..).unwrap_or_default();
+    match authority.rsplit_once('@') {
+        _ if beyond.contains('@') || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => HIDDEN.to_owned(),
+        None => format!("{scheme}://{authority}{path}"),
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}:{HIDDEN}@{host}{path}"),
+            None => format!("{scheme}://{HIDDEN}@{host}{path}"),
+        },
     }
 }
 
@@ -48,22 +69,14 @@ impl Config {
         } else {
             ("data.dir", read_or_make_key(&self.data.dir.join("secret_key"))?)
         };
-        let bytes = text.trim_ascii();
-        SecretKey::new(bytes).ok_or_else(|| {
-            ConfigError::new(
-                key,
-                format!(
-                    "the secret key must have at least 32 bytes, it has {}; `head -c 48 /dev/urandom | base64` makes a good one",
-                    bytes.len()
-                ),
-            )
-        })
+        let older = self.secret_key_old.expose().split_whitespace().map(|old| long_enough("secret_key_old", old.as_bytes()));
+        older.fold(long_enough(key, text.trim_ascii()), |key, old| Ok(key?.with_older(old?)))
     }
 
-    /// The same check without making a key.
-    pub fn check_secret_key(&self) -> Result<(), ConfigError> {
+    /// The same, where none is made: nothing when there is none yet.
+    pub fn existing_secret_key(&self) -> Result<Option<SecretKey>, ConfigError> {
         let is_made_at_start = filled(&self.secret_key_file).is_none() && self.secret_key.is_empty();
-        if is_made_at_start && !self.data.dir.join("secret_key").exists() { Ok(()) } else { self.secret_key().map(|_| ()) }
+        if is_made_at_start && !self.data.dir.join("secret_key").exists() { Ok(None) } else { self.secret_key().map(Some) }
     }
 
     /// How the key will be found, for people.
@@ -76,6 +89,13 @@ impl Config {
             format!("(in {}, made at the first start)", self.data.dir.join("secret_key").display())
         }
     }
+}
+
+fn long_enough(key: &str, bytes: &[u8]) -> Result<SecretKey, ConfigError> {
+    SecretKey::new(bytes).ok_or_else(|| {
+        let hint = "`head -c 48 /dev/urandom | base64` makes a good one";
+        ConfigError::new(key, format!("the secret key must have at least 32 bytes, it has {}; {hint}", bytes.len()))
+    })
 }
 
 fn read_key(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
@@ -99,5 +119,33 @@ fn read_or_make_key(path: &Path) -> Result<Vec<u8>, ConfigError> {
     match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(fail(error)),
         _ => read_key("data.dir", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn a_url_shows_where_it_leads_and_no_password() {
+        for (url, shown) in [
+            ("", ""),
+            ("hunter2", "***"),
+            ("smtps://me:hunter2@relay.example:465", "smtps://me:***@relay.example:465"),
+            ("imaps://me%40x.example:hunter2@h.example/INBOX", "imaps://me%40x.example:***@h.example/INBOX"),
+            ("postgres://db.example/x?password=hunter2", "postgres://db.example/x"),
+            ("postgres://hunter2@db.example/x", "postgres://***@db.example/x"),
+            ("sqlite:///srv/a@b/x.db?mode=rw", "sqlite:///srv/a@b/x.db"),
+            // A password with letters that end a part of a URL.
+            ("smtps://me:hunter@2@relay.example", "smtps://me:***@relay.example"),
+            ("smtps://me:hunt/er2@relay.example", "***"),
+            ("smtps://me:hunt?er2@relay.example", "***"),
+            ("smtps://me:hunt#er2@relay.example", "***"),
+            ("postgres://db.example/x?password=hun@ter2", "***"),
+            ("hunter2://x", "hunter2://x"),
+            ("hun ter2://x", "***"),
+        ] {
+            assert_eq!(redacted(url), shown, "{url}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use hearback_core::{
     Email,
     text::{self, MAX_LINE},
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::Mail;
 
@@ -44,6 +44,13 @@ impl Mail {
     /// The sender's name: the one that stands with the address, or that of the setting of its own.
     pub fn sender_name(&self) -> &str {
         self.from.name.as_deref().unwrap_or(&self.from_name)
+    }
+}
+
+/// As it is shown: the address. The name is shown as a setting of its own.
+impl Serialize for Sender {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.email.serialize(serializer)
     }
 }
 

@@ -1,16 +1,18 @@
-//! The effective settings for people: redacted, each with its source.
+//! The effective settings for people, each with its source. What may be seen of one is the matter of its type: they are shown as
+//! they serialize, and a [`super::Secret`] serializes without what is secret.
 
-use figment::{Metadata, Source, value::Value};
+use figment::{Metadata, Source};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{Config, environment::PREFIX, filled};
+use super::{Config, environment::PREFIX};
 
 /// One setting as `check-config` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// `section.key`.
     pub key: String,
-    /// The effective value; secrets as `***`.
+    /// The effective value, also where it was worked out from other settings; of secrets, what may be seen.
     pub value: String,
     /// `default`, the file, or the environment variable.
     pub source: String,
@@ -19,60 +21,44 @@ pub struct Setting {
 impl Config {
     /// All settings in alphabetical order.
     pub fn settings(&self) -> Vec<Setting> {
-        let mut settings = Vec::new();
-        if let Ok(root) = self.sources.0.find_value("") {
-            self.collect(String::new(), &root, &mut settings);
-        }
-        settings
+        let mut values = Vec::new();
+        collect(String::new(), &serde_json::to_value(self).unwrap_or_default(), &mut values, &|_| true);
+        values.sort();
+        let shown = |key: &str| values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let setting = |(key, value): &(String, String)| {
+            let twin = format!("{key}_file");
+            let is_in_twin = shown(&twin).is_some_and(|path| !path.is_empty());
+            let source = match key.as_str() {
+                _ if is_in_twin => twin,
+                "mail.from_name" if self.mail.from.name.is_some() => "mail.from".to_owned(),
+                _ => self.source(key),
+            };
+            let value = match key.as_str() {
+                "secret_key" => self.secret_key_origin(),
+                "mail.from_name" => self.mail.sender_name().to_owned(),
+                _ => value.clone(),
+            };
+            Setting { key: key.clone(), value, source }
+        };
+        values.iter().map(setting).collect()
     }
 
-    fn collect(&self, name: String, value: &Value, settings: &mut Vec<Setting>) {
-        let Value::Dict(_, section) = value else { return settings.push(self.setting(name, value)) };
-        for (key, value) in section {
-            self.collect(if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, value, settings);
-        }
-    }
-
-    fn setting(&self, key: String, value: &Value) -> Setting {
-        let source = self.sources.0.get_metadata(value.tag()).map_or_else(|| "default".to_owned(), |found| source_name(found, Some(&key)));
-        let source = match key.as_str() {
-            _ if self.is_in_twin(&key) => format!("{key}_file"),
-            "mail.from_name" if self.mail.from.name.is_some() => "mail.from".to_owned(),
-            _ => source,
-        };
-        // What was worked out from other settings is shown as it came out, not as it was left empty.
-        let value = match key.as_str() {
-            "secret_key" => self.secret_key_origin(),
-            "database.url" => self.database.url.redacted_url(),
-            "mail.url" => self.mail.url.redacted_url(),
-            "mail.from" => self.mail.from.email.to_string(),
-            "mail.from_name" => self.mail.sender_name().to_owned(),
-            "server.public_url" => self.server.public_url.clone(),
-            "data.dir" => self.data.dir.display().to_string(),
-            _ => plain(value),
-        };
-        Setting { key, value, source }
+    fn source(&self, key: &str) -> String {
+        self.sources.0.find_metadata(key).map_or_else(|| "default".to_owned(), |found| source_name(found, Some(key)))
     }
 }
 
-impl Config {
-    /// Whether the value comes from the file that the twin names.
-    fn is_in_twin(&self, key: &str) -> bool {
-        let twin = match key {
-            "database.url" => &self.database.url_file,
-            "mail.url" => &self.mail.url_file,
-            "secret_key" => &self.secret_key_file,
-            _ => return false,
-        };
-        filled(twin).is_some()
-    }
-}
-
-fn plain(value: &Value) -> String {
+/// The values that are `wanted`, as text, with their names.
+pub(super) fn collect(name: String, value: &Value, values: &mut Vec<(String, String)>, wanted: &dyn Fn(&Value) -> bool) {
     match value {
-        Value::String(_, text) => text.clone(),
-        Value::Bool(_, flag) => flag.to_string(),
-        other => other.to_i128().map_or_else(|| other.to_u128().map_or_else(String::new, |n| n.to_string()), |n| n.to_string()),
+        Value::Object(section) => {
+            for (key, value) in section {
+                collect(if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, value, values, wanted);
+            }
+        }
+        other if !wanted(other) => {}
+        Value::String(text) => values.push((name, text.clone())),
+        other => values.push((name, other.to_string())),
     }
 }
 

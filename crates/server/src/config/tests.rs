@@ -44,6 +44,8 @@ fn unknown_and_wrong_settings_are_named() {
         ("HEARBACK_MAIL__URL", "http://x", "mail.url: must start with one of smtp://"),
         ("HEARBACK_SERVER__BIND", "8080", "server.bind: expected ADDRESS:PORT"),
         ("HEARBACK_SERVER__PUBLIC_URL", "https://x.example/path", "server.public_url: expected"),
+        ("HEARBACK_SERVER__SURVEY_URL", "https://ask.example/path", "server.survey_url: expected"),
+        ("HEARBACK_SERVER__SURVEY_URL", "https://ask.example", "server.survey_url: must be https:// where"),
         ("HEARBACK_SERVER__TRUSTED_PROXIES", "10.0.0.1/8", "server.trusted_proxies: expected addresses or networks"),
         ("HEARBACK_INBOUND__KEEP_QUARANTINED", "0", "inbound.keep_quarantined: must be from 1 to 3650, got 0"),
         ("HEARBACK_LOOP__SETTLE_DELAY", "soon", "loop.settle_delay: expected 15m"),
@@ -85,6 +87,97 @@ fn secrets_come_from_their_twin_and_never_print() {
     assert!(config.secret_key().is_ok());
     let shown = format!("{:?} {config:?}", config.settings());
     assert!(!shown.contains("hunter2") && !shown.contains("1234567890"), "{shown}");
+}
+
+/// Texts that anybody may see. Every other one must be a [`Secret`]: a new setting that is neither fails the test below.
+const PUBLIC: [&str; 34] = [
+    "access.idle",
+    "access.idle_admin",
+    "access.length",
+    "access.second_factor",
+    "data.dir",
+    "data.templates",
+    "database.url_file",
+    "inbound.ca_file",
+    "inbound.url_file",
+    "log.filter",
+    "log.format",
+    "loop.close",
+    "loop.first_contact",
+    "loop.settle_delay",
+    "loop.warn_before",
+    "mail.ca_file",
+    "mail.dkim.domain",
+    "mail.dkim.ed25519_key_file",
+    "mail.dkim.ed25519_selector",
+    "mail.dkim.rsa_key_file",
+    "mail.dkim.rsa_selector",
+    "mail.from",
+    "mail.from_name",
+    "mail.reply_to",
+    "mail.return_path",
+    "mail.url_file",
+    "secret_key_file",
+    "secret_key_old_file",
+    "sending.warm_up_from",
+    "server.bind",
+    "server.operations",
+    "server.public_url",
+    "server.survey_url",
+    "server.trusted_proxies",
+];
+
+/// Each setting that is not public is set to something secret, which then stands nowhere: not in what is shown, not in what is
+/// debugged, not in an error.
+#[test]
+fn no_setting_that_may_be_secret_is_ever_printed() {
+    const CANARY: &str = "c4n4ry-c4n4ry-c4n4ry-c4n4ry-c4n4ry";
+    let values = serde_json::to_value(load(None, &[]).unwrap()).unwrap();
+    let mut texts = Vec::new();
+    show::collect(String::new(), &values, &mut texts, &|value| value.is_string());
+    let secrets: Vec<String> = texts.into_iter().map(|(key, _)| key).filter(|key| !PUBLIC.contains(&key.as_str())).collect();
+    assert_eq!(secrets, ["database.url", "inbound.url", "mail.url", "secret_key", "secret_key_old"], "is it one? Then make it a `Secret`");
+    let shapes = [
+        CANARY.to_owned(),
+        format!("smtps://user:{CANARY}@host.example"),
+        format!("imaps://user:{CANARY}@host.example/INBOX"),
+        format!("postgres://user:{CANARY}@host.example/x"),
+        format!("postgres://host.example/x?password={CANARY}"),
+        format!("postgres://{CANARY}@host.example/x"),
+        format!("smtps://user:@{CANARY}/?#{CANARY}@host.example"),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let folder = ("HEARBACK_DATA__DIR", dir.path().to_str().unwrap());
+    for key in &secrets {
+        let variable = format!("HEARBACK_{}", key.replace('.', "__").to_uppercase());
+        let mut taken = 0;
+        for shape in &shapes {
+            let said = match load(None, &[folder, (&variable, shape)]) {
+                Ok(config) => {
+                    taken += 1;
+                    let opened = (crate::open::transport(&config), crate::open::mailbox(&config), config.secret_key());
+                    let opened = (opened.0.map_err(|error| format!("{error:#}")), opened.1.map_err(|error| format!("{error:#}")), opened.2);
+                    format!("{config:?} {:?} {} {opened:?}", config.settings(), serde_json::to_string(&config).unwrap())
+                }
+                Err(error) => format!("{error} {error:?}"),
+            };
+            assert!(!said.contains("c4n4ry"), "{key}={shape}: {said}");
+        }
+        assert!(taken > 0, "{key}: no shape was taken, so nothing was tried");
+    }
+    let error = load(None, &[("HEARBACK_SERVER__PUBLIC_URL", &format!("https://user:{CANARY}@x.example"))]).unwrap_err().to_string();
+    assert!(!error.contains("c4n4ry") && error.contains("log-in"), "{error}");
+}
+
+#[test]
+fn an_old_key_stands_beside_the_new_one() {
+    let (old, new) = ("o".repeat(40), "n".repeat(40));
+    let before = load(None, &[("HEARBACK_SECRET_KEY", &old)]).unwrap().secret_key().unwrap();
+    let pairs = [("HEARBACK_SECRET_KEY", new.as_str()), ("HEARBACK_SECRET_KEY_OLD", &format!("{old}\n{}", "x".repeat(32)))];
+    let after = load(None, &pairs).unwrap().secret_key().unwrap();
+    assert!(after.knows(&before.id()) && after.id() != before.id());
+    let error = load(None, &[("HEARBACK_SECRET_KEY", &new), ("HEARBACK_SECRET_KEY_OLD", "short")]).unwrap().secret_key().unwrap_err();
+    assert!(error.to_string().starts_with("secret_key_old: the secret key must have at least 32 bytes, it has 5"), "{error}");
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn checked(new: NewCodes) -> Result<Vec<NewCode>, Problem> {
 #[derive(Debug, Serialize)]
 pub(crate) struct CodeView {
     id: Uuid,
+    /// Empty when it was sealed with a secret key that is not known here.
     code: String,
     state: &'static str,
     case: Option<Uuid>,
@@ -168,12 +169,12 @@ pub(crate) struct CodeView {
 }
 
 impl CodeView {
-    fn of(row: incentive_codes::Model) -> Self {
+    fn of(app: &App, row: incentive_codes::Model) -> Self {
         let expires_at = pools::expiry(&row).map(|time| Time(millis(time)));
         let state = STATES.into_iter().find(|state| *state == row.state).unwrap_or("revoked");
         Self {
             id: row.id,
-            code: row.code,
+            code: pools::code(&app.cx.settings.secret_key, &row).unwrap_or_default(),
             state,
             case: row.case_id,
             expires_at,
@@ -196,7 +197,7 @@ pub(crate) async fn codes(
     let params = Params::read(&uri, &["state", "limit", "cursor"])?;
     let state = params.parse("state", &STATES.join(", "), |text| STATES.into_iter().find(|state| *state == text))?;
     let listed = pools::codes(&app.cx, caller.0.ws, &key, state, params.page()?).await?;
-    Ok(Json(List::of(listed, CodeView::of)))
+    Ok(Json(List::of(listed, |row| CodeView::of(&app, row))))
 }
 
 /// Body of `POST /pools/{key}/codes/revoke`.

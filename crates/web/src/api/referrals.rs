@@ -35,7 +35,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
     let listed = referrals::list(&app.cx, caller.0.ws, params.page()?).await?;
     let view = |shared: Shared| ReferralView {
         id: shared.referral.id,
-        url: format!("{}/r/{}", app.config.public_url, shared.referral.code),
+        url: format!("{}/r/{}", app.config.survey_url, shared.referral.code),
         code: shared.referral.code,
         person: shared.referral.person_id,
         email: shared.person.and_then(|person| person.email),

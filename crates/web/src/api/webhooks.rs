@@ -5,8 +5,8 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
 };
-use hearback_engine::webhooks::{self as calls, Kind, NewWebhook};
-use hearback_store::webhooks;
+use hearback_engine::webhooks::{self as calls, Kind, NewWebhook, Webhook};
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::{Time, Whole};
@@ -30,15 +30,21 @@ pub(crate) struct WebhookView {
 }
 
 impl WebhookView {
-    fn of(row: webhooks::Model) -> Self {
-        let host_end = row.url.find("://").and_then(|at| row.url.get(at + 3..)?.find('/').map(|path| at + 3 + path));
+    fn of(webhook: Webhook) -> Self {
+        let row = webhook.row;
+        // One that can't be opened is shown as such, so that it can be taken away and made anew.
+        let (url, unreadable) = match webhook.url {
+            Ok(url) => (url.expose_secret().to_owned(), None),
+            Err(why) => (String::new(), Some(format!("its address {why}"))),
+        };
+        let host_end = url.find("://").and_then(|at| url.get(at + 3..)?.find('/').map(|path| at + 3 + path));
         let hidden = if row.kind == Kind::Chat.as_str() { host_end } else { None };
         Self {
-            url: hidden.and_then(|end| row.url.get(..end)).map_or_else(|| row.url.clone(), |host| format!("{host}/...")),
+            url: hidden.and_then(|end| url.get(..end)).map_or_else(|| url.clone(), |host| format!("{host}/...")),
             enabled: row.disabled_at.is_none(),
             key: row.key,
             kind: row.kind,
-            reason: row.reason,
+            reason: unreadable.or(row.reason),
             created_at: Time(row.created_at),
             disabled_at: row.disabled_at.map(Time),
             secret: None,
@@ -49,7 +55,7 @@ impl WebhookView {
 /// `GET /webhooks`: all of them, by key.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<WebhookView>>, Problem> {
     Params::read(&uri, &[])?;
-    let rows = webhooks::all(app.cx.db.read(), caller.0.ws).await?;
+    let rows = calls::list(&app.cx, caller.0.ws).await?;
     Ok(Json(Whole { items: rows.into_iter().map(WebhookView::of).collect(), next: None }))
 }
 
@@ -59,9 +65,8 @@ pub(crate) async fn create(
     caller: Caller,
     body::Json(new): body::Json<NewWebhook>,
 ) -> Result<(StatusCode, Json<WebhookView>), Problem> {
-    let row = calls::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
-    let secret = Some(row.secret.clone());
-    Ok((StatusCode::CREATED, Json(WebhookView { secret, ..WebhookView::of(row) })))
+    let (webhook, secret) = calls::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
+    Ok((StatusCode::CREATED, Json(WebhookView { secret: Some(secret), ..WebhookView::of(webhook) })))
 }
 
 /// `DELETE /webhooks/{key}`.

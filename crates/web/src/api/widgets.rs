@@ -34,7 +34,7 @@ impl WidgetView {
     fn of(app: &App, widget: Widget) -> Self {
         let Widget { row, origins, recontact_days } = widget;
         Self {
-            script: format!(r#"<script src="{}/widget.js" data-key="{}" async></script>"#, app.config.public_url, row.public_key),
+            script: format!(r#"<script src="{}/widget.js" data-key="{}" async></script>"#, app.config.survey_url, row.public_key),
             id: row.id,
             name: row.name,
             survey: row.survey,
@@ -61,9 +61,8 @@ pub(crate) async fn create(
     caller: Caller,
     body::Json(new): body::Json<NewWidget>,
 ) -> Result<(StatusCode, Json<WidgetView>), Problem> {
-    let widget = widgets::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
-    let secret = Some(widget.row.secret.clone());
-    Ok((StatusCode::CREATED, Json(WidgetView { secret, ..WidgetView::of(&app, widget) })))
+    let (widget, secret) = widgets::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
+    Ok((StatusCode::CREATED, Json(WidgetView { secret: Some(secret), ..WidgetView::of(&app, widget) })))
 }
 
 /// `DELETE /widgets/{id}`: it asks nobody and takes nothing any more.

@@ -107,7 +107,7 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(name): Pa
     let case = delivery(&app, &visitor, &name).await?.case_id.map(|case| case.to_string());
     let bytes = read(&app, &name).await?;
     let message = MessageParser::default().parse(&bytes).ok_or_else(|| Problem::not_found("message", &name))?;
-    let view = view(name, &message, case, &app.config.public_url);
+    let view = view(name, &message, case, [&app.config.public_url, &app.config.survey_url]);
     let title = view.subject.clone();
     let frame = Frame { title: &title, here: "mail", visitor: Some(&visitor), mail: true, ..Frame::default() };
     Ok(app.pages.page(StatusCode::OK, "mail", &frame, &view))
@@ -226,11 +226,11 @@ async fn delivery(app: &App, visitor: &Visitor, name: &str) -> Result<deliveries
 }
 
 /// The links of this server are links; those of others stay text.
-fn pieces(text: &str, public_url: &str) -> Vec<Piece> {
+fn pieces(text: &str, ours: [&str; 2]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    let start = format!("{public_url}/");
-    while let Some(at) = rest.find(&start) {
+    let starts = ours.map(|url| format!("{url}/"));
+    while let Some(at) = starts.iter().filter_map(|start| rest.find(start)).min() {
         let (before, from) = rest.split_at(at);
         let (link, after) = from.split_at(from.find(char::is_whitespace).unwrap_or(from.len()));
         pieces.push(Piece { text: before.to_owned(), is_link: false });
@@ -241,7 +241,7 @@ fn pieces(text: &str, public_url: &str) -> Vec<Piece> {
     pieces
 }
 
-fn view(name: String, message: &Message<'_>, case: Option<String>, public_url: &str) -> MailView {
+fn view(name: String, message: &Message<'_>, case: Option<String>, ours: [&str; 2]) -> MailView {
     let headers = message
         .headers_raw()
         .map(|(name, value)| HeaderLine { name: name.to_owned(), value: value.split_whitespace().collect::<Vec<_>>().join(" ") });
@@ -251,7 +251,7 @@ fn view(name: String, message: &Message<'_>, case: Option<String>, public_url: &
         to: address(message.to()),
         subject: subject(message),
         date: message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default(),
-        text: pieces(&message.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(), public_url),
+        text: pieces(&message.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(), ours),
         html: message.html_body_count() > 0,
         headers: headers.collect(),
         case,
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn only_our_own_links_are_links() {
         let text = "3: https://us.example/s/v1.a?score=3\nNot https://them.example/x";
-        let found = pieces(text, "https://us.example");
+        let found = pieces(text, ["https://us.example", "https://us.example"]);
         let links: Vec<&str> = found.iter().filter(|piece| piece.is_link).map(|piece| piece.text.as_str()).collect();
         assert_eq!(links, ["https://us.example/s/v1.a?score=3"]);
         assert_eq!(found.iter().map(|piece| piece.text.as_str()).collect::<String>(), text);

@@ -14,6 +14,7 @@ mod cases;
 mod chart;
 mod dashboard;
 mod doors;
+mod lint;
 mod messages;
 mod own_data;
 mod public;

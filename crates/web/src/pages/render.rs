@@ -12,7 +12,7 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{assets::Assets, session::Visitor};
+use super::{assets::Assets, lint, session::Visitor};
 use crate::error::Problem;
 
 #[derive(RustEmbed)]
@@ -136,11 +136,14 @@ impl Pages {
     pub(crate) fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
         let mut templates = Handlebars::new();
         templates.set_strict_mode(true);
+        let mut includes = BTreeMap::new();
         for file in Shipped::iter() {
             let text = text_of::<Shipped>(&file, folder)?;
             let name = file.strip_suffix(".hbs").unwrap_or(&file);
+            includes.insert(name.to_owned(), lint::check(name, &text).map_err(|problem| refused(&file, &problem))?);
             templates.register_template_string(name, text).map_err(|error| refused(&file, &error))?;
         }
+        lint::check_all(&includes).map_err(|(name, problem)| refused(&format!("{name}.hbs"), &problem))?;
         let widget = dense(&text_of::<Static>(WIDGET, folder)?);
         Ok(Self { templates, assets: Assets::load(folder)?, widget })
     }
@@ -244,6 +247,25 @@ mod tests {
     #[test]
     fn the_shipped_templates_compile_and_a_folder_replaces_one() {
         Pages::load(None).unwrap();
+    }
+
+    #[test]
+    fn a_page_of_ones_own_that_would_end_the_process_is_refused_before_anybody_visits() {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, text, why) in [
+            ("error.hbs", r#"{{#*inline "a"}}{{> a}}{{/inline}}{{> a}}"#, "inline"),
+            ("error.hbs", "{{> error}}", "includes itself"),
+            ("case_rows.hbs", "{{> mail_line}}{{> case_rows}}", "includes itself"),
+            ("layout.hbs", "{{> error}}", "includes itself"),
+        ] {
+            let path = folder.path().join(file);
+            fs::write(&path, text).unwrap();
+            let refused = Pages::load(Some(folder.path())).unwrap_err();
+            assert!(refused.to_string().contains(file) && refused.to_string().contains(why), "{refused}");
+            fs::remove_file(&path).unwrap();
+        }
+        fs::write(folder.path().join("error.hbs"), "{{#> layout}}<p>{{view.detail}}</p>{{/layout}}").unwrap();
+        Pages::load(Some(folder.path())).unwrap();
     }
 
     #[test]

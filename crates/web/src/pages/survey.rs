@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use axum::{
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
 use hearback_core::Color;
@@ -118,6 +118,5 @@ fn render(app: &App, status: StatusCode, view: &View) -> Response {
     let mut response = app.pages.page(status, "survey", &frame, view);
     let policy = if view.is_preview { headers::SURVEY_PREVIEW } else { headers::SURVEY };
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response.headers_mut().insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
     response
 }

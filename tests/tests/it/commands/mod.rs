@@ -6,6 +6,7 @@ mod erase;
 mod export;
 mod jobs;
 mod json;
+mod private;
 mod restore;
 mod restored_wave;
 mod round_trip;

@@ -55,7 +55,7 @@ async fn a_stranger_is_led_to_the_log_in_or_told_to_bring_a_key() {
                     assert_eq!(answer.status, 303, "{route:?}");
                     assert!(answer.header("location").starts_with("/login"), "{route:?}");
                 }
-                Need::Anyone => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.status),
+                Need::Anyone | Need::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.status),
             }
         }
     })
@@ -77,7 +77,7 @@ async fn each_role_gets_what_the_matrix_says() {
                         assert!(expected, "{role:?} {route:?}: {} {}", answer.status, answer.text());
                     }
                     Need::Key(_) => assert_eq!(answer.status, 401, "a session is no key: {route:?}"),
-                    Need::Anyone => assert!(!refused, "{route:?}"),
+                    Need::Anyone | Need::Form(_) => assert!(!refused, "{route:?}"),
                 }
             }
         }
@@ -105,7 +105,7 @@ async fn each_scope_gets_what_the_matrix_says() {
                         assert!(expected, "{scope:?} {route:?}: {} {}", answer.status, answer.text());
                     }
                     Need::User(_) => assert_eq!(answer.status, 303, "a key is no session: {route:?}"),
-                    Need::Anyone => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.text()),
+                    Need::Anyone | Need::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.text()),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Who calls too often is told so; who watches the process asks at a door of its own.
 
-use hearback_core::Proxies;
+use hearback_core::{Proxies, id::RecordId, token::Purpose};
 use hearback_engine::access::Scope;
 use hearback_tests::{
     app::{Options, TestApp, on_every_database_with},
@@ -85,6 +85,36 @@ async fn customers_behind_a_proxy_that_is_believed_have_a_limit_each() {
         assert_ne!(sent("198.51.100.1").await, 429);
         assert_eq!(sent("198.51.100.1").await, 429);
         assert_ne!(sent("198.51.100.2").await, 429, "forms of the survey page are counted alike");
+    })
+    .await;
+}
+
+/// Forms of the other pages for customers have limits of their own: by who sends them, by the link, or by both.
+#[tokio::test]
+async fn forms_of_customers_are_limited_and_stopping_mail_by_the_link_alone() {
+    let rates = Some(Rates { form: 2, form_link: 3, ..Rates::default() });
+    on_every_database_with(&Options { rates, ..Options::default() }, async |app| {
+        let key = &app.cx.settings.secret_key;
+        let link = |purpose| key.sign(purpose, app.ws.uuid(), RecordId::new(app.now()).uuid());
+        let stranger = Client::stranger(app.address());
+        let sent = async |path: &str, times: usize| {
+            let mut refused = 0;
+            for _ in 0..times {
+                let answer = stranger.form(path, "action=language&language=lt").await;
+                refused += usize::from(answer.status == 429);
+                assert!(answer.status != 429 || answer.header("retry-after").parse::<u64>().is_ok(), "{path}: {}", answer.text());
+            }
+            refused
+        };
+        assert_eq!(sent("/r/nothing", 5).await, 3, "by who sends them");
+        let stop = format!("/u/{}", link(Purpose::Unsubscribe));
+        assert_eq!(sent(&stop, 5).await, 2, "by the link");
+        for _ in 0..5 {
+            assert_eq!(sent(&format!("/u/{}", link(Purpose::Unsubscribe)), 1).await, 0, "a mail provider stops mail for many people");
+        }
+        assert_eq!(sent(&format!("/t/{}", link(Purpose::Testimonial)), 1).await, 1, "by who sends them, whatever the page");
+        assert_eq!(sent(&format!("/me/{}", link(Purpose::OwnData)), 1).await, 1);
+        assert_ne!(stranger.get("/r/nothing").await.status, 429, "looking is not limited");
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! Customers who are content: thanked, given a code, asked to recommend; their loops close by themselves.
 
 use chrono::Duration;
+use hearback_engine::pools;
 use hearback_store::{incentive_codes, outbox, referrals};
 use hearback_tests::app::on_every_database;
 use serde_json::json;
@@ -21,7 +22,8 @@ async fn a_passive_gets_a_code_and_the_question_and_is_closed_on_acknowledgement
         let given: Vec<_> = all::<incentive_codes::Entity>(app).await.into_iter().filter(|code| code.case_id.is_some()).collect();
         let [code] = given.as_slice() else { panic!("{given:?}") };
         let [mail] = app.mails_to("jonas@example.com").try_into().unwrap();
-        assert!(mail.text.contains(&code.code) && mail.html.contains(&code.code), "{}", mail.text);
+        let code = pools::code(&app.cx.settings.secret_key, code).unwrap();
+        assert!(mail.text.contains(&code) && mail.html.contains(&code), "{}", mail.text);
         let loops = &app.get("/metrics").await.expect(200)["loops"];
         assert_eq!((&loops["closed"], &loops["contacted_in_time"]), (&json!(1), &json!(1)));
     })

@@ -19,6 +19,7 @@ mod further_answers;
 mod guards;
 mod happy;
 mod health;
+mod hosts;
 mod inbound;
 mod inbound_replies;
 
@@ -38,6 +39,7 @@ mod pools;
 mod referrals;
 mod repeats;
 mod rules;
+mod seals;
 mod sending;
 mod survey_page;
 mod surveys;

@@ -22,8 +22,12 @@ async fn counts(app: &TestApp) -> [i64; 5] {
     ["free", "given", "expired", "revoked", "waiting"].map(|name| pool[name].as_i64().unwrap())
 }
 
+fn opened(app: &TestApp, code: &incentive_codes::Model) -> String {
+    hearback_engine::pools::code(&app.cx.settings.secret_key, code).unwrap()
+}
+
 async fn given(app: &TestApp) -> Vec<String> {
-    all::<incentive_codes::Entity>(app).await.into_iter().filter(|code| code.case_id.is_some()).map(|code| code.code).collect()
+    all::<incentive_codes::Entity>(app).await.into_iter().filter(|code| code.case_id.is_some()).map(|code| opened(app, &code)).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Other programs that rules call: signed, tried again, switched off; and never a way into the own network.
 
 use chrono::Duration;
+use hearback_core::seal::Sealed;
 use hearback_store::{bulk, webhooks};
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},
@@ -107,12 +108,13 @@ async fn a_webhook_never_leads_into_the_own_network() {
         for url in [inside.url("/"), format!("http://localhost:{}/", inside.port()), "http://[::ffff:169.254.169.254]/".to_owned()] {
             assert_eq!(app.post("/webhooks", json!({ "key": "crm", "url": url })).await.refused(), ["url"], "{url}");
         }
+        let seal = |what, text: &str| app.cx.settings.secret_key.seal(what, app.ws.uuid(), b"crm", text).unwrap();
         let row = webhooks::Model {
             workspace_id: app.ws.uuid(),
             key: "crm".to_owned(),
             kind: "webhook".to_owned(),
-            url: format!("http://localhost:{}/", inside.port()),
-            secret: SECRET.to_owned(),
+            sealed_url: seal(Sealed::WebhookUrl, &format!("http://localhost:{}/", inside.port())),
+            sealed_secret: seal(Sealed::WebhookSecret, SECRET),
             created_at: 0,
             disabled_at: None,
             reason: None,

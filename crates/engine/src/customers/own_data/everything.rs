@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use hearback_core::token::SecretKey;
 use hearback_mailer::Language;
 use hearback_store::{events, messages, own_data::Everything, persons, time::from_millis};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::workspace::Workspace;
+use crate::{pools, workspace::Workspace};
 
 /// One kind of what is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +53,7 @@ fn survey(workspace: &Workspace, id: Uuid) -> String {
 }
 
 /// All of it, for a program.
-pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Everything, now: DateTime<Utc>) -> Value {
+pub(super) fn json(key: &SecretKey, workspace: &Workspace, persons: &[persons::Model], rows: &Everything, now: DateTime<Utc>) -> Value {
     let list = Value::Array;
     json!({
         "company": workspace.name,
@@ -83,7 +84,7 @@ pub(super) fn json(workspace: &Workspace, persons: &[persons::Model], rows: &Eve
             "text": row.text, "name": row.name, "permission": row.permission, "state": row.state, "given_at": time(row.given_at),
         })).collect()),
         "referral_links": list(rows.referrals.iter().map(|row| json!({ "code": row.code, "visits": row.visits, "made_at": time(row.created_at) })).collect()),
-        "codes": list(rows.codes.iter().map(|row| json!({ "code": row.code, "given_at": times(row.given_at) })).collect()),
+        "codes": list(rows.codes.iter().map(|row| json!({ "code": pools::code(key, row).ok(), "given_at": times(row.given_at) })).collect()),
     })
 }
 
@@ -121,7 +122,13 @@ fn change(event: &events::Model) -> Option<Value> {
 }
 
 /// All of it, for reading; kinds of which there is nothing are left out.
-pub(super) fn sections(workspace: &Workspace, persons: &[persons::Model], rows: &Everything, language: &Language) -> Vec<Section> {
+pub(super) fn sections(
+    key: &SecretKey,
+    workspace: &Workspace,
+    persons: &[persons::Model],
+    rows: &Everything,
+    language: &Language,
+) -> Vec<Section> {
     let day = |millis: i64| language.date(from_millis(millis).date_naive());
     let line = |at: i64, what: String, words: Option<&str>| Line { at: day(at), what, words: words.unwrap_or_default().to_owned() };
     let joined = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ");
@@ -163,7 +170,7 @@ pub(super) fn sections(workspace: &Workspace, persons: &[persons::Model], rows: 
         ),
         (
             "others",
-            (rows.codes.iter().map(|row| line(row.given_at.unwrap_or(row.created_at), row.code.clone(), None)))
+            (rows.codes.iter().map(|row| line(row.given_at.unwrap_or(row.created_at), pools::code(key, row).unwrap_or_default(), None)))
                 .chain(rows.referrals.iter().map(|row| line(row.created_at, row.code.clone(), None)))
                 .chain(rows.interactions.iter().map(|row| line(row.at, joined(&[&row.event, &row.external_id]), None)))
                 .chain((rows.unconfirmed.iter()).map(|row| {

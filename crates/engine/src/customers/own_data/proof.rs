@@ -33,7 +33,7 @@ pub(crate) fn mail(cx: &Ctx, workspace: &Workspace, mail: &Sendable) -> Result<O
     Ok(Some(MailContext {
         company: workspace.name.clone(),
         locale: Locale::parse(locale).unwrap_or_default(),
-        own_data_url: Some(format!("{}/me/{token}", cx.settings.public_url)),
+        own_data_url: Some(format!("{}/me/{token}", cx.settings.survey_url)),
         ..MailContext::default()
     }))
 }
