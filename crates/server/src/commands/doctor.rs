@@ -170,7 +170,7 @@ async fn waves(db: &Db) -> anyhow::Result<String> {
     Ok("none stands still".to_owned())
 }
 
-/// Webhooks, widgets and gift codes are of no use without the key that sealed them.
+/// Webhooks, widgets, gift codes and second factors are of no use without the key that sealed them.
 async fn sealed(config: &Config, db: &Db) -> anyhow::Result<String> {
     let keys = seals::keys(db, config.existing_secret_key()?.as_ref()).await?;
     let ids = |keys: &BTreeSet<String>| keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

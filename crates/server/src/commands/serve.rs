@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, erased, health, seals, steady, ticks::TICKS};
+use hearback_engine::{Ctx, access, erased, health, inbound, seals, steady, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;

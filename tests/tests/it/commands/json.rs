@@ -65,6 +65,7 @@ async fn every_reporting_command_speaks_json() {
 async fn mistakes_are_one_line_and_their_exit_code_tells_their_kind() {
     let app = TestApp::on(Kind::Sqlite, &Options::default()).await;
     let program = operator(&app);
+    let too_long = "x".repeat(256);
     for (arguments, code, says) in [
         (vec!["export", "responses", "--since", "yesterday"], 2, "2026-03-01"),
         (vec!["mail", "explain", "/nowhere.eml"], 1, "give a mail as it came"),
@@ -74,7 +75,7 @@ async fn mistakes_are_one_line_and_their_exit_code_tells_their_kind() {
         (vec!["import", "people", "/nowhere.csv"], 1, "give the path"),
         (vec!["erase", "nobody@example.com"], 1, "nothing to erase"),
         (vec!["erase", "nobody"], 2, "EMAIL"),
-        (vec!["sending", "hold", "--why", "a\nb"], 1, "why"),
+        (vec!["sending", "hold", "--why", &too_long], 1, "why"),
         (vec!["user", "disable", "nobody@example.com"], 1, "hearback user list"),
         (vec!["user", "role", "nobody@example.com", "king"], 2, "admin"),
         (vec!["apikey", "revoke", "nothing"], 1, "hearback apikey list"),
