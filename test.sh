@@ -136,7 +136,8 @@ trap 'exit 130' INT TERM
 step 'tools' install_missing
 step 'format' cargo fmt --all --check
 step 'lints' cargo clippy --workspace --all-targets --locked --features "$features" -- -D warnings
-step 'build' cargo build --workspace --locked --features "$features"
+# With the tests, whose needs decide how everything is built: building without them would build it twice.
+step 'build' cargo build --workspace --bins --tests --locked --features "$features"
 step 'PostgreSQL' start_postgres
 step 'accessibility checker' fetch_axe
 step 'tests' cargo test --workspace --locked --features "$features"

@@ -14,6 +14,8 @@ pub mod connection;
 pub mod database;
 pub mod described;
 pub mod engine;
+#[cfg(feature = "servers")]
+pub mod faketime;
 pub mod letters;
 pub mod listener;
 pub mod load;

@@ -143,6 +143,14 @@ impl Setup {
         (output.status, text)
     }
 
+    /// Runs a command and ends it with SIGKILL after this time, unless it has ended before.
+    pub async fn kill_after(&self, arguments: &[&str], time: Duration) {
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        if timeout(time, child.wait()).await.is_err() {
+            child.kill().await.expect("a child can be killed");
+        }
+    }
+
     /// Brings the database up to date and makes a key that may do everything.
     pub async fn api_key(&self) -> String {
         let (status, text) = self.run(&["apikey", "create", "--name", "test", "--scope", "admin"]).await;

@@ -301,6 +301,72 @@ mod tests {
         assert_eq!(key.verify_at(Purpose::OwnData, &format!("{}A", &token[..token.len() - 1])), None);
     }
 
+    const PURPOSES: [Purpose; 9] = [
+        Purpose::Unsubscribe,
+        Purpose::Referral,
+        Purpose::Testimonial,
+        Purpose::Survey,
+        Purpose::Preview,
+        Purpose::Page,
+        Purpose::OwnData,
+        Purpose::Bounce,
+        Purpose::Reply,
+    ];
+
+    /// Every text that differs from `token` in one character out of `alphabet`, and every one that is cut short or too long.
+    fn forgeries<'a>(token: &'a str, alphabet: &'a str) -> impl Iterator<Item = String> + 'a {
+        let changed = (0..token.len()).flat_map(move |at| {
+            let others = alphabet.chars().filter(move |letter| !token[at..].starts_with(*letter));
+            others.map(move |letter| format!("{}{letter}{}", &token[..at], &token[at + 1..]))
+        });
+        let cut = (0..token.len()).map(|end| token[..end].to_owned());
+        changed.chain(cut).chain(alphabet.chars().map(move |letter| format!("{token}{letter}")))
+    }
+
+    #[test]
+    fn no_change_of_a_token_is_taken_and_none_for_another_purpose() {
+        let key = SecretKey::new(&[7; 32]).unwrap();
+        let (workspace, subject) = (Uuid::from_u128(0x1111), Uuid::from_u128(0x2222));
+        let at = DateTime::from_timestamp_millis(1_760_000_000_123).unwrap();
+        let url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=";
+        for purpose in PURPOSES {
+            let (token, dated, mark) = (
+                key.sign(purpose, workspace, subject),
+                key.sign_at(purpose, workspace, subject, at),
+                key.mark(purpose, workspace, subject),
+            );
+            for other in PURPOSES.into_iter().filter(|other| *other != purpose) {
+                assert_eq!(key.verify(other, &token), None, "{purpose:?} as {other:?}");
+                assert_eq!(key.verify_at(other, &dated), None, "{purpose:?} as {other:?}");
+                assert_eq!(key.read_mark(other, &mark, [workspace]), None, "{purpose:?} as {other:?}");
+            }
+            for forged in forgeries(&token, url) {
+                assert!(key.verify(purpose, &forged).is_none() && key.verify_at(purpose, &forged).is_none(), "{forged}");
+            }
+            for forged in forgeries(&dated, url) {
+                assert!(key.verify(purpose, &forged).is_none() && key.verify_at(purpose, &forged).is_none(), "{forged}");
+            }
+            for forged in forgeries(&mark, "abcdefghijklmnopqrstuvwxyz234567=") {
+                assert_eq!(key.read_mark(purpose, &forged, [workspace]), None, "{forged}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_genuine_signature_is_of_no_use_for_another_workspace_or_subject() {
+        let key = SecretKey::new(&[7; 32]).unwrap();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = key.sign(Purpose::Survey, one, one);
+        let moved = |workspace: Uuid, subject: Uuid| {
+            let genuine = URL_SAFE_NO_PAD.decode(&token[3..]).unwrap();
+            let bytes = [workspace.as_bytes(), subject.as_bytes(), &genuine[32..]].concat();
+            key.verify(Purpose::Survey, &format!("v1.{}", URL_SAFE_NO_PAD.encode(bytes)))
+        };
+        assert_eq!(moved(one, one), Some((one, one)));
+        assert_eq!((moved(other, one), moved(one, other), moved(other, other)), (None, None, None));
+        assert_eq!(key.read_mark(Purpose::Reply, &key.mark(Purpose::Reply, one, one), [other]), None);
+    }
+
     /// Computed with `openssl dgst -sha256 -hmac`.
     #[test]
     fn what_others_sign_is_checked() {

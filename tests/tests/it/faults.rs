@@ -4,6 +4,9 @@
 mod crowd;
 mod damage;
 mod mail;
+mod migration;
+mod requests;
 mod storage;
 #[cfg(feature = "servers")]
 mod syncs;
+mod webhooks;

@@ -20,6 +20,7 @@ use hearback_tests::{
     client::Client,
     database::{EVERY, Fresh, Kind},
     engine::{Engine, is_idle},
+    faketime,
     process::{Server, Setup, until},
     smtp_server::{At, Fault, Script, SmtpServer},
 };
@@ -30,13 +31,6 @@ use tokio::time::sleep;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long the mail server takes for the mails that are under way when the clock jumps.
 const SLOW: Duration = Duration::from_secs(10);
-
-/// The library that shows another time to a program.
-fn library() -> PathBuf {
-    let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
-    let found = places.iter().map(|place| PathBuf::from(place).join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
-    found.expect("libfaketime is not here: install the Debian package `faketime`, or run ./test.sh")
-}
 
 /// A port that nobody listens on, so that a browser finds the server again after it was started again.
 fn free_port() -> u16 {
@@ -113,14 +107,7 @@ async fn ninety_days_for_ten_seconds(kind: Kind) {
     let password = told.split_once("password: ").unwrap().1.trim().to_owned();
     let offset = folder.join("offset");
     std::fs::write(&offset, "+0").unwrap();
-    let faked = setup
-        .clone()
-        .with("LD_PRELOAD", library().to_str().unwrap())
-        .with("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap())
-        .with("FAKETIME_NO_CACHE", "1")
-        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .with("DONT_FAKE_MONOTONIC", "1")
-        .with("HEARBACK_SERVER__BIND", &format!("127.0.0.1:{}", free_port()));
+    let faked = faketime::file(setup.clone(), &offset).with("HEARBACK_SERVER__BIND", &format!("127.0.0.1:{}", free_port()));
     let engine = Engine::open(setup.database(), setup.mail(), Limits::default(), SystemClock.now()).await;
     let server = faked.start().await;
     server.ready().await;

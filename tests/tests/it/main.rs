@@ -28,5 +28,7 @@ mod scenarios;
 #[cfg(feature = "servers")]
 mod signed;
 mod smtp;
+#[cfg(feature = "servers")]
+mod two_clocks;
 mod walks;
 mod wave;

@@ -15,6 +15,7 @@ use hearback_core::{
 use hearback_store::{Tx, bulk, cases, contact_attempts, events, time::millis};
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Actor, Ctx, EngineError, clocks, error::Fields, submit::fail_all, workspace::Workspace};
 
@@ -209,9 +210,11 @@ fn is_untouched(row: &cases::Model) -> bool {
 
 async fn store(tx: &Tx, row: &cases::Model, past: &PastCase, now: DateTime<Utc>) -> Result<(), EngineError> {
     let (ws, case) = (WorkspaceId::from_uuid(row.workspace_id), CaseId::from_uuid(row.id));
-    let attempts = past.contacts.iter().enumerate().map(|(place, contact)| contact_attempts::Model {
+    // Their ids rise in the order of the file: contacts of one moment are told in the order of their ids.
+    let first = RecordId::derived(&format!("past/{case}")).uuid().as_u128() & !u128::from(u16::MAX);
+    let attempts = (first..).zip(&past.contacts).map(|(id, contact)| contact_attempts::Model {
         workspace_id: row.workspace_id,
-        id: RecordId::derived(&format!("past/{case}/{place}")).uuid(),
+        id: Uuid::from_u128(id),
         case_id: row.id,
         channel: contact.channel.clone(),
         outcome: contact.outcome.clone(),

@@ -139,22 +139,29 @@ async fn exchange(target: &Target, headers: &[(&'static str, String)], body: Str
     talk(stream, target, headers, body).await
 }
 
-/// Connects to the first address of the host that may be connected to.
+/// Connects to the first address of the host that answers. The name is looked up once, and the connection goes to what was looked
+/// at: a name that changes its address in between leads nowhere else.
 async fn connect(target: &Target, private: bool) -> Result<TcpStream, String> {
     let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
     let found: Vec<SocketAddr> = found.map_err(|error| format!("the host's name can't be looked up: {error}"))?.collect();
     let mut why = "the host's name has no address".to_owned();
-    for address in found {
-        if !private && !is_public(address.ip()) {
-            "refused: the host is not on the open internet (the setting webhooks.allow_private would allow it)".clone_into(&mut why);
-            continue;
-        }
+    for address in allowed(&found, private)? {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => why = format!("no connection: {error}"),
         }
     }
     Err(why)
+}
+
+/// All addresses of a host, or why none may be connected to. One that is inside spoils the others: who sets up such a name wants
+/// to get in.
+fn allowed(found: &[SocketAddr], private: bool) -> Result<&[SocketAddr], String> {
+    if private || found.iter().all(|address| is_public(address.ip())) {
+        Ok(found)
+    } else {
+        Err("refused: the host is not on the open internet (the setting webhooks.allow_private would allow it)".to_owned())
+    }
 }
 
 async fn talk<S>(stream: S, target: &Target, headers: &[(&'static str, String)], body: String) -> Result<Answer, String>
@@ -199,6 +206,25 @@ fn trusted() -> Result<Arc<ClientConfig>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_address_inside_spoils_a_name() {
+        let addresses = |text: &str| text.split(' ').map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        for outside in ["8.8.8.8:443", "8.8.8.8:443 [2606:4700::1111]:443"] {
+            assert_eq!(allowed(&addresses(outside), false).unwrap(), addresses(outside));
+        }
+        for mixed in ["8.8.8.8:443 10.0.0.1:443", "[::1]:443 8.8.8.8:443", "8.8.8.8:443 [::ffff:127.0.0.1]:443", "127.0.0.1:80"] {
+            assert!(allowed(&addresses(mixed), false).unwrap_err().starts_with("refused"), "{mixed}");
+            assert!(allowed(&addresses(mixed), true).is_ok(), "{mixed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_knows_is_connected_to_nowhere() {
+        let target = Target::parse("http://nobody.invalid/").unwrap();
+        let why = connect(&target, false).await.unwrap_err();
+        assert!(why.starts_with("the host's name can't be looked up"), "{why}");
+    }
 
     #[test]
     fn a_target_is_a_plain_web_address() {
