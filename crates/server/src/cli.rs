@@ -120,7 +120,7 @@ impl Cli {
             Command::Export(command) => export::run(command, config()?).await,
             Command::Fsck(args) => fsck::run(&args, config()?).await,
             Command::Import(command) => Box::pin(import::run(command, config()?)).await,
-            Command::Rules(command) => rules::run(command, config).await,
+            Command::Rules(command) => Box::pin(rules::run(command, config)).await,
             Command::User(command) => user::run(command, config()?).await,
             Command::Jobs(command) => jobs::run(command, config()?).await,
             Command::Apikey(command) => apikey::run(command, config()?).await,

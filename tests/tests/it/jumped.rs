@@ -94,7 +94,6 @@ async fn waves_of(engine: &Engine, campaign: &str) -> Vec<(String, i64)> {
     rows.into_iter().filter(|row| row.campaign == campaign).map(|row| (row.status, row.fire_at)).collect()
 }
 
-#[expect(clippy::too_many_lines, reason = "one story: before the jump, in it, after it")]
 async fn ninety_days_for_ten_seconds(kind: Kind) {
     let database = Fresh::make(kind).await;
     let folder = database.folder.path().to_owned();

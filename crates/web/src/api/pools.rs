@@ -169,12 +169,12 @@ pub(crate) struct CodeView {
 }
 
 impl CodeView {
-    fn of(app: &App, row: incentive_codes::Model) -> Self {
-        let expires_at = pools::expiry(&row).map(|time| Time(millis(time)));
+    fn of(app: &App, row: &incentive_codes::Model) -> Self {
+        let expires_at = pools::expiry(row).map(|time| Time(millis(time)));
         let state = STATES.into_iter().find(|state| *state == row.state).unwrap_or("revoked");
         Self {
             id: row.id,
-            code: pools::code(&app.cx.settings.secret_key, &row).unwrap_or_default(),
+            code: pools::code(&app.cx.settings.secret_key, row).unwrap_or_default(),
             state,
             case: row.case_id,
             expires_at,
@@ -197,7 +197,7 @@ pub(crate) async fn codes(
     let params = Params::read(&uri, &["state", "limit", "cursor"])?;
     let state = params.parse("state", &STATES.join(", "), |text| STATES.into_iter().find(|state| *state == text))?;
     let listed = pools::codes(&app.cx, caller.0.ws, &key, state, params.page()?).await?;
-    Ok(Json(List::of(listed, |row| CodeView::of(&app, row))))
+    Ok(Json(List::of(listed, |row| CodeView::of(&app, &row))))
 }
 
 /// Body of `POST /pools/{key}/codes/revoke`.

@@ -152,7 +152,7 @@ mod tests {
     fn what_could_end_the_process_is_refused() {
         for (template, why) in [
             (r#"{{#*inline "a"}}{{> a}}{{/inline}}{{> a}}"#, "inline"),
-            (r#"{{* decorator}}"#, "decorators"),
+            (r"{{* decorator}}", "decorators"),
             (r#"{{~#*inline "a"}}x{{/inline}}"#, "inline"),
             ("{{{value}}}", "escaped"),
             ("{{&value}}", "escaped"),

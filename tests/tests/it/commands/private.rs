@@ -45,7 +45,7 @@ async fn files_are_for_their_owner_alone_whatever_the_umask() {
     let client = Client::with_key(server.address, &key);
     let body = json!({ "survey": "nps", "score": 2, "person": { "email": "anna@example.com" } });
     client.post("/api/v1/responses", &body).await.expect(201);
-    until(Duration::from_secs(60), "a mail is captured", async || std::fs::read_dir(&mail).is_ok_and(|mut files| files.next().is_some()))
+    until(Duration::from_mins(1), "a mail is captured", async || std::fs::read_dir(&mail).is_ok_and(|mut files| files.next().is_some()))
         .await;
     assert!(data.join("hearback.db-wal").exists() && data.join("hearback.db-shm").exists());
     done(&setup, &["backup", &path("backup")]).await;

@@ -30,9 +30,9 @@ async fn killed_at_many_moments(kind: Kind) {
         setup.kill_after(&["migrate"], Duration::from_micros(LATEST * turn / KILLS + numbers.below(LATEST / KILLS))).await;
         let db = Db::connect(&database.url, 1).await.unwrap();
         if db.is_migrated().await.unwrap() {
-            complete += 1
+            complete += 1;
         } else {
-            cut += 1
+            cut += 1;
         }
         db.close().await.unwrap();
         let (status, text) = setup.run(&["migrate"]).await;

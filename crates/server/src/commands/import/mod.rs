@@ -33,9 +33,9 @@ pub enum Command {
 /// Runs the command.
 pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Responses(args) => responses::run(args, config).await,
-        Command::People(args) => people::run(args, config).await,
-        Command::Cases(args) => cases::run(args, config).await,
+        Command::Responses(args) => Box::pin(responses::run(args, config)).await,
+        Command::People(args) => Box::pin(people::run(args, config)).await,
+        Command::Cases(args) => Box::pin(cases::run(args, config)).await,
     }
 }
 
