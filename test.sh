@@ -40,6 +40,8 @@ missing_packages() {
   # Other programs judge our mail: its signatures, its headers, whether it looks like spam.
   /usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || printf 'python3-dkim\npython3-nacl\n'
   have spamassassin || echo spamassassin
+  # Lets calls of the system fail under a real process.
+  have strace || echo strace
   # Shows another time to a real process.
   find /usr/lib -name 'libfaketimeMT.so.1' 2>/dev/null | grep -q . || echo faketime
 }

@@ -32,7 +32,7 @@ pub struct Model {
     pub account_key: Option<String>,
     pub properties: String,
     pub merged_into: Option<Uuid>,
-    /// Why this customer wants no mail under whatever address: a word of [`crate::suppressions::OF_CUSTOMERS`]. Written by
+    /// Why this customer wants no mail under whatever address: a word of `suppressions::OF_CUSTOMERS`. Written by
     /// [`crate::opt_outs`] alone.
     pub opted_out_for: Option<String>,
     pub opted_out_at: Option<i64>,

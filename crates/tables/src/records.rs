@@ -27,7 +27,7 @@ pub struct Record {
 /// What comes next in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A row; it is in [`Records::record`].
+    /// A row, which the reader holds until the next.
     Row,
     /// A quote that opens in this line is not closed; reading goes on behind the line.
     OpenQuote {

@@ -22,6 +22,11 @@ async fn a_file_with_an_unknown_zone_is_refused_by_the_name_of_the_field() {
         let listed: Value = serde_json::from_str(&done(&program, &["campaigns", "list", "--json"]).await).unwrap();
         assert!(listed[0]["trouble"].as_str().unwrap().contains("Mars/Olympus"), "{listed}");
         assert!(done(&program, &["campaigns", "list"]).await.contains("Mars/Olympus"));
+        let (status, found) = program.run(&["fsck"]).await;
+        assert_eq!(status.code(), Some(1));
+        assert!(found.contains("campaign weekly can't be read by this version"), "{found}");
+        let sql = "UPDATE campaigns SET body = replace(body, 'Mars/Olympus', 'Europe/Riga')";
+        hearback_store::ConnectionTrait::execute_unprepared(app.cx.db.read(), sql).await.unwrap();
     })
     .await;
 }
