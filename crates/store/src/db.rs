@@ -3,6 +3,8 @@
 //! SQLite: one connection writes (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), a few read. PostgreSQL: one pool.
 //! What must stay true: a write transaction starts here and nowhere else; no network call happens while a [`Tx`] is alive.
 
+mod options;
+
 use std::{
     collections::BTreeSet,
     sync::{
@@ -20,9 +22,8 @@ use sea_orm::{
 };
 
 use crate::{StoreError, audit};
+use options::{BUSY_TIMEOUT, WRITE_PLANS, check_pragmas, is_at_rest, postgres, sqlite};
 
-/// How long SQLite waits for another process's write lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a node waits for another one that changes the schema: tables can be large then.
 const SCHEMA_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long until a lock is asked for again for which SQLite does not wait by itself.
@@ -350,54 +351,6 @@ impl std::ops::Deref for Tx {
     }
 }
 
-/// Writes find their rows by key, whatever the planner believes: a plan that was made while a table was small, and kept,
-/// would read the whole table for every batch once it has grown. The rows travel as JSON, of which the planner sees nothing: it plans
-/// once, not for each batch.
-const WRITE_PLANS: [(&str, &str); 4] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("plan_cache_mode", "force_generic_plan")];
-
-fn postgres(url: &str, connections: u32, plans: &'static [(&'static str, &'static str)]) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections.max(2))
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_mins(5))
-        .test_before_acquire_if_idle_for(Duration::from_secs(2))
-        .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|options| {
-            options
-                .statement_cache_capacity(100)
-                .application_name("hearback")
-                .options([("idle_in_transaction_session_timeout", "30s"), ("lock_timeout", "10s")])
-                .options(plans.iter().copied())
-        });
-    options
-}
-
-fn sqlite(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))))
-        .map_sqlx_sqlite_opts(|options| {
-            options
-                .create_if_missing(true)
-                .statement_cache_capacity(64)
-                .pragma("synchronous", "FULL")
-                .pragma("foreign_keys", "ON")
-                .pragma("secure_delete", "ON")
-                .pragma("cache_size", "-8000")
-                .busy_timeout(BUSY_TIMEOUT)
-        });
-    options
-}
-
 /// Turns SQLite's write-ahead log on; the file remembers it. For this switch, made while another process opens the same file, SQLite
 /// does not wait by itself.
 async fn keep_a_log(connection: &DatabaseConnection) -> Result<(), StoreError> {
@@ -426,35 +379,6 @@ async fn one_transaction(pool: &SqlitePool, text: &str, parameters: Vec<String>)
         connection.close().await?;
     }
     Ok(written?.into_iter().map(QueryResult::from).collect())
-}
-
-/// Whether a connection may be used again. When a write fails (full disk), SQLite takes the whole transaction back by
-/// itself; the driver goes on counting it, makes every later transaction a savepoint within it, and in the end "commits"
-/// what nobody ever commits. Such a connection is closed and a new one opened.
-async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // Lets a rollback that is under way happen first.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
-}
-
-/// Durability depends on these: refuse to run on anything else.
-async fn check_pragmas(connection: &DatabaseConnection) -> Result<(), StoreError> {
-    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
-        let statement = Statement::from_string(DbBackend::Sqlite, format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}"));
-        let row = connection.query_one_raw(statement).await?;
-        let got: String = match row {
-            Some(row) => row.try_get_by_index(0)?,
-            None => String::new(),
-        };
-        if got != wanted {
-            return Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
-                "SQLite runs with {pragma}={got}, but {wanted} is needed to keep what was accepted; is the file on a network drive?"
-            ))));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

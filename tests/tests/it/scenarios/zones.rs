@@ -104,6 +104,8 @@ async fn a_stored_campaign_whose_zone_is_not_known_says_so_and_stops_no_other() 
         let next = hearback_store::time::from_millis(row(app, "lost").await.next_fire_at.unwrap());
         assert_eq!(next.to_rfc3339(), "2026-06-17T09:00:00+00:00");
         assert_eq!(waves_of(app, "lost").await[0].fire_at, missed.fire_at);
+        // `fsck` tells what can't be read as long as it is there.
+        rewrite(app, "DELETE FROM campaigns WHERE key = 'newer'").await;
         assert_eq!(app.mails_to("anna@example.com").len(), 1);
     })
     .await;
