@@ -16,13 +16,13 @@ use std::{
 
 use hearback_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
-    sqlx::{self, AssertSqlSafe, Connection as _, SqliteConnection, SqlitePool, query::Query},
+    AccessMode, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, QueryResult,
+    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    sqlx::{self, AssertSqlSafe, SqlitePool, query::Query},
 };
 
 use crate::{StoreError, audit};
-use options::{BUSY_TIMEOUT, WRITE_PLANS, check_pragmas, is_at_rest, postgres, sqlite};
+use options::{BUSY_TIMEOUT, WRITE_PLANS, check_pragmas, postgres, sqlite};
 
 /// How long a node waits for another one that changes the schema: tables can be large then.
 const SCHEMA_TIMEOUT: Duration = Duration::from_mins(1);
@@ -383,6 +383,8 @@ async fn one_transaction(pool: &SqlitePool, text: &str, parameters: Vec<String>)
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::sqlx::{Connection as _, SqliteConnection};
+
     use super::*;
 
     #[tokio::test]
