@@ -9,8 +9,8 @@ use hearback_core::id::UserId;
 use hearback_engine::{
     Actor, Ctx, EngineError,
     access::{
-        self, LogIn, RecoveryCodes, Role, SecondFactor, UserChange, Visit, Which, add_user, change_user, end_own, has_users, log_out,
-        own_sessions, session,
+        self, LogIn, RecoveryCodes, Role, Scope, SecondFactor, UserChange, Visit, Which, add_user, change_user, create_api_key, end_own,
+        has_users, log_out, own_sessions, session,
     },
     fsck, setup,
 };
