@@ -249,7 +249,7 @@ async fn a_payload_of_a_newer_version_is_kept_and_said_to_be_unreadable() {
         app.run_until_idle().await;
         let row = only(app).await;
         assert_eq!((row.state.as_str(), &row.payload, row.attempts), ("queued", &newer.payload, 0));
-        assert!(row.error.unwrap().contains("teleport"));
+        assert!(row.error.unwrap().contains("newer version"));
         let known = "UPDATE outbox SET payload = '{\"job\":\"noop\"}'";
         hearback_store::ConnectionTrait::execute_unprepared(app.cx.db.read(), known).await.unwrap();
         app.advance(Span::days(1)).await;

@@ -89,8 +89,9 @@ async fn a_webhook_that_is_gone_is_switched_off_until_somebody_enables_it() {
         let row = app.get("/webhooks").await.expect(200)["items"][0].clone();
         assert_eq!(row["enabled"], json!(false));
         assert!(row["reason"].as_str().unwrap().contains("410"));
-        let alert = app.get("/alerts").await.expect(200)["items"][0].clone();
-        assert_eq!((&alert["kind"], &alert["subject"]), (&json!("webhook_disabled"), &json!("crm")));
+        let alerts = app.get("/alerts").await.expect(200)["items"].clone();
+        let told: Vec<_> = texts(&alerts, "/kind").into_iter().zip(texts(&alerts, "/subject")).collect();
+        assert!(told.contains(&("webhook_disabled".to_owned(), "crm".to_owned())), "{alerts}");
         assert_eq!(timeline(&app.case_of(&receipt).await), ["answered", "planned", "webhook_failed"]);
         app.post("/webhooks/crm/enable", json!({})).await.expect(200);
         app.answer("jonas@example.com", 2).await;
@@ -132,8 +133,8 @@ async fn a_webhook_never_leads_into_the_own_network() {
             app.advance(Duration::hours(5)).await;
         }
         assert_eq!(texts(&messages(app).await, "/status"), ["dead"], "given up after three days");
-        let alert = app.get("/alerts").await.expect(200)["items"][0].clone();
-        assert_eq!(alert["kind"], json!("webhook_failed"));
+        let alerts = app.get("/alerts").await.expect(200);
+        assert!(texts(&alerts["items"], "/kind").contains(&"webhook_failed".to_owned()), "{alerts}");
         assert!(inside.taken().is_empty(), "nobody ever connected");
     })
     .await;
