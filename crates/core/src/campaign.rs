@@ -306,10 +306,15 @@ impl Plan {
 /// How late a wave may begin by itself.
 const CATCH_UP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
+/// Whether it is too late at `now` for the wave of a moment to begin by itself.
+pub fn is_too_late(fire: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - fire > CATCH_UP
+}
+
 /// Which of the moments at which a schedule should have fired, in order, still begins a wave, and which are missed: those
 /// that were passed over while nobody looked become one, if it is not too late for that.
 pub fn catch_up(mut due: Vec<DateTime<Utc>>, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Vec<DateTime<Utc>>) {
-    let last = due.pop_if(|last| now - *last <= CATCH_UP);
+    let last = due.pop_if(|last| !is_too_late(*last, now));
     (last, due)
 }
 

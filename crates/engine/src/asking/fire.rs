@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use hearback_core::{
     Schedule,
-    campaign::{catch_up, wave_name},
+    campaign::{catch_up, is_too_late, wave_name},
     id::{WaveId, WorkspaceId},
     wall::{self, Tz},
 };
@@ -64,6 +64,8 @@ async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError>
     let Some(due) = due else { return Ok(false) };
     let stored = match stored::read(&campaign.body) {
         Ok(stored) => stored,
+        // A node that can read the plan begins the wave, this one after an update too. What can't be read is told as long as it lasts.
+        Err(_) if !is_too_late(due, now) => return Ok(false),
         Err(why) => {
             let begin = Begin::of(&workspace, &campaign, None, now);
             begin.write(&tx, due, Some(&why)).await?;

@@ -89,6 +89,11 @@ async fn a_stored_campaign_whose_zone_is_not_known_says_so_and_stops_no_other() 
 
         until(app, "2026-03-17T10:00:05Z").await;
         assert_eq!(app.mails_to("anna@example.com").len(), 1, "the other campaign goes on");
+        assert!(
+            waves_of(app, "lost").await.is_empty() && row(app, "lost").await.next_fire_at.is_some(),
+            "a node that can read it may begin it"
+        );
+        until(app, "2026-03-18T10:00:05Z").await;
         let [missed] = waves_of(app, "lost").await.try_into().unwrap();
         assert_eq!(missed.status, "missed");
         assert!(missed.reason.unwrap().contains("Mars/Olympus"));
@@ -107,6 +112,26 @@ async fn a_stored_campaign_whose_zone_is_not_known_says_so_and_stops_no_other() 
         // `fsck` tells what can't be read as long as it is there.
         rewrite(app, "DELETE FROM campaigns WHERE key = 'newer'").await;
         assert_eq!(app.mails_to("anna@example.com").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_campaign_that_can_be_read_within_a_day_asks_once_all_the_same() {
+    on_every_database(async |app| {
+        person(app, "anna@example.com", json!({})).await;
+        put(app, "lost", json!({})).await;
+        rewrite(app, "UPDATE campaigns SET body = replace(body, 'Europe/Vilnius', 'Mars/Olympus')").await;
+        until(app, "2026-03-17T14:00:05Z").await;
+        assert!(app.mails().is_empty() && waves_of(app, "lost").await.is_empty());
+        rewrite(app, "UPDATE campaigns SET body = replace(body, 'Mars/Olympus', 'Europe/Vilnius')").await;
+        app.run_until_idle().await;
+        until(app, "2026-03-18T14:00:05Z").await;
+        let [wave] = waves_of(app, "lost").await.try_into().unwrap();
+        assert_eq!(hearback_store::time::from_millis(wave.fire_at).to_rfc3339(), "2026-03-17T10:00:00+00:00", "for its own moment");
+        assert_ne!(wave.status, "missed");
+        assert_eq!(app.mails_to("anna@example.com").len(), 1);
+        assert!(raised(app, "wave_missed").await.is_empty());
     })
     .await;
 }
