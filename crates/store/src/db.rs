@@ -205,7 +205,12 @@ impl Db {
 
     /// Whether the schema is as this version expects it. Changes nothing, and waits for nobody who does.
     pub async fn is_migrated(&self) -> Result<bool, StoreError> {
-        Ok(Migrator::get_pending_migrations_read_only(&self.read).await?.is_empty())
+        match Migrator::get_pending_migrations_read_only(&self.read).await {
+            Ok(pending) => Ok(pending.is_empty()),
+            // The only error of the migrator's own: a change was made that it does not know.
+            Err(DbErr::Custom(_)) => Err(StoreError::NewerSchema),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Milliseconds since 1970 by the database's own clock, where it has one: a PostgreSQL server may be another machine.

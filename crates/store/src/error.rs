@@ -20,6 +20,11 @@ pub enum StoreError {
     /// The database file is damaged.
     #[error("the database is damaged: {0}. Stop the server and restore the last backup")]
     Damaged(String),
+    /// The schema has changes that this version doesn't know.
+    #[error(
+        "a newer version of Hearback has changed this database. Run that version or a newer one, or restore a backup that was made before the update"
+    )]
+    NewerSchema,
     /// What is stored can't be read as what it should be.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -82,7 +87,7 @@ impl StoreError {
         match self {
             Self::Taken(_) => true,
             Self::Unavailable(text) => text.contains("deadlock detected") || text.contains("could not serialize"),
-            Self::CannotWrite(_) | Self::Damaged(_) | Self::Unreadable(_) | Self::Other(_) => false,
+            Self::CannotWrite(_) | Self::Damaged(_) | Self::NewerSchema | Self::Unreadable(_) | Self::Other(_) => false,
         }
     }
 

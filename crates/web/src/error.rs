@@ -97,7 +97,7 @@ impl From<StoreError> for Problem {
                 let detail = "what this needs was written by a newer version of the server and can't be read here; nothing was stored, send the request again later";
                 Self { retry_after: Some(UNREADABLE_RETRY_AFTER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
             }
-            StoreError::Damaged(_) | StoreError::Other(_) => {
+            StoreError::Damaged(_) | StoreError::NewerSchema | StoreError::Other(_) => {
                 tracing::error!(%error, "a request failed");
                 Self::internal()
             }

@@ -1,7 +1,7 @@
 //! The schema, and what the connections are set to.
 
 use futures::future::join_all;
-use hearback_store::{Db, StoreError, bulk, cases, workspaces};
+use hearback_store::{ConnectionTrait as _, Db, StoreError, bulk, cases, workspaces};
 use hearback_tests::{
     app::{Options, TestApp, on_every_store},
     database::{self, Fresh, Kind},
@@ -36,6 +36,20 @@ async fn a_schema_that_is_missing_is_noticed() {
         assert!(!db.is_migrated().await.unwrap());
         db.close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_version_is_left_alone_and_says_what_to_do() {
+    on_every_store(async |app| {
+        let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_newer', 0)";
+        app.cx.db.read().execute_unprepared(newer).await.unwrap();
+        for refused in [app.cx.db.is_migrated().await.map(drop), app.cx.db.migrate().await] {
+            let why = refused.unwrap_err();
+            assert!(matches!(why, StoreError::NewerSchema) && why.to_string().contains("Run that version"), "{why}");
+        }
+        app.cx.db.read().execute_unprepared("DELETE FROM seaql_migrations WHERE version = 'm9999_newer'").await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]

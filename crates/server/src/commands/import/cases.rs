@@ -12,6 +12,7 @@ use hearback_engine::{
 use hearback_tables::{Next, Record};
 
 use super::{
+    ImportOptions,
     columns::Columns,
     is_export,
     mapping::Mapping,
@@ -48,15 +49,8 @@ const FIELDS: &[&str] = &[
 pub struct Args {
     /// A file from `hearback export cases`, CSV or JSON lines. Import its answers first: `hearback import responses`.
     file: PathBuf,
-    /// Store nothing, and say what would come of every row.
-    #[arg(long)]
-    dry_run: bool,
-    /// Write each rejected row with its reason into this CSV file.
-    #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
-    /// The result as JSON: `{"imported", "unchanged", "rejected", "rejects": [first 20]}`.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    options: ImportOptions,
 }
 
 /// Imports a file. A case that somebody or a rule has worked on here stays as it is.
@@ -68,9 +62,9 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     }
     let columns = Columns::of(&table, Mapping::parse(&[], FIELDS, &table.header)?, true);
     let bar = progress::bar(table.size);
-    let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
+    let mut rejects = Rejects::new(args.options.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(&config).await?;
-    let mut rehearsal = args.dry_run.then(Rehearsal::default);
+    let mut rehearsal = args.options.dry_run.then(Rehearsal::default);
     let (mut imported, mut unchanged) = (0, 0);
     let mut batch: Vec<(u64, PastCase)> = Vec::with_capacity(BATCH);
     loop {
@@ -105,7 +99,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     }
     bar.finish_and_clear();
     rejects.finish()?;
-    Taken { imported, unchanged, rejected: rejects.count, rejects: rejects.first }.tell(args.dry_run, args.json)
+    Taken { imported, unchanged, rejected: rejects.count, rejects: rejects.first }.tell(args.options.dry_run, args.options.json)
 }
 
 async fn store(

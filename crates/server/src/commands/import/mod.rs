@@ -9,9 +9,12 @@ mod responses;
 mod row;
 mod values;
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use hearback_tables::{Header, Source, Table, TableError};
 
 use crate::{
@@ -28,6 +31,20 @@ pub enum Command {
     People(people::Args),
     /// How far the loop with each customer had come: a file from `hearback export cases`, after its answers.
     Cases(cases::Args),
+}
+
+/// Options that every import has.
+#[derive(Debug, Args)]
+struct ImportOptions {
+    /// Store nothing, and say what would come of every row.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write each rejected row with its reason into this CSV file.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// The result as JSON: `{"imported", "unchanged", "rejected", "rejects": [first 20]}`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.

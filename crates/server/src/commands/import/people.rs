@@ -14,6 +14,7 @@ use hearback_engine::{
 use hearback_tables::{Next, Record, Table};
 
 use super::{
+    ImportOptions,
     columns::Columns,
     is_export,
     mapping::{Mapping, PERSON_FIELDS},
@@ -40,15 +41,8 @@ pub struct Args {
     /// Encoding of the file when it is not found out rightly: utf-8, windows-1252, windows-1257, utf-16le.
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Store nothing, and say what would come of every row.
-    #[arg(long)]
-    dry_run: bool,
-    /// Write each rejected row with its reason into this CSV file.
-    #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
-    /// The result as JSON: `{"imported", "unchanged", "rejected", "rejects": [first 20]}`.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    options: ImportOptions,
 }
 
 /// Imports a file. What a column does not say of a person stays as it is stored.
@@ -57,9 +51,9 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let mut table = open_table(&args.file, args.encoding.as_deref())?;
     let (columns, opt_outs) = columns(&args, &table)?;
     let bar = progress::bar(table.size);
-    let rehearsal = args.dry_run.then(Default::default);
+    let rehearsal = args.options.dry_run.then(Default::default);
     let mut import = Import { columns, opt_outs, rehearsal, imported: 0, unchanged: 0 };
-    let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
+    let mut rejects = Rejects::new(args.options.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(&config).await?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -83,7 +77,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     rejects.finish()?;
     let taken = Taken { imported: import.imported, unchanged: import.unchanged, rejected: rejects.count, rejects: rejects.first };
-    taken.tell(args.dry_run, args.json)
+    taken.tell(args.options.dry_run, args.options.json)
 }
 
 fn columns(args: &Args, table: &Table) -> anyhow::Result<(Columns, OptOuts)> {

@@ -16,6 +16,7 @@ use indicatif::ProgressBar;
 use tokio::sync::{Mutex, mpsc};
 
 use super::{
+    ImportOptions,
     columns::Columns,
     is_export,
     mapping::{Mapping, PERSON_FIELDS, Template},
@@ -69,15 +70,8 @@ pub struct Args {
     /// Whether follow-ups start. History is imported without.
     #[arg(long, value_enum, default_value_t = Rules::Off)]
     rules: Rules,
-    /// Store nothing, and say what would come of every row.
-    #[arg(long)]
-    dry_run: bool,
-    /// Write each rejected row with its reason into this CSV file.
-    #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
-    /// The result as JSON: `{"imported", "unchanged", "rejected", "rejects": [first 20]}`.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    options: ImportOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,7 +99,7 @@ struct Stored {
 /// Imports a file and says what came of it.
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     telemetry::quiet();
-    import_file(&args, &config).await?.tell(args.dry_run, args.json)
+    import_file(&args, &config).await?.tell(args.options.dry_run, args.options.json)
 }
 
 /// Done when every row was stored, found unchanged, or rejected with a reason.
@@ -113,12 +107,12 @@ pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<
     let table = open_table(&args.file, args.encoding.as_deref())?;
     let mut plan = plan(args, &table)?;
     let bar = progress::bar(table.size);
-    let mut rejects = Rejects::new(args.rejects.as_deref(), bar.clone())?;
+    let mut rejects = Rejects::new(args.options.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(config).await?;
     plan.surveys = surveys(&cx, ws).await?;
     check_survey(args.survey.as_deref(), &plan.surveys)?;
     let follow_up = if args.rules == Rules::On { FollowUp::Bulk } else { FollowUp::Off };
-    let target = Target { ws, follow_up, rehearsal: args.dry_run.then(Arc::default) };
+    let target = Target { ws, follow_up, rehearsal: args.options.dry_run.then(Arc::default) };
     let (imported, unchanged) = import(&cx, &target, table.rows, &plan, &mut rejects, &bar).await?;
     bar.finish_and_clear();
     rejects.finish()?;
