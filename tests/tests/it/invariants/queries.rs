@@ -19,7 +19,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("workspaces.rs", "", "the table of the workspaces themselves"),
     ("db.rs", "migrate", "the schema"),
     ("db.rs", "clock", "the database's clock"),
-    ("db.rs", "check_pragmas", "the connection's settings"),
+    ("db/options.rs", "check_pragmas", "the connection's settings"),
     ("outbox.rs", "is_any_due", "the worker serves all workspaces"),
     ("outbox.rs", "release", "by the fence of a claim"),
     ("outbox.rs", "rescue", "claims of a dead worker, whosever jobs they are"),
