@@ -1,7 +1,6 @@
-//! Languages: the tag a person has, and how the languages we ship count and write numbers and dates (CLDR).
+//! Languages: the tag a person has, and which form of a word goes with a number.
 //!
-//! Owns plural categories and formats for people. Output for machines never comes from here: it is
-//! always ISO 8601 and a decimal point. Refuses to know any sentence: those are files of the templates.
+//! Refuses to know any language: its words, months and rules are files of the templates.
 
 use std::fmt;
 
@@ -9,10 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::TextError;
 
-mod format;
 mod plural;
 
-pub use plural::{Number, Plural};
+pub use plural::{Number, PluralRules};
 
 /// A language tag such as `lt` or `en-gb`, lower case. A language without a file falls back to English.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

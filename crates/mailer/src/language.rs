@@ -1,24 +1,30 @@
 //! The words, one file per language: `templates/lang/<code>.json`, overridable and extendable by a folder.
 //!
 //! ```json
-//! {"name": "Suomi", "date": "%-d.%-m.%Y", "strings": {"mail.greeting": "Hei,"},
+//! {"name": "Suomi", "date": "%-d. %B %Y", "months": ["tammikuuta", ...],
+//!  "strings": {"mail.greeting": "Hei,"},
+//!  "plural": {"one": "i = 1 and v = 0"},
 //!  "plurals": {"count.days": {"one": "{n} päivä", "other": "{n} päivää"}}}
 //! ```
-//! A `{name}` in a string is a placeholder. A string that a language lacks is taken from English when the
-//! files are read, with a warning, so that nothing has to be looked for when a mail goes out. Pages use the
-//! same files. Refuses to know what the words are used for.
+//! A `{name}` in a string is a placeholder; `%B` in a date is one of `months`; `plural` says which form goes with a number, as CLDR
+//! writes it. What a language lacks is taken from English when the files are read, with a warning, so that nothing has to be looked
+//! for when a mail goes out. No line of Rust knows a language. Pages use the same files. Refuses to know what the words are used for.
 
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
+    iter,
     path::Path,
 };
 
 use chrono::{
-    NaiveDate,
-    format::{Item, StrftimeItems},
+    Datelike as _, NaiveDate,
+    format::{Fixed, Item, StrftimeItems},
 };
-use hearback_core::Locale;
+use hearback_core::{
+    Locale,
+    locale::{Number, PluralRules},
+};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
@@ -91,7 +97,9 @@ pub struct Language {
     code: String,
     name: String,
     date: Vec<Item<'static>>,
+    months: Option<[String; 12]>,
     strings: HashMap<String, Phrase>,
+    plural: Option<PluralRules>,
     plurals: HashMap<String, BTreeMap<String, Phrase>>,
 }
 
@@ -108,7 +116,16 @@ impl Language {
 
     /// A day as it is written in mails and pages of this language.
     pub fn date(&self, day: NaiveDate) -> String {
-        day.format_with_items(self.date.iter()).to_string()
+        let mut text = String::new();
+        for item in &self.date {
+            let month = matches!(item, Item::Fixed(Fixed::LongMonthName)).then(|| self.months.iter().flatten().nth(day.month0() as usize));
+            match month.flatten() {
+                Some(month) => text.push_str(month),
+                // Writing into a string fails only on a format that was refused when the file was read.
+                None => drop(write!(text, "{}", day.format_with_items(iter::once(item)))),
+            }
+        }
+        text
     }
 
     /// The string of this key.
@@ -116,10 +133,10 @@ impl Language {
         self.strings.get(key)
     }
 
-    /// The form of a counted string for a CLDR plural category (`one`, `few`, ...), else its `other` form.
-    pub fn plural(&self, key: &str, category: &str) -> Option<&Phrase> {
+    /// The form of a counted string that goes with a number.
+    pub fn plural(&self, key: &str, number: impl Into<Number>) -> Option<&Phrase> {
         let forms = self.plurals.get(key)?;
-        forms.get(category).or_else(|| forms.get("other"))
+        self.plural.as_ref().and_then(|rules| forms.get(rules.form(number.into()))).or_else(|| forms.get("other"))
     }
 
     /// All strings by key, without order.
@@ -183,7 +200,7 @@ impl Languages {
 
 /// Fills what `language` lacks from `fallback`; one warning per string.
 fn complete(language: &mut Language, fallback: &Language) -> Vec<String> {
-    let mut missing = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
     for (key, phrase) in &fallback.strings {
         if !language.strings.contains_key(key) {
             language.strings.insert(key.clone(), phrase.clone());
@@ -195,6 +212,14 @@ fn complete(language: &mut Language, fallback: &Language) -> Vec<String> {
             language.plurals.insert(key.clone(), forms.clone());
             missing.push(key);
         }
+    }
+    if language.months.is_none() {
+        language.months.clone_from(&fallback.months);
+        missing.push("months");
+    }
+    if language.plural.is_none() {
+        language.plural.clone_from(&fallback.plural);
+        missing.push("plural");
     }
     missing.sort_unstable();
     missing.into_iter().map(|key| format!("lang/{}.json has no `{key}`; English is used", language.code)).collect()
@@ -208,7 +233,11 @@ struct LanguageFile {
     #[serde(default)]
     date: Option<String>,
     #[serde(default)]
+    months: Option<[String; 12]>,
+    #[serde(default)]
     strings: BTreeMap<String, String>,
+    #[serde(default)]
+    plural: Option<BTreeMap<String, String>>,
     #[serde(default)]
     plurals: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -221,6 +250,8 @@ impl LanguageFile {
     fn absorb(&mut self, over: Self) {
         self.name = over.name.or_else(|| self.name.take());
         self.date = over.date.or_else(|| self.date.take());
+        self.months = over.months.or_else(|| self.months.take());
+        self.plural = over.plural.or_else(|| self.plural.take());
         self.strings.extend(over.strings);
         self.plurals.extend(over.plurals);
     }
@@ -235,6 +266,11 @@ impl LanguageFile {
         if write!(String::new(), "{}", NaiveDate::MIN.format_with_items(date.iter())).is_err() {
             return Err(wrong("date", "asks for a time of day; a day has none"));
         }
+        let is_name = |item: &Item<'_>| matches!(item, Item::Fixed(Fixed::ShortMonthName | Fixed::ShortWeekdayName | Fixed::LongWeekdayName));
+        if date.iter().any(is_name) {
+            return Err(wrong("date", "asks for a name that the file does not have; %B is one of its `months`"));
+        }
+        let plural = self.plural.as_ref().map(PluralRules::parse).transpose().map_err(|problem| wrong("plural", &problem))?;
         let phrase = |key: &str, text: &str| Phrase::parse(text).map_err(|problem| wrong(key, &problem));
         let strings = self.strings.iter().map(|(key, text)| Ok((key.clone(), phrase(key, text)?))).collect::<Result<_, TemplateError>>()?;
         let mut plurals = HashMap::new();
@@ -242,10 +278,15 @@ impl LanguageFile {
             if !forms.contains_key("other") {
                 return Err(wrong(key, "lacks the form `other`"));
             }
+            if let Some(rules) = &plural
+                && let Some(idle) = forms.keys().find(|form| rules.forms().all(|known| known != form.as_str()))
+            {
+                return Err(wrong(key, &format!("has the form `{idle}`, for which `plural` has no rule")));
+            }
             let forms = forms.iter().map(|(category, text)| Ok((category.clone(), phrase(key, text)?)));
             plurals.insert(key.clone(), forms.collect::<Result<_, TemplateError>>()?);
         }
-        Ok(Language { name: self.name.unwrap_or_else(|| code.clone()), code, date, strings, plurals })
+        Ok(Language { name: self.name.unwrap_or_else(|| code.clone()), code, date, months: self.months, strings, plural, plurals })
     }
 }
 
@@ -293,7 +334,49 @@ mod tests {
         let languages = Languages::load(Some(folder.path())).unwrap();
         let greeting = |tag: &str| languages.get(&Locale::parse(tag).unwrap()).phrase("mail.greeting").unwrap().fill(|_| None).unwrap();
         assert_eq!((greeting("en").as_str(), greeting("sv").as_str(), greeting("fi").as_str()), ("Good day,", "Hej!", "Hei,"));
-        assert!(languages.warnings().iter().any(|warning| warning == "lang/sv.json has no `mail.quote`; English is used"));
+        for lacks in ["mail.quote", "months", "plural"] {
+            assert!(languages.warnings().contains(&format!("lang/sv.json has no `{lacks}`; English is used")));
+        }
+        let answers = |number: u64| languages.get(&Locale::parse("sv").unwrap()).plural("count.answers", number).unwrap().clone();
+        assert_eq!([1, 2].map(|number| answers(number).fill(|_| Some("n")).unwrap()), ["n answer", "n answers"]);
+    }
+
+    /// Every form of every language in the words of its file.
+    #[test]
+    fn counted_words_go_with_their_numbers() {
+        let languages = Languages::load(None).unwrap();
+        let numbers: [u64; 5] = [0, 1, 2, 11, 21];
+        for (tag, answers) in [
+            ("en", ["answers", "answer", "answers", "answers", "answers"]),
+            ("fi", ["vastausta", "vastaus", "vastausta", "vastausta", "vastausta"]),
+            ("lt", ["atsakymų", "atsakymas", "atsakymai", "atsakymų", "atsakymas"]),
+            ("lv", ["atbilžu", "atbilde", "atbildes", "atbilžu", "atbilde"]),
+        ] {
+            let language = languages.get(&Locale::parse(tag).unwrap());
+            let word = |number| language.plural("count.answers", number).unwrap().fill(|_| Some("")).unwrap().trim().to_owned();
+            assert_eq!(numbers.map(word), answers, "{tag}");
+            for (key, forms) in &language.plurals {
+                let mut wanted: Vec<&str> = language.plural.as_ref().unwrap().forms().collect();
+                wanted.sort_unstable();
+                assert_eq!(forms.keys().map(String::as_str).collect::<Vec<_>>(), wanted, "{tag} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_month_is_named_as_its_file_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("lang")).unwrap();
+        std::fs::write(folder.path().join("lang/lt.json"), r#"{"date": "%Y m. %B %-d d."}"#).unwrap();
+        std::fs::write(folder.path().join("lang/lv.json"), r#"{"date": "%Y. gada %-d. %B"}"#).unwrap();
+        std::fs::write(folder.path().join("lang/fi.json"), r#"{"date": "%-d. %B %Y"}"#).unwrap();
+        let languages = Languages::load(Some(folder.path())).unwrap();
+        let day = NaiveDate::from_ymd_opt(2026, 3, 9).unwrap();
+        for (tag, date) in
+            [("en", "9 March 2026"), ("lt", "2026 m. kovo 9 d."), ("lv", "2026. gada 9. marts"), ("fi", "9. maaliskuuta 2026")]
+        {
+            assert_eq!(languages.get(&Locale::parse(tag).unwrap()).date(day), date);
+        }
     }
 
     #[test]
@@ -307,6 +390,10 @@ mod tests {
             (r#"{"strings": {"a": "{n"}}"#, "has no `}`"),
             (r#"{"date": "%Q"}"#, "is not a date format"),
             (r#"{"date": "%H"}"#, "a day has none"),
+            (r#"{"date": "%a %-d"}"#, "%B is one of its `months`"),
+            (r#"{"months": ["January"]}"#, "en.json:1: "),
+            (r#"{"plural": {"one": "n"}}"#, "`plural`: `one`: `n` is not a rule"),
+            (r#"{"plurals": {"a": {"few": "x", "other": "x"}}}"#, "has the form `few`"),
             (r#"{"plurals": {"a": {"one": "x"}}}"#, "lacks the form `other`"),
         ] {
             std::fs::write(&path, text).unwrap();

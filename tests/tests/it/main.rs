@@ -21,6 +21,7 @@ mod invariants;
 mod jobs;
 #[cfg(feature = "servers")]
 mod jumped;
+mod language;
 #[cfg(feature = "servers")]
 mod mailbox;
 mod mails;

@@ -1,35 +1,82 @@
-//! Which form of a word goes with a number, by CLDR's rules for English, Finnish, Lithuanian and Latvian.
+//! Which form of a word goes with a number: a language's rules as CLDR writes them, read and asked.
+//!
+//! `n % 10 = 1 and n % 100 != 11..19`: `n` is the number, `i` its whole part, `v` how many decimals are written, `f` these decimals.
 
-use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use super::Locale;
+/// The form that every language has.
+const OTHER: &str = "other";
+/// The forms that have a rule, in the order in which they are asked.
+const CATEGORIES: [&str; 5] = ["zero", "one", "two", "few", "many"];
 
-/// The categories that a language's plural strings are keyed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Plural {
-    /// Latvian 0, 10-20, 30.
-    Zero,
-    /// 1; in Lithuanian and Latvian also 21, 31, 101.
-    One,
-    /// Lithuanian 2-9, 22-29.
-    Few,
-    /// Lithuanian fractions.
-    Many,
-    /// What is left. Every language has it.
-    Other,
+/// When each form of a language is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluralRules(Vec<(&'static str, Alternatives)>);
+
+/// One of them must hold, of which every comparison.
+type Alternatives = Vec<Vec<Relation>>;
+
+/// `n % 10 = 2..9, 12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Relation {
+    operand: char,
+    modulus: Option<u64>,
+    is_among: bool,
+    ranges: Vec<RangeInclusive<u64>>,
 }
 
-impl Plural {
-    /// The key in a language's file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Zero => "zero",
-            Self::One => "one",
-            Self::Few => "few",
-            Self::Many => "many",
-            Self::Other => "other",
+impl PluralRules {
+    /// Reads the rule of each form; `other` has none. The error says what is wrong with which.
+    pub fn parse(rules: &BTreeMap<String, String>) -> Result<Self, String> {
+        if let Some(unknown) = rules.keys().find(|form| !CATEGORIES.contains(&form.as_str())) {
+            return Err(format!("`{unknown}` is no form with a rule; there are {}", CATEGORIES.join(", ")));
         }
+        let read = |(form, text): (&'static str, &String)| {
+            let alternatives = text.split(" or ").map(|all| all.split(" and ").map(Relation::parse).collect::<Option<_>>()).collect::<Option<_>>();
+            let problem = || format!("`{form}`: `{text}` is not a rule; write for example `n % 10 = 1 and n % 100 != 11..19`");
+            Ok((form, alternatives.ok_or_else(problem)?))
+        };
+        CATEGORIES.into_iter().filter_map(|form| Some((form, rules.get(form)?))).map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The form that goes with a number.
+    pub fn form(&self, number: Number) -> &'static str {
+        let holds = |all: &Vec<Relation>| all.iter().all(|relation| relation.holds(number));
+        self.0.iter().find(|(_, alternatives)| alternatives.iter().any(holds)).map_or(OTHER, |(form, _)| form)
+    }
+
+    /// All forms of the language.
+    pub fn forms(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(form, _)| *form).chain([OTHER])
+    }
+}
+
+impl Relation {
+    fn parse(text: &str) -> Option<Self> {
+        let (left, right) = text.split_once('=')?;
+        let (left, is_among) = left.strip_suffix('!').map_or((left, true), |left| (left, false));
+        let (operand, modulus) = match left.split_once('%') {
+            Some((operand, modulus)) => (operand, Some(modulus.trim().parse().ok().filter(|modulus| *modulus > 0)?)),
+            None => (left, None),
+        };
+        let operand = operand.trim().parse().ok().filter(|operand| "nivf".contains(*operand))?;
+        let range = |text: &str| {
+            let (first, last) = text.split_once("..").unwrap_or((text, text));
+            Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+        };
+        Some(Self { operand, modulus, is_among, ranges: right.split(',').map(range).collect::<Option<_>>()? })
+    }
+
+    fn holds(&self, number: Number) -> bool {
+        let value = match self.operand {
+            // A number with a fraction is among no whole numbers.
+            'n' => (number.fraction == 0).then_some(number.whole),
+            'i' => Some(number.whole),
+            'v' => Some(number.decimals),
+            _ => Some(number.fraction),
+        };
+        let value = value.map(|value| self.modulus.map_or(value, |modulus| value % modulus));
+        value.is_some_and(|value| self.ranges.iter().any(|range| range.contains(&value))) == self.is_among
     }
 }
 
@@ -37,7 +84,7 @@ impl Plural {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number {
     whole: u64,
-    decimals: usize,
+    decimals: u64,
     fraction: u64,
 }
 
@@ -51,7 +98,7 @@ impl Number {
             return None;
         }
         let parsed = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
-        Some(Self { whole: whole.parse().ok()?, decimals: fraction.len(), fraction: parsed })
+        Some(Self { whole: whole.parse().ok()?, decimals: fraction.len() as u64, fraction: parsed })
     }
 }
 
@@ -61,64 +108,41 @@ impl From<u64> for Number {
     }
 }
 
-impl Locale {
-    /// The category of a number in this language; a language that isn't shipped counts like English.
-    pub fn plural(&self, number: impl Into<Number>) -> Plural {
-        let number = number.into();
-        match self.language() {
-            "lt" => lithuanian(number),
-            "lv" => latvian(number),
-            _ => english_or_finnish(number),
-        }
-    }
-}
-
-const fn english_or_finnish(number: Number) -> Plural {
-    if number.whole == 1 && number.decimals == 0 { Plural::One } else { Plural::Other }
-}
-
-const fn lithuanian(Number { whole, fraction, .. }: Number) -> Plural {
-    match (fraction, whole % 10, whole % 100) {
-        (1.., _, _) => Plural::Many,
-        (_, _, 11..=19) => Plural::Other,
-        (_, 1, _) => Plural::One,
-        (_, 2..=9, _) => Plural::Few,
-        _ => Plural::Other,
-    }
-}
-
-const fn latvian(Number { whole, decimals, fraction }: Number) -> Plural {
-    // What counts is the last digits: of the fraction when there is one, else of the whole number.
-    let last = if fraction == 0 { whole } else { fraction };
-    let teen = matches!(last % 100, 11..=19) && (fraction == 0 || decimals == 2);
-    match last % 10 {
-        _ if teen => Plural::Zero,
-        0 if fraction == 0 => Plural::Zero,
-        1 => Plural::One,
-        _ => Plural::Other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(language: &str, number: &str) -> &'static str {
-        Locale::parse(language).unwrap().plural(Number::parse(number).unwrap()).as_str()
+    fn rules(pairs: &[(&str, &str)]) -> Result<PluralRules, String> {
+        PluralRules::parse(&pairs.iter().map(|(form, rule)| ((*form).to_owned(), (*rule).to_owned())).collect())
     }
 
     #[test]
-    fn latvian_fractions_follow_their_last_digits() {
-        let cases =
-            [("10.0", "zero"), ("0.11", "zero"), ("0.21", "one"), ("0.111", "one"), ("0.10", "other"), ("1.0", "one"), ("2.20", "other")];
-        for (number, category) in cases {
-            assert_eq!(of("lv", number), category, "{number}");
+    fn rules_are_asked_in_order_and_other_is_what_is_left() {
+        let arabic = rules(&[("zero", "n = 0"), ("one", "n = 1"), ("two", "n = 2"), ("few", "n % 100 = 3..10"), ("many", "n % 100 = 11..99")]);
+        let arabic = arabic.unwrap();
+        assert_eq!(arabic.forms().collect::<Vec<_>>(), ["zero", "one", "two", "few", "many", "other"]);
+        for (number, form) in [("0", "zero"), ("2", "two"), ("103", "few"), ("111", "many"), ("100", "other"), ("1.5", "other"), ("-1", "one")] {
+            assert_eq!(arabic.form(Number::parse(number).unwrap()), form, "{number}");
         }
+        assert_eq!(PluralRules::default().form(1.into()), "other");
     }
 
     #[test]
-    fn the_sign_plays_no_part_and_nonsense_is_no_number() {
-        assert_eq!((of("lt-LT", "-21"), of("lt", "\u{2212}2"), of("xx", "1")), ("one", "few", "one"));
+    fn a_fraction_is_among_no_whole_numbers() {
+        let rules = rules(&[("one", "n != 1..3 and v = 1"), ("few", "i = 0,1 and f % 10 = 5")]).unwrap();
+        assert_eq!(["2.5", "2.0", "1.15", "1.51"].map(|number| rules.form(Number::parse(number).unwrap())), ["one", "other", "few", "other"]);
+    }
+
+    #[test]
+    fn what_is_no_rule_is_told() {
+        for bad in ["", "n", "n = ", "n = x", "x = 1", "n % 0 = 1", "n = 1..", "n == 1", "n = 1 and", "n is 1"] {
+            assert!(rules(&[("one", bad)]).unwrap_err().contains("is not a rule"), "{bad}");
+        }
+        assert!(rules(&[("some", "n = 1")]).unwrap_err().contains("`some` is no form"));
+    }
+
+    #[test]
+    fn nonsense_is_no_number() {
         for bad in ["", "a", "1.2.3", "1e3", ".5", "99999999999999999999999"] {
             assert_eq!(Number::parse(bad), None, "{bad}");
         }
