@@ -1,6 +1,7 @@
 //! What the crate promises as a whole. Facts of one answer, and the rules of a text.
 
 mod conditions;
+mod examples;
 mod laws;
 mod mistakes;
 mod planning;

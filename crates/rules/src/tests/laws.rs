@@ -110,6 +110,7 @@ fn actions() -> impl Strategy<Value = Action> {
         (owners(), lines()).prop_map(|(to, reason)| Action::Escalate { to, reason }),
         keys().prop_map(|pool| Action::GiveIncentive { pool }),
         Just(Action::CreateReferral),
+        Just(Action::AskTestimonial),
         proptest::option::of(keys()).prop_map(|survey| Action::Resurvey { survey }),
         keys().prop_map(|webhook| Action::CallWebhook { webhook }),
         keys().prop_map(|webhook| Action::NotifyChat { webhook }),

@@ -4,7 +4,10 @@ use hearback_core::{
     campaign::Reason,
     id::{DeliveryId, MessageId},
 };
-use hearback_rules::plan::{RuleTrace, StepVerdict};
+use hearback_rules::{
+    Trigger,
+    plan::{RuleTrace, StepVerdict},
+};
 use hearback_store::{deliveries, events, messages, runs};
 use serde::Serialize;
 use serde_json::Value;
@@ -290,19 +293,20 @@ impl Asked {
 
 /// What made the rules look.
 pub(crate) fn trigger_words(trigger: &str) -> &'static str {
-    match trigger {
-        "response_settled" => "The answer came in",
-        "response_corrected" => "The answer was changed",
-        "task_overdue" => "A task was overdue",
-        "no_first_contact" => "Nobody had been in touch in time",
-        "case_resolved" => "The case was resolved",
-        "case_closed" => "The case was closed",
-        "mail_bounced" => "A mail came back",
-        "referral_converted" => "A recommendation led somewhere",
-        "invitation_unanswered" => "An invitation was not answered",
-        "due_soon" => "Something was due soon",
-        "not_closed_in_time" => "The case was not closed in time",
-        _ => "Something happened",
+    match Trigger::parse(trigger) {
+        Some(Trigger::ResponseSettled) => "The answer came in",
+        Some(Trigger::ResponseCorrected) => "The answer was changed",
+        Some(Trigger::TaskOverdue) => "A task was overdue",
+        Some(Trigger::NoFirstContact) => "Nobody had been in touch in time",
+        Some(Trigger::DueSoon) => "Something was due soon",
+        Some(Trigger::NotClosedInTime) => "The case was not closed in time",
+        Some(Trigger::CaseResolved) => "The case was resolved",
+        Some(Trigger::CaseClosed) => "The case was closed",
+        Some(Trigger::MailBounced) => "A mail came back",
+        Some(Trigger::InvitationUnanswered) => "An invitation was not answered",
+        Some(Trigger::ReferralConverted) => "A recommendation led somewhere",
+        // Written by a newer version.
+        None => "Something happened",
     }
 }
 
