@@ -30,6 +30,8 @@ use crate::{
 
 /// How long a process may take to start or to end before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// The same for one with much to do.
+const LONG: Duration = Duration::from_mins(10);
 /// How often a condition outside of this process is looked at.
 pub const LOOK: Duration = Duration::from_millis(20);
 
@@ -149,6 +151,31 @@ impl Setup {
         if timeout(time, child.wait()).await.is_err() {
             child.kill().await.expect("a child can be killed");
         }
+    }
+
+    /// Runs a command and ends it with SIGKILL as soon as this is so: it must not have ended by itself before.
+    pub async fn kill_when(&self, arguments: &[&str], is_so: impl AsyncFn() -> bool) {
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        until(LONG, "the moment to end a command", is_so).await;
+        let ended = child.try_wait().expect("a process can be asked");
+        assert!(ended.is_none(), "the command ended before: {ended:?}");
+        child.kill().await.expect("a child can be killed");
+    }
+
+    /// Runs a command that says little to its end: exit status, standard output, and the most memory that it had, in KiB.
+    pub async fn run_measured(&self, arguments: &[&str]) -> (ExitStatus, String, u64) {
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let status = format!("/proc/{}/status", child.id().expect("a running process has an id"));
+        let (start, mut peak) = (Instant::now(), 0);
+        while child.try_wait().expect("a process can be asked").is_none() {
+            assert!(start.elapsed() < LONG, "hearback {} does not end", arguments.join(" "));
+            let told = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = told.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+            peak = line.trim().trim_end_matches(" kB").parse().unwrap_or(peak).max(peak);
+            sleep(LOOK).await;
+        }
+        let output = child.wait_with_output().await.expect("a child can be waited for");
+        (output.status, String::from_utf8_lossy(&output.stdout).into_owned(), peak)
     }
 
     /// Brings the database up to date and makes a key that may do everything.

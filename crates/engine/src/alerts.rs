@@ -58,11 +58,13 @@ pub enum AlertKind {
     WaveStalled,
     /// The database's own check found damage. Subject: always `database`.
     DatabaseDamaged,
+    /// Somebody began a transaction long ago and has not ended it. Subject: always `database`.
+    OpenTransaction,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::RuleLoop,
         Self::RuleEffects,
         Self::RulePaused,
@@ -84,6 +86,7 @@ impl AlertKind {
         Self::DiskFull,
         Self::WaveStalled,
         Self::DatabaseDamaged,
+        Self::OpenTransaction,
     ];
 
     /// The word used in the database and in the API.
@@ -110,6 +113,7 @@ impl AlertKind {
             Self::DiskFull => "disk_full",
             Self::WaveStalled => "wave_stalled",
             Self::DatabaseDamaged => "database_damaged",
+            Self::OpenTransaction => "open_transaction",
         }
     }
 
@@ -137,6 +141,7 @@ impl AlertKind {
             Self::DiskFull => "Disk nearly full",
             Self::WaveStalled => "Wave stands still",
             Self::DatabaseDamaged => "Database is damaged",
+            Self::OpenTransaction => "A transaction was left open",
         }
     }
 

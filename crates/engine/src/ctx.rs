@@ -21,6 +21,7 @@ use crate::{
     mailbag::Mailbag,
     metrics::Kept,
     policies::Usual,
+    readers::Readers,
     throttle::Throttle,
     trouble::Watch,
     workspace::Known,
@@ -109,6 +110,8 @@ pub struct Parts {
     pub(crate) doors: Doors,
     /// Counts that took long.
     pub(crate) kept: Kept,
+    /// Who reads much.
+    pub(crate) readers: Readers,
 }
 
 impl Ctx {
@@ -120,6 +123,7 @@ impl Ctx {
         let (mailbag, asked) = Mailbag::new();
         let courier = Courier::new(transport, settings.mail_connections);
         let throttle = Throttle::new(settings.dispatch.pace);
+        let readers = Readers::new(db.readers());
         let cx = Self(Arc::new(Parts {
             db,
             clock,
@@ -138,6 +142,7 @@ impl Ctx {
             steady: crate::steady::Told::default(),
             doors: Doors::default(),
             kept: Kept::default(),
+            readers,
         }));
         waiting.start(&cx);
         noted.start(&cx);

@@ -51,3 +51,9 @@ pub(crate) fn forgets_to_commit() -> bool {
     fail::fail_point!("control.forgets_to_commit", |_| true);
     false
 }
+
+/// The negative control of [`crate::readers`]: as many read much at the same time as come.
+pub(crate) fn readers_are_not_counted() -> bool {
+    fail::fail_point!("control.readers_are_not_counted", |_| true);
+    false
+}

@@ -15,6 +15,7 @@ use chrono::{DateTime, Duration, Utc};
 use hearback_core::id::WorkspaceId;
 use hearback_store::{
     StoreError, Unreadable, alerts,
+    operations::{self, OpenTransaction},
     outbox::{self, stuck::Stuck},
     time::from_millis,
     waves, workspaces,
@@ -33,17 +34,20 @@ const AFRESH: Duration = Duration::minutes(2);
 const STALE: Duration = Duration::minutes(5);
 /// Failures in a row after which the job of a wave does not go on by itself.
 const FAILURES: i64 = 3;
+/// How long a transaction may stay open in the database. Our own are over within seconds, but for a backup or `fsck` of a large one.
+const LONGEST_TRANSACTION: Duration = Duration::minutes(10);
 /// Characters that are told of why something can't be read.
 const WHY: usize = 200;
 
 /// Kinds of alerts that are kept up to date here.
-const LASTING: [AlertKind; 6] = [
+const LASTING: [AlertKind; 7] = [
     AlertKind::Unreadable,
     AlertKind::JobsGivenUp,
     AlertKind::MailServer,
     AlertKind::DiskFull,
     AlertKind::WaveStalled,
     AlertKind::DatabaseDamaged,
+    AlertKind::OpenTransaction,
 ];
 
 /// What this node knows besides what is stored.
@@ -115,7 +119,8 @@ pub async fn look(cx: &Ctx) -> Result<u64, EngineError> {
 async fn find(cx: &Ctx, now: DateTime<Utc>) -> Result<BTreeMap<Key, String>, EngineError> {
     let conn = cx.db.read();
     let mut found = BTreeMap::new();
-    let everywhere: Vec<Alert> = trouble::standing(cx, now).into_iter().chain(full_disks(cx)).chain(damage(cx)).collect();
+    let open = operations::oldest_transaction(&cx.db).await?.and_then(|open| left_open(&open, now));
+    let everywhere: Vec<Alert> = trouble::standing(cx, now).into_iter().chain(full_disks(cx)).chain(damage(cx)).chain(open).collect();
     for ws in workspaces::ids(conn).await? {
         let mut here: Vec<Alert> = reading::unreadable(conn, ws).await?.iter().map(unreadable).collect();
         here.extend(stalled(cx, ws).await?);
@@ -211,6 +216,19 @@ fn damage(cx: &Ctx) -> Option<Alert> {
     Some(Alert::new(AlertKind::DatabaseDamaged, "database", message))
 }
 
+/// A transaction that nobody seems to end. The message is the same as long as it is the same one.
+fn left_open(open: &OpenTransaction, now: DateTime<Utc>) -> Option<Alert> {
+    let since = from_millis(open.since);
+    let message = format!(
+        "A transaction in the database has been open since {}, by {}. PostgreSQL can't clean up behind writers meanwhile: tables grow, and everything \
+         becomes slower. Find out what began it and end it; `{}` does so at once.",
+        since.format("%Y-%m-%d %H:%M UTC"),
+        open.holder,
+        open.ended_by
+    );
+    (now - since > LONGEST_TRANSACTION).then(|| Alert::new(AlertKind::OpenTransaction, "database", message))
+}
+
 /// Looks at the pages of the database file. Where they are damaged, sending is held in all workspaces, and what was found is returned.
 /// A hold that can't be written is an error: nothing may be sent then.
 pub async fn check_pages(cx: &Ctx) -> Result<Option<String>, EngineError> {
@@ -223,4 +241,20 @@ pub async fn check_pages(cx: &Ctx) -> Result<Option<String>, EngineError> {
         hold::hold(cx, WorkspaceId::from_uuid(row.id), &Actor::System, &reason).await?;
     }
     Ok(Some(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_told_once_it_is_open_for_longer_than_any_of_ours() {
+        let open = OpenTransaction { since: 1_773_651_600_000, holder: "process 7 (psql, user ona)".into(), ended_by: "SELECT 1".into() };
+        let told = |minutes: i64| left_open(&open, from_millis(open.since) + Duration::minutes(minutes));
+        assert_eq!([-1, 0, 10].map(told), [None, None, None], "a clock that is behind tells nothing");
+        let alert = told(11).unwrap();
+        assert_eq!((alert.kind, alert.subject.as_str()), (AlertKind::OpenTransaction, "database"));
+        assert!(alert.message.contains("2026-03-16 09:00 UTC, by process 7 (psql, user ona)") && alert.message.contains("`SELECT 1`"));
+        assert_eq!(told(600), Some(alert), "one alert, however long it lasts");
+    }
 }

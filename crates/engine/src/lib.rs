@@ -26,6 +26,7 @@ pub mod inbound;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod readers;
 pub mod reading;
 pub mod seals;
 pub mod setup;

@@ -34,6 +34,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    readers: usize,
     growth: Arc<Growth>,
     writes: Arc<Writes>,
 }
@@ -102,12 +103,14 @@ impl Db {
             let write = Database::connect(sqlite(url, 1)).await?;
             keep_a_log(&write).await?;
             check_pragmas(&write).await?;
-            let read = Database::connect(sqlite(url, connections.clamp(1, 4))).await?;
-            Ok(Self { write, read, growth: Arc::default(), writes: Arc::default() })
+            let connections = connections.clamp(1, 4);
+            let read = Database::connect(sqlite(url, connections)).await?;
+            Ok(Self { write, read, readers: readers(connections), growth: Arc::default(), writes: Arc::default() })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let connections = connections.max(2);
             let write = Database::connect(postgres(url, connections, &WRITE_PLANS)).await?;
             let read = Database::connect(postgres(url, connections, &[])).await?;
-            Ok(Self { write, read, growth: Arc::default(), writes: Arc::default() })
+            Ok(Self { write, read, readers: readers(connections), growth: Arc::default(), writes: Arc::default() })
         } else {
             Err(StoreError::Other(sea_orm::DbErr::Custom(format!(
                 "database.url must start with sqlite:// or postgres://, got `{}`",
@@ -181,6 +184,11 @@ impl Db {
     /// put together while the first one is stored, and more only make the batches smaller.
     pub fn writers(&self) -> usize {
         if self.backend() == DbBackend::Postgres { 2 } else { 1 }
+    }
+
+    /// How many may read much at the same time, so that everybody else always finds a connection to read from.
+    pub const fn readers(&self) -> usize {
+        self.readers
     }
 
     /// Whether a statement costs far more than the rows that it is about: on PostgreSQL each one starts anew and travels.
@@ -356,6 +364,12 @@ impl std::ops::Deref for Tx {
     }
 }
 
+/// All connections that read but for a quarter of them, one at least.
+const fn readers(connections: u32) -> usize {
+    let kept_free = if connections < 8 { 1 } else { connections / 4 };
+    if connections > kept_free { (connections - kept_free) as usize } else { 1 }
+}
+
 /// Turns SQLite's write-ahead log on; the file remembers it. For this switch, made while another process opens the same file, SQLite
 /// does not wait by itself.
 async fn keep_a_log(connection: &DatabaseConnection) -> Result<(), StoreError> {
@@ -420,6 +434,11 @@ mod tests {
                 node.unwrap().unwrap();
             }
         }
+    }
+
+    #[test]
+    fn who_reads_much_leaves_connections_to_others() {
+        assert_eq!([1, 2, 4, 10, 200].map(readers), [1, 1, 3, 8, 150]);
     }
 
     #[tokio::test]

@@ -3,9 +3,43 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, Statement};
 
-use crate::{StoreError, deliveries, outbox, workspaces};
+use crate::{Db, StoreError, deliveries, outbox, workspaces};
+
+/// A transaction that has not ended. PostgreSQL can't clean up what was changed or deleted since it began.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct OpenTransaction {
+    /// Since when, by the database's clock; milliseconds since 1970.
+    pub since: i64,
+    /// Whose it is: a process and the program behind it, or the name of a prepared transaction.
+    pub holder: String,
+    /// The statement that ends it.
+    pub ended_by: String,
+}
+
+/// The transaction that has kept PostgreSQL from cleaning up for longest in this database, whoever's it is; `None` while there is none, and always on
+/// SQLite. One that has neither read nor written holds back nothing, and what cleans up does not hold itself back. Sessions of other
+/// roles are seen only by a role that has `pg_read_all_stats`.
+pub async fn oldest_transaction(db: &Db) -> Result<Option<OpenTransaction>, StoreError> {
+    const OPEN: &str = "\
+        SELECT CAST(EXTRACT(EPOCH FROM since) * 1000 AS BIGINT) AS since, holder, ended_by FROM ( \
+            SELECT xact_start AS since, \
+                'process ' || pid || ' (' || COALESCE(NULLIF(application_name, ''), 'a program without a name') || ', user ' || COALESCE(usename, 'of the server itself') || ')' AS holder, \
+                'SELECT pg_terminate_backend(' || pid || ')' AS ended_by \
+            FROM pg_stat_activity \
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL \
+                AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL) \
+                AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum) \
+            UNION ALL \
+            SELECT prepared, 'prepared transaction ' || quote_literal(gid) || ' (user ' || owner || ')', 'ROLLBACK PREPARED ' || quote_literal(gid) \
+            FROM pg_prepared_xacts WHERE database = current_database() \
+        ) AS transactions ORDER BY since LIMIT 1";
+    if db.backend() != DbBackend::Postgres {
+        return Ok(None);
+    }
+    Ok(OpenTransaction::find_by_statement(Statement::from_string(DbBackend::Postgres, OPEN)).one(db.read()).await?)
+}
 
 /// Jobs by state, of all workspaces: those that wait, those that run and those that were given up.
 pub async fn jobs(conn: &impl ConnectionTrait) -> Result<Vec<(&'static str, u64)>, StoreError> {

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::any,
 };
+use hearback_engine::readers;
 
 use crate::{
     App, Peer, auth,
@@ -62,9 +63,16 @@ async fn serve(app: App, place: Arc<Place>, mut request: Request) -> Response {
         return Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address").into_response();
     }
     let Some(route) = place.route(request.method()) else { return not_taken(&place.routes) };
-    match let_in(&app, route.access, &mut request).await {
-        Ok(()) => (route.serve)(app, request).await,
-        Err(refusal) => refusal,
+    if let Err(refusal) = let_in(&app, route.access, &mut request).await {
+        return refusal;
+    }
+    if !route.reads_much() {
+        return (route.serve)(app, request).await;
+    }
+    match readers::place(&app.cx).await {
+        // Held until the answer is ready, not until it is sent.
+        Ok(_held) => (route.serve)(app, request).await,
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use hearback_engine::{Ctx, alerts::AlertKind};
-use hearback_store::{StoreError, alerts, operations, outbox};
+use hearback_store::{StoreError, alerts, operations, outbox, time::from_millis};
 
 /// Everything that is served on the listener for operations.
 pub fn operations_router(cx: Ctx) -> Router {
@@ -47,6 +47,10 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
         let n = open.iter().filter(|alert| alert.kind == kind).count();
         text.line("hearback_alerts", &format!("{{kind=\"{kind}\"}}"), n);
     }
+    let name = "hearback_database_oldest_transaction_seconds";
+    text.head(name, "gauge", "How long the transaction has been open that keeps PostgreSQL from cleaning up; 0 while there is none.");
+    let open = operations::oldest_transaction(&cx.db).await?;
+    text.line(name, "", open.map_or(0, |open| (now - from_millis(open.since)).num_seconds().max(0)));
     text.head("hearback_oldest_due_job_seconds", "gauge", "How long the job waits that has been due longest.");
     let oldest = outbox::next_due(&cx.db).await?;
     text.line("hearback_oldest_due_job_seconds", "", oldest.map_or(0, |at| (now - at).num_seconds().max(0)));

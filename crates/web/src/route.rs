@@ -79,6 +79,11 @@ impl Route {
         Self { path: format!("{prefix}{}", self.path), ..self }
     }
 
+    /// Whether it may read much: whatever our people and programs look at. What they bring, and what customers do, waits for no list.
+    pub(crate) fn reads_much(&self) -> bool {
+        matches!(self.access, Access::Key(_) | Access::User(_)) && (self.method == Method::GET || self.path == "/api/v1/rules/backtest")
+    }
+
     /// Whether a browser sees it: everything but the API, what monitoring asks, and what other pages load.
     pub fn is_page(&self) -> bool {
         self.method == Method::GET

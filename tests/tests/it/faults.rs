@@ -5,6 +5,7 @@ mod crowd;
 mod damage;
 mod mail;
 mod migration;
+mod readers;
 mod requests;
 mod storage;
 #[cfg(feature = "servers")]

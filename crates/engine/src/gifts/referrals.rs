@@ -81,8 +81,7 @@ pub(crate) fn check_target(url: &str) -> Result<Option<String>, String> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\'' | b'\\' | b'`' | b';' | b',');
-    let host_is_one = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
-    if host_is_one && url.len() <= 500 && url.bytes().all(plain) {
+    if text::is_host(host) && url.len() <= 500 && url.bytes().all(plain) {
         Ok(Some(url.to_owned()))
     } else {
         Err("must be a web address of at most 500 visible ASCII characters, such as https://shop.example/?ref={code}".to_owned())
@@ -175,7 +174,7 @@ mod tests {
         assert_eq!(check_target(" https://shop.example/?ref={code} "), Ok(Some("https://shop.example/?ref={code}".to_owned())));
         assert_eq!(check_target(" "), Ok(None));
         for bad in
-            ["shop.example", "javascript:alert(1)", "https://", "https://a b", "https://x;y/", "https://{code}/", "https://x/\ny", "//x"]
+            ["shop.example", "javascript:alert(1)", "https://", "https://a b", "https://x;y/", "https://{code}/", "https://x/\ny", "//x", "https://shop.example@evil.example/", "https://shop.example:99999/", "https://.../"]
         {
             assert!(check_target(bad).is_err(), "{bad}");
         }

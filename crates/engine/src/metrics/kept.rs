@@ -18,7 +18,7 @@ use hearback_store::{
 };
 use uuid::Uuid;
 
-use crate::Ctx;
+use crate::{Ctx, EngineError, readers};
 
 /// Counting that takes longer than this is kept by day.
 const LONG: Duration = Duration::from_millis(100);
@@ -107,7 +107,11 @@ pub(super) async fn keep(cx: &Ctx, scope: &Scope, of: Of) -> Result<(), StoreErr
 
 /// The same beside the question that needs it.
 async fn keep_meanwhile(cx: Ctx, scope: Scope, asked: Asked) {
-    if let Err(error) = keep(&cx, &scope, asked.2.clone()).await {
+    let kept = async {
+        let _place = readers::wait(&cx).await?;
+        keep(&cx, &scope, asked.2.clone()).await.map_err(EngineError::from)
+    };
+    if let Err(error) = kept.await {
         tracing::warn!(%error, "the metrics could not be counted by day; they are counted each time");
         cx.kept.forget(&asked);
     }

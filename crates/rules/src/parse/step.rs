@@ -1,6 +1,9 @@
 //! Steps as written: one action by its word, what belongs to it, and for every step `after` and `if`.
 
-use hearback_core::{Span, text::MAX_LINE};
+use hearback_core::{
+    Span,
+    text::{self, MAX_LINE},
+};
 
 use super::{
     MAX_STEPS, Reader,
@@ -127,8 +130,8 @@ impl Reader<'_> {
     fn review_url(&mut self, node: &Node) -> Option<String> {
         let url = self.line(node, "the address of a review page", MAX_LINE)?;
         let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"' | b'\\' | b'`');
-        let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).filter(|host| host.contains('.'));
-        if host.is_some() && url.bytes().all(plain) {
+        let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+        if host.is_some_and(|host| host.contains('.') && text::is_host(host)) && url.bytes().all(plain) {
             Some(url)
         } else {
             self.expected(node, "an address such as https://reviews.example/write")

@@ -21,7 +21,7 @@ pub(super) const WRITE_PLANS: [(&str, &str); 4] =
 pub(super) fn postgres(url: &str, connections: u32, plans: &'static [(&'static str, &'static str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections.max(2))
+        .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .connect_timeout(Duration::from_secs(5))

@@ -1,6 +1,7 @@
 //! What an operator does on the command line, on both databases.
 
 mod backup;
+mod bad_rows;
 mod campaigns;
 mod erase;
 mod export;

@@ -182,3 +182,48 @@ async fn an_alert_stands_while_any_node_sees_its_cause() {
     })
     .await;
 }
+
+/// A session of somebody else that began a transaction and forgot it.
+#[cfg(feature = "servers")]
+#[tokio::test]
+async fn a_transaction_that_was_left_open_is_told_until_it_ends() {
+    use hearback_tests::database::Kind;
+
+    let app = TestApp::on(Kind::Postgres, &Options::default()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let inside = Client::stranger(listener.local_addr().unwrap());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let router = hearback_web::operations_router(app.cx.clone());
+    tokio::spawn(hearback_web::serve(listener, router, hearback_web::Limits::default(), stop.clone()));
+    let open_for = async || {
+        let figures = inside.get("/metrics").await.text();
+        let line = figures.lines().find_map(|line| line.strip_prefix("hearback_database_oldest_transaction_seconds "));
+        line.unwrap().parse::<i64>().unwrap()
+    };
+    // The database says since when, by its own clock.
+    app.clock.set(hearback_store::time::from_millis(app.cx.db.clock().await.unwrap().unwrap()));
+    let outside = app.database.open().await;
+    let forgotten = outside.write().await.unwrap();
+    forgotten.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await.unwrap();
+    app.advance(Duration::minutes(11)).await;
+    assert!(open_for().await < 60 && degraded(&app).await.is_empty(), "it has neither read nor written: it holds back nothing");
+    app.clock.set(hearback_store::time::from_millis(app.cx.db.clock().await.unwrap().unwrap()));
+    forgotten.execute_unprepared("UPDATE workspaces SET name = name WHERE key = 'nobody'; SELECT pg_current_xact_id()").await.unwrap();
+    app.advance(Duration::minutes(7)).await;
+    let before = open_for().await;
+    assert!(before >= 400 && degraded(&app).await.is_empty(), "{before} s: it may pass by itself");
+    app.advance(Duration::minutes(4)).await;
+    assert!(open_for().await >= before + 240, "it grows");
+    let [alert] = told(&app, "open_transaction").await.try_into().unwrap();
+    let message = alert["message"].as_str().unwrap();
+    assert!(message.contains("(hearback, user ") && message.contains("`SELECT pg_terminate_backend("), "{message}");
+    assert_eq!(degraded(&app).await, ["open_transaction"]);
+    forgotten.rollback().await.unwrap();
+    app.run_until_idle().await;
+    assert!(told(&app, "open_transaction").await.is_empty() && degraded(&app).await.is_empty(), "it is over");
+    assert!(open_for().await < 60);
+    stop.cancel();
+    outside.close().await.unwrap();
+    app.assert_sound().await;
+    app.end().await;
+}

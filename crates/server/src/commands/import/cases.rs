@@ -66,31 +66,30 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     let mut rehearsal = args.options.dry_run.then(Rehearsal::default);
     let (mut imported, mut unchanged) = (0, 0);
-    let mut batch: Vec<(u64, PastCase)> = Vec::with_capacity(BATCH);
+    let (mut batch, mut unfit): (Vec<(u64, PastCase)>, Vec<Reject>) = (Vec::with_capacity(BATCH), Vec::new());
     loop {
         let next = table.rows.advance().context("the file can't be read to its end")?;
         let is_end = next == Next::End;
         match next {
             Next::Row => match case(&columns, table.rows.record()) {
                 Ok(case) => batch.push((table.rows.record().line, case)),
-                Err(reject) => rejects.add(reject)?,
+                Err(reject) => unfit.push(reject),
             },
-            next => Reject::unread(next).map_or(Ok(()), |reject| rejects.add(reject))?,
+            next => unfit.extend(Reject::unread(next)),
         }
-        if batch.len() >= BATCH || is_end {
+        if batch.len() + unfit.len() >= BATCH || is_end {
             for (row, result) in store(&cx, ws, std::mem::take(&mut batch), rehearsal.as_mut()).await {
                 match result {
                     Ok(true) => imported += 1,
                     Ok(false) => unchanged += 1,
-                    Err(error @ (EngineError::Invalid(_) | EngineError::Conflict { .. })) => {
-                        rejects.add(Reject::new(row, String::new(), "", error.to_string()))?;
-                    }
+                    Err(error @ (EngineError::Invalid(_) | EngineError::Conflict { .. })) => unfit.push(refused(&columns, row, &error)),
                     Err(error) => {
                         let stopped = format!("stopped near row {row}; what was stored stays, run the import again to go on");
                         return Err(anyhow::Error::new(error).context(stopped));
                     }
                 }
             }
+            rejects.add_all(std::mem::take(&mut unfit))?;
             bar.set_position(table.rows.consumed());
         }
         if is_end {
@@ -100,6 +99,16 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     rejects.finish()?;
     Taken { imported, unchanged, rejected: rejects.count, rejects: rejects.first }.tell(args.options.dry_run, args.options.json)
+}
+
+/// What the engine refused, in terms of the file.
+fn refused(columns: &Columns, row: u64, error: &EngineError) -> Reject {
+    let field = match error {
+        EngineError::Invalid(fields) => fields.first().map(|first| first.field.as_str()),
+        _ => None,
+    };
+    let column = field.map(|field| columns.mapping.column_of(field).map_or_else(|| field.to_owned(), |column| columns.header.name(column)));
+    Reject::new(row, column.unwrap_or_default(), "", error.to_string())
 }
 
 async fn store(

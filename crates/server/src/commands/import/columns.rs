@@ -164,6 +164,23 @@ impl Columns {
         Reject::new(record.line, self.name(field).unwrap_or_default(), value, reason)
     }
 
+    /// Where a field of the customer stands that the engine refused, and what was read there.
+    pub fn source_of(&self, field: &str, person: &NewPerson) -> (String, String) {
+        let field = field.trim_start_matches("person.");
+        let value = match field {
+            "email" => &person.email,
+            "external_id" => &person.external_id,
+            "name" => &person.name,
+            "locale" => &person.locale,
+            "timezone" => &person.timezone,
+            "account" => &person.account,
+            "owner" => &person.owner,
+            _ => &None,
+        };
+        let column = self.mapping.column_of(field).map_or_else(|| field.to_owned(), |column| self.header.name(column));
+        (column, value.clone().unwrap_or_default())
+    }
+
     /// The name of the column that fills a field.
     pub fn name(&self, field: &'static str) -> Option<String> {
         self.mapping.column(field).map(|column| self.header.name(column))

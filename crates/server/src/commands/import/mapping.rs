@@ -57,6 +57,15 @@ impl Mapping {
         self.0.get(&Field::Fixed(field)).copied()
     }
 
+    /// The same of a field that somebody else names.
+    pub fn column_of(&self, name: &str) -> Option<usize> {
+        let is_it = |field: &Field| match field {
+            Field::Fixed(field) => *field == name,
+            Field::Property(property) => name.strip_prefix("properties.") == Some(property),
+        };
+        self.0.iter().find(|(field, _)| is_it(field)).map(|(_, column)| *column)
+    }
+
     /// Whether this column fills anything.
     pub fn uses(&self, column: usize) -> bool {
         self.0.values().any(|used| *used == column)

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx, EngineError,
+    Ctx, EngineError, FieldError,
     people::{self, Rehearsal},
     submit::{NewPerson, PastPerson},
     suppressions::{self, OptOut, OptOuts, Reason, Rehearsal as Stops},
@@ -55,19 +55,20 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let mut import = Import { columns, opt_outs, rehearsal, imported: 0, unchanged: 0 };
     let mut rejects = Rejects::new(args.options.rejects.as_deref(), bar.clone())?;
     let (cx, ws) = open::context(&config).await?;
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut batch, mut refused) = (Vec::with_capacity(BATCH), Vec::new());
     loop {
         let next = table.rows.advance().context("the file can't be read to its end")?;
         let is_end = next == Next::End;
         match next {
             Next::Row => match import.read(table.rows.record(), cx.now()) {
                 Ok(told) => batch.push(told),
-                Err(reject) => rejects.add(reject)?,
+                Err(reject) => refused.push(reject),
             },
-            next => Reject::unread(next).map_or(Ok(()), |reject| rejects.add(reject))?,
+            next => refused.extend(Reject::unread(next)),
         }
-        if batch.len() >= BATCH || is_end {
-            import.store(&cx, ws, std::mem::take(&mut batch), &mut rejects).await?;
+        if batch.len() + refused.len() >= BATCH || is_end {
+            import.store(&cx, ws, std::mem::take(&mut batch), &mut refused).await?;
+            rejects.add_all(std::mem::take(&mut refused))?;
             bar.set_position(table.rows.consumed());
         }
         if is_end {
@@ -141,7 +142,13 @@ impl Import {
         Ok(Told { row: record.line, person, stop })
     }
 
-    async fn store(&mut self, cx: &Ctx, ws: WorkspaceId, batch: Vec<Told>, rejects: &mut Rejects) -> anyhow::Result<()> {
+    /// What the engine refused, in terms of the file.
+    fn refused(&self, row: u64, person: &NewPerson, fields: Vec<FieldError>) -> Reject {
+        let (column, value) = fields.first().map(|first| self.columns.source_of(&first.field, person)).unwrap_or_default();
+        Reject::new(row, column, &value, EngineError::Invalid(fields).to_string().replace("person.", ""))
+    }
+
+    async fn store(&mut self, cx: &Ctx, ws: WorkspaceId, batch: Vec<Told>, refused: &mut Vec<Reject>) -> anyhow::Result<()> {
         let (mut rows, mut persons, mut stops) = (Vec::new(), Vec::new(), Vec::new());
         for told in batch {
             rows.push(told.row);
@@ -153,18 +160,18 @@ impl Import {
             Some((_, before)) => suppressions::rehearse_all(cx, ws, &stops, before).await?,
             None => suppressions::add_all(cx, ws, &stops).await?,
         };
+        let sent = persons.clone();
         let results = match &mut self.rehearsal {
-            Some((before, _)) => people::rehearse_people(cx, ws, persons, before).await,
-            None => people::upsert_people(cx, ws, persons).await,
+            Some((before, _)) => people::rehearse_people(cx, ws, sent, before).await,
+            None => people::upsert_people(cx, ws, sent).await,
         };
-        for ((row, result), stopped) in rows.into_iter().zip(results).zip(stopped) {
+        for (((row, person), result), stopped) in rows.into_iter().zip(&persons).zip(results).zip(stopped) {
             match result {
                 Ok(true) => self.imported += 1,
                 Ok(false) if stopped => self.imported += 1,
                 Ok(false) => self.unchanged += 1,
-                Err(error @ (EngineError::Invalid(_) | EngineError::Conflict { .. })) => {
-                    rejects.add(Reject::new(row, String::new(), "", error.to_string()))?;
-                }
+                Err(EngineError::Invalid(fields)) => refused.push(self.refused(row, person, fields)),
+                Err(error @ EngineError::Conflict { .. }) => refused.push(Reject::new(row, String::new(), "", error.to_string())),
                 Err(error) => {
                     let stopped = format!("stopped near row {row}; what was stored stays, run the import again to go on");
                     return Err(anyhow::Error::new(error).context(stopped));

@@ -101,6 +101,12 @@ impl Rejects {
         Ok(())
     }
 
+    /// Takes note of those of one batch, in the order of the file.
+    pub fn add_all(&mut self, mut batch: Vec<Reject>) -> anyhow::Result<()> {
+        batch.sort_by_key(|reject| reject.row);
+        batch.into_iter().try_for_each(|reject| self.add(reject))
+    }
+
     /// Writes out what is left.
     pub fn finish(&mut self) -> anyhow::Result<()> {
         self.file.as_mut().map_or(Ok(()), |file| file.flush().context("the file of rejected rows can't be written"))

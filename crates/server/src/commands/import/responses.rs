@@ -205,8 +205,7 @@ async fn import(
                 }
             }
         }
-        refused.sort_by_key(|reject| reject.row);
-        refused.into_iter().try_for_each(|reject| rejects.add(reject))?;
+        rejects.add_all(refused)?;
         bar.set_position(batch.consumed);
     }
     reader.await?.context("the file can't be read to its end")?;

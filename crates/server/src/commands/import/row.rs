@@ -133,33 +133,23 @@ impl Plan {
             let id = sent.external_id.clone().unwrap_or_default();
             return Reject::new(row, self.columns.name("external_id").unwrap_or_default(), &id, error.to_string());
         };
-        let first = fields.first().map(|error| error.field.trim_start_matches("person.")).unwrap_or_default();
+        let first = fields.first().map(|error| error.field.as_str()).unwrap_or_default();
         let (column, value) = self.source_of(first, sent);
         Reject::new(row, column, &value, error.to_string().replace("person.", ""))
     }
 
     fn source_of(&self, field: &str, sent: &NewResponse) -> (String, String) {
-        let person = &sent.person;
-        if let Some(name) = field.strip_prefix("properties.") {
-            let column = self.columns.mapping.properties().find(|(property, _)| *property == name).map(|(_, column)| column);
-            return (column.map_or_else(|| field.to_owned(), |column| self.columns.header.name(column)), String::new());
-        }
         let (field, value) = match field {
             "score" => ("score", Some(sent.score.to_string())),
             "comment" => ("comment", sent.comment.clone()),
             "external_id" => ("external_id", sent.external_id.clone()),
             "responded_at" => ("responded_at", sent.responded_at.map(|at| at.to_rfc3339())),
             "channel" => ("channel", sent.channel.clone()),
-            "email" => ("email", person.email.clone()),
-            "name" => ("name", person.name.clone()),
-            "locale" => ("locale", person.locale.clone()),
-            "timezone" => ("timezone", person.timezone.clone()),
-            "account" => ("account", person.account.clone()),
-            "owner" => ("owner", person.owner.clone()),
+            "person.external_id" => ("person_external_id", sent.person.external_id.clone()),
             field if field.starts_with("answers") => {
                 ("answers", sent.answers.as_ref().and_then(|answers| serde_json::to_string(answers).ok()))
             }
-            _ => return (field.to_owned(), String::new()),
+            field => return self.columns.source_of(field, &sent.person),
         };
         (self.columns.name(field).unwrap_or_else(|| field.to_owned()), value.unwrap_or_default())
     }
