@@ -201,7 +201,7 @@ async fn killed_and_run_again(kind: Kind, what: What) {
     std::fs::write(&file, &sheet.bytes).unwrap();
     let (taken, peak_of_four) = import(&house, what, &file.display().to_string(), &rejects_in(&house)).await;
     assert_eq!(taken, [sheet.good.len() as u64, 0, sheet.bad.len() as u64]);
-    eprintln!("{what:?}, {kind:?}: {} KiB for {ROWS} rows, {} KiB for four times as many", peak, peak_of_four);
+    eprintln!("{what:?}, {kind:?}: {peak} KiB for {ROWS} rows, {peak_of_four} KiB for four times as many");
     assert!(
         peak > 0 && peak_of_four < MOST && peak_of_four < peak + MORE,
         "{peak} KiB for {ROWS} rows, {peak_of_four} KiB for four times as many"

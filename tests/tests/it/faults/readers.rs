@@ -98,7 +98,7 @@ async fn read_slowly(address: SocketAddr, key: &str, n: usize, begun: &AtomicUsi
     assert_eq!(&first, b"HTTP/1.1 200", "{path}");
     begun.fetch_add(1, Ordering::Relaxed);
     let mut some = [0; 64];
-    while n % 2 == 0 && stream.read(&mut some).await.is_ok_and(|read| read > 0) {
+    while n.is_multiple_of(2) && stream.read(&mut some).await.is_ok_and(|read| read > 0) {
         sleep(Duration::from_millis(20)).await;
     }
     std::future::pending::<()>().await;
