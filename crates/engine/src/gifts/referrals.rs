@@ -173,9 +173,19 @@ mod tests {
     fn only_web_addresses_are_targets() {
         assert_eq!(check_target(" https://shop.example/?ref={code} "), Ok(Some("https://shop.example/?ref={code}".to_owned())));
         assert_eq!(check_target(" "), Ok(None));
-        for bad in
-            ["shop.example", "javascript:alert(1)", "https://", "https://a b", "https://x;y/", "https://{code}/", "https://x/\ny", "//x", "https://shop.example@evil.example/", "https://shop.example:99999/", "https://.../"]
-        {
+        for bad in [
+            "shop.example",
+            "javascript:alert(1)",
+            "https://",
+            "https://a b",
+            "https://x;y/",
+            "https://{code}/",
+            "https://x/\ny",
+            "//x",
+            "https://shop.example@evil.example/",
+            "https://shop.example:99999/",
+            "https://.../",
+        ] {
             assert!(check_target(bad).is_err(), "{bad}");
         }
     }

@@ -102,6 +102,11 @@ fn steps_of_the_wrong_kind() {
             "{ send_mail: thanks, to: custmer }",
             "4:30: expected a recipient (customer, owner, team:KEY or an address), got `custmer`: it is not a mail address: it has no @; did you mean `customer`?",
         ),
+        (
+            "{ invite_review: 'https://reviews.example@evil.example/' }",
+            "4:22: expected an address such as https://reviews.example/write, got `https://reviews.example@evil.example/`",
+        ),
+        ("{ invite_review: 'https://...' }", "4:22: expected an address such as https://reviews.example/write, got `https://...`"),
         ("{ mark_not_needed: '' }", "4:24: expected the reason, got ``: it must not be empty"),
         (
             "close",

@@ -8,6 +8,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("api_keys.rs", "by_public_part", "the key says which workspace it opens"),
     ("feed.rs", "oldest_transaction", "what is under way on the server; reads no table of ours"),
     ("operations.rs", "jobs", "figures of the whole installation"),
+    ("operations.rs", "oldest_transaction", "what is open on the server; reads no table of ours"),
     ("audit_heads.rs", "all", "fsck looks at every chain"),
     ("widgets.rs", "by_public_key", "the key says which workspace it belongs to"),
     ("mailboxes.rs", "", "of the installation, not of a workspace"),
