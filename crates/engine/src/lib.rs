@@ -19,6 +19,8 @@ pub mod deciding;
 pub mod disk;
 pub mod error;
 pub mod faults;
+#[cfg(test)]
+mod fixtures;
 pub mod fsck;
 pub mod gifts;
 pub mod health;

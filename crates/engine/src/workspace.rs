@@ -104,6 +104,34 @@ pub struct Member {
 }
 
 impl Workspace {
+    /// One that was set up with nothing: no survey, no rule, nobody in it.
+    #[cfg(test)]
+    pub(crate) fn bare(settings: &crate::Settings) -> Self {
+        Self {
+            id: crate::fixtures::workspace_id(),
+            name: "The Shop".to_owned(),
+            locale: "en".to_owned(),
+            default_owner: Owner::Team("support".to_owned()),
+            staff: Staff::default(),
+            policies: Policies::usual(settings),
+            surveys: HashMap::new(),
+            versions: HashMap::new(),
+            unread_surveys: HashMap::new(),
+            accent: None,
+            logo: None,
+            rules: Vec::new(),
+            unread_rules: Vec::new(),
+            rule_ids: "[]".to_owned(),
+            asked: roster::asked(std::iter::empty()),
+            counts_hours: false,
+            teams: HashMap::new(),
+            erased: HashSet::new(),
+            held: None,
+            skipped_until: None,
+            revision: 0,
+        }
+    }
+
     /// A survey version by id.
     pub fn survey(&self, id: uuid::Uuid) -> Option<&Survey> {
         self.versions.get(&id)

@@ -266,7 +266,8 @@ impl LanguageFile {
         if write!(String::new(), "{}", NaiveDate::MIN.format_with_items(date.iter())).is_err() {
             return Err(wrong("date", "asks for a time of day; a day has none"));
         }
-        let is_name = |item: &Item<'_>| matches!(item, Item::Fixed(Fixed::ShortMonthName | Fixed::ShortWeekdayName | Fixed::LongWeekdayName));
+        let is_name =
+            |item: &Item<'_>| matches!(item, Item::Fixed(Fixed::ShortMonthName | Fixed::ShortWeekdayName | Fixed::LongWeekdayName));
         if date.iter().any(is_name) {
             return Err(wrong("date", "asks for a name that the file does not have; %B is one of its `months`"));
         }

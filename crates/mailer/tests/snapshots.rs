@@ -14,7 +14,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mails");
 #[test]
 fn every_mail_says_what_it_said() {
     let templates = Templates::load(None).unwrap();
-    let languages: Vec<&str> = templates.languages().all().map(|language| language.code()).collect();
+    let languages: Vec<&str> = templates.languages().all().map(hearback_mailer::Language::code).collect();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(FOLDER);
     settings.set_prepend_module_to_snapshot(false);

@@ -21,9 +21,8 @@ fn german() -> tempfile::TempDir {
     translate(&mut file["plurals"]);
     file["name"] = json!("Deutsch");
     file["date"] = json!("%-d. %B %Y");
-    file["months"] = json!([
-        "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"
-    ]);
+    file["months"] =
+        json!(["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"]);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("lang")).unwrap();
     std::fs::write(folder.path().join("lang/de.json"), file.to_string()).unwrap();

@@ -32,7 +32,8 @@ impl PluralRules {
             return Err(format!("`{unknown}` is no form with a rule; there are {}", CATEGORIES.join(", ")));
         }
         let read = |(form, text): (&'static str, &String)| {
-            let alternatives = text.split(" or ").map(|all| all.split(" and ").map(Relation::parse).collect::<Option<_>>()).collect::<Option<_>>();
+            let alternatives =
+                text.split(" or ").map(|all| all.split(" and ").map(Relation::parse).collect::<Option<_>>()).collect::<Option<_>>();
             let problem = || format!("`{form}`: `{text}` is not a rule; write for example `n % 10 = 1 and n % 100 != 11..19`");
             Ok((form, alternatives.ok_or_else(problem)?))
         };
@@ -118,10 +119,13 @@ mod tests {
 
     #[test]
     fn rules_are_asked_in_order_and_other_is_what_is_left() {
-        let arabic = rules(&[("zero", "n = 0"), ("one", "n = 1"), ("two", "n = 2"), ("few", "n % 100 = 3..10"), ("many", "n % 100 = 11..99")]);
+        let arabic =
+            rules(&[("zero", "n = 0"), ("one", "n = 1"), ("two", "n = 2"), ("few", "n % 100 = 3..10"), ("many", "n % 100 = 11..99")]);
         let arabic = arabic.unwrap();
         assert_eq!(arabic.forms().collect::<Vec<_>>(), ["zero", "one", "two", "few", "many", "other"]);
-        for (number, form) in [("0", "zero"), ("2", "two"), ("103", "few"), ("111", "many"), ("100", "other"), ("1.5", "other"), ("-1", "one")] {
+        for (number, form) in
+            [("0", "zero"), ("2", "two"), ("103", "few"), ("111", "many"), ("100", "other"), ("1.5", "other"), ("-1", "one")]
+        {
             assert_eq!(arabic.form(Number::parse(number).unwrap()), form, "{number}");
         }
         assert_eq!(PluralRules::default().form(1.into()), "other");
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn a_fraction_is_among_no_whole_numbers() {
         let rules = rules(&[("one", "n != 1..3 and v = 1"), ("few", "i = 0,1 and f % 10 = 5")]).unwrap();
-        assert_eq!(["2.5", "2.0", "1.15", "1.51"].map(|number| rules.form(Number::parse(number).unwrap())), ["one", "other", "few", "other"]);
+        assert_eq!(
+            ["2.5", "2.0", "1.15", "1.51"].map(|number| rules.form(Number::parse(number).unwrap())),
+            ["one", "other", "few", "other"]
+        );
     }
 
     #[test]

@@ -190,7 +190,7 @@ pub fn recovery(entry: &Entry) {
 fn rules_of(language: &str) -> PluralRules {
     let path = format!("{}/../../templates/lang/{language}.json", env!("CARGO_MANIFEST_DIR"));
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    PluralRules::parse(&serde_json::from_value(file["plural"].clone()).unwrap()).unwrap()
+    PluralRules::parse(&serde_json::from_value(file.get("plural").unwrap().clone()).unwrap()).unwrap()
 }
 
 /// `{"lt": {"21": "one"}, "decimals": {"lt 1.5": "many"}}`

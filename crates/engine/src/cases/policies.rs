@@ -50,6 +50,12 @@ impl Usual {
 }
 
 impl Policies {
+    /// Those of a workspace that has none of its own.
+    #[cfg(test)]
+    pub(crate) fn usual(settings: &Settings) -> Self {
+        Self { stored: HashMap::new(), usual: Usual::of(settings) }
+    }
+
     /// Reads those of a workspace; in place of one that can't be read holds what would without it.
     pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, usual: Usual) -> Result<Self, StoreError> {
         let (policies, _) = read_all(&policies::all(conn, ws).await?, reading::policy);

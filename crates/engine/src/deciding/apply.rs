@@ -387,3 +387,7 @@ pub fn read_email(text: Option<&str>) -> Option<Email> {
 pub fn read_time(millis: Option<i64>) -> Option<DateTime<Utc>> {
     millis.map(from_millis)
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -99,3 +99,37 @@ pub fn note(plan: &Plan, case: &cases::Model, now: DateTime<Utc>, changes: &mut 
         changes.alerts.push(Alert::new(kind, key, why));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hearback_core::Segment;
+    use hearback_rules::StepVerdict;
+
+    use super::*;
+    use crate::fixtures::{case, monday};
+
+    #[test]
+    fn what_was_stopped_is_told_and_nothing_else() {
+        let trace = |rule: &str, failed: Option<&str>, stopped, steps| {
+            let (rule, failed) = (rule.to_owned(), failed.map(str::to_owned));
+            RuleTrace { rule, failed, stopped, steps }
+        };
+        let dropped = StepVerdict::Skipped("dropped: a plan has at most so many effects".to_owned());
+        let plan = Plan {
+            effects: Vec::new(),
+            trace: vec![
+                trace("matched@1", None, false, vec![StepVerdict::Now, StepVerdict::Skipped("it acted before".to_owned())]),
+                trace("failed@2", Some("the score is 3"), false, Vec::new()),
+                trace("chained@3", Some("it set itself off"), true, Vec::new()),
+                trace("greedy@4", None, false, vec![StepVerdict::Now, dropped.clone(), dropped]),
+            ],
+        };
+        let (row, mut changes) = (case(Segment::Detractor), Changes::default());
+        note(&plan, &row, monday(), &mut changes);
+        let told: Vec<(AlertKind, &str)> = changes.alerts.iter().map(|alert| (alert.kind, alert.subject.as_str())).collect();
+        assert_eq!(told, [(AlertKind::RuleLoop, "chained"), (AlertKind::RuleEffects, "greedy")]);
+        assert_eq!(changes.events.len(), 2);
+        assert!(changes.events.iter().all(|entry| entry.kind == "rule_stopped" && entry.case_id == row.id));
+        assert!(changes.deliveries.is_empty() && changes.jobs.is_empty());
+    }
+}

@@ -12,14 +12,8 @@ const TEMPLATES: &[&str] =
 
 /// File; which actions follow from a score of 3, 7 and 10.
 const EXAMPLES: [(&str, [&str; 3]); 5] = [
-    (
-        "b2b-account-managers.yaml",
-        ["assign open_task send_mail:task_assigned", "assign open_task", "assign send_mail:promoter_thanks"],
-    ),
-    (
-        "escalation-within-hours.yaml",
-        ["assign open_task send_mail:task_assigned escalate send_mail:escalation", "", ""],
-    ),
+    ("b2b-account-managers.yaml", ["assign open_task send_mail:task_assigned", "assign open_task", "assign send_mail:promoter_thanks"]),
+    ("escalation-within-hours.yaml", ["assign open_task send_mail:task_assigned escalate send_mail:escalation", "", ""]),
     ("no-mails.yaml", ["tag assign open_task", "tag mark_not_needed", "tag mark_not_needed"]),
     ("only-referrals.yaml", ["mark_not_needed", "mark_not_needed", "create_referral send_mail:referral_invitation"]),
     (

@@ -87,3 +87,20 @@ fn no_file_is_too_long_to_be_read() {
         assert!(lines <= 500, "{} has {lines} lines: split it", source.path);
     }
 }
+
+/// What CONTRIBUTING.md and ARCHITECTURE.md name by its path is there: a list of files to touch that leads nowhere is worse than none.
+#[test]
+fn files_that_are_named_are_there() {
+    for document in ["CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let text = std::fs::read_to_string(super::root().join(document)).unwrap();
+        let is_path = |name: &&str| {
+            ["crates/", "templates/", "migrations/", "tests/", "docs/", "config/", "examples/"]
+                .iter()
+                .any(|folder| name.starts_with(folder))
+                && !name.contains(['<', '*', ' ', '{'])
+                && !["NAME", "RESOURCE", "CODE"].iter().any(|variable| name.contains(variable))
+        };
+        let missing: Vec<&str> = text.split('`').filter(is_path).filter(|name| !super::root().join(name).exists()).collect();
+        assert_eq!(missing, [""; 0], "{document}");
+    }
+}
