@@ -1,7 +1,7 @@
 //! A route: the one place that says its method, its path, what it takes to be let through, what it is for, and who answers.
 //!
-//! Each file of a resource or page declares its own ([`crate::api`], [`crate::pages`]). The router and its guard
-//! ([`crate::dispatch`]), the description of the API and the list that `hearback routes` prints follow from it.
+//! Each file of a resource or page declares its own (`crate::api`, `crate::pages`). The router and its guard
+//! (`crate::dispatch`), the description of the API and the list that `hearback routes` prints follow from it.
 //!
 //! People come in by a session and see pages; programs come in by a key and make calls. Neither opens the other's doors.
 
