@@ -54,9 +54,10 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
     let schema = follow(document, schema);
     let list = |name: &str| schema.get(name).and_then(Value::as_array);
     for choice in [list("oneOf"), list("anyOf")].into_iter().flatten() {
+        let rest = without(value, schema.get("properties"));
         let found = choice.iter().any(|one| {
             let mut inner = Vec::new();
-            fits(document, one, value, at, &mut inner);
+            fits(document, one, &rest, at, &mut inner);
             inner.is_empty()
         });
         if !found {
@@ -71,6 +72,9 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
     }
     if list("enum").is_some_and(|words| !words.contains(value)) {
         wrong.push(format!("{at} is {value}, which is not one of the words"));
+    }
+    if schema.get("const").is_some_and(|word| word != value) {
+        wrong.push(format!("{at} is {value}, which is another word"));
     }
     if let (Some(format), Some(text)) = (schema.get("format").and_then(Value::as_str), value.as_str()) {
         let good = match format {
@@ -98,6 +102,15 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
             }
         }
     }
+}
+
+/// A value without the fields that are described beside a choice, which has fields of its own.
+fn without(value: &Value, described: Option<&Value>) -> Value {
+    let mut rest = value.clone();
+    if let (Some(fields), Some(described)) = (rest.as_object_mut(), described.and_then(Value::as_object)) {
+        fields.retain(|name, _| !described.contains_key(name));
+    }
+    rest
 }
 
 /// What fields may there be besides those described.

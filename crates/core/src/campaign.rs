@@ -9,6 +9,7 @@ mod window;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -32,8 +33,9 @@ pub const RECONTACT_DAYS: u16 = 30;
 const LATE_HOURS: u16 = 24;
 
 /// The plan of a campaign, as it is written in `PUT /campaigns/{key}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "CampaignPlan")]
 pub struct Plan {
     /// What our people call it; the key when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct Plan {
     pub survey: String,
     /// Which people: a condition as in rules, about properties of the person and the account. Null is everybody.
     #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     pub audience: Value,
     /// When it asks by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,15 +60,19 @@ pub struct Plan {
     pub channel: Channel,
     /// Days after being asked, about anything, in which nobody is asked again.
     #[serde(default = "recontact_days")]
+    #[schemars(range(min = 0, max = 730))]
     pub recontact_days: u16,
     /// Most people of one account in one wave.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub account_cap: Option<u32>,
     /// Most people a day.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub daily_cap: Option<u32>,
     /// Which share of the audience is asked: above 0, at most 1.
     #[serde(default = "everybody")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub sample: f64,
     /// The hours in which people are asked, on their own clocks.
     #[serde(default)]
@@ -75,18 +82,22 @@ pub struct Plan {
     pub late: Late,
     /// From how many hours on it is late.
     #[serde(default = "late_hours")]
+    #[schemars(range(min = 1, max = 720))]
     pub late_hours: u16,
     /// When those who did not answer are reminded, counted from the invitation.
     #[serde(default)]
+    #[schemars(length(max = MAX_REMINDERS))]
     pub reminders: Vec<Reminder>,
     /// How many days a link can be answered; what the survey says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 365))]
     pub answer_days: Option<u16>,
 }
 
 /// A schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Schedule")]
 pub struct Times {
     /// See [`crate::schedule`].
     pub cron: String,
@@ -96,8 +107,9 @@ pub struct Times {
 }
 
 /// An event that makes a campaign ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Trigger")]
 pub struct After {
     /// The word that `POST /interactions` names it by.
     pub event: String,
@@ -107,15 +119,16 @@ pub struct After {
 }
 
 /// A reminder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reminder {
     /// Days after the invitation.
+    #[schemars(range(min = 1, max = 90))]
     pub after_days: u16,
 }
 
 /// How the people of a wave are laid over time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// All when the wave begins.
@@ -126,7 +139,7 @@ pub enum Mode {
 }
 
 /// How people are reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// By mail.
@@ -137,7 +150,7 @@ pub enum Channel {
 }
 
 /// What becomes of an invitation that could not be sent in time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Late {
     /// It is sent at the next moment that the window allows.

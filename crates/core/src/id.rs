@@ -3,6 +3,7 @@
 //! An id is never a secret: it is sortable and guessable by design. Secrets are in [`crate::token`].
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::Hash,
     marker::PhantomData,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -202,6 +204,20 @@ impl<K> Serialize for Id<K> {
         self.0.serialize(serializer)
     }
 }
+impl<K> JsonSchema for Id<K> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
+    }
+}
+
 impl<'de, K> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Uuid::deserialize(deserializer).map(Self::from_uuid)

@@ -3,11 +3,12 @@
 //! Scores are integers. A value that is not on its metric's scale can't be constructed, and
 //! [`Score::segment`] is total: there is no score without a segment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What a survey measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Net Promoter Score: would you recommend us, 0-10.
@@ -144,7 +145,7 @@ impl Score {
 }
 
 /// What kind of customer an answer comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Segment {
     /// Unhappy: NPS 0-6, dissatisfied, hard.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,7 +20,7 @@ const MAX_CAUSES: usize = 100;
 const MAX_ATTEMPTS: u32 = 20;
 
 /// Something that must be there before a case may be closed. That no task is open is always asked as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
     /// The customer was reached or wrote back, or enough tries stayed without an answer.
@@ -53,7 +54,7 @@ impl Need {
 }
 
 /// How the loop of one segment is closed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// From the answer until somebody should have been in touch.
@@ -63,6 +64,7 @@ pub struct Policy {
     /// How long before each of the two a warning is given; zero is never.
     pub warn_before: Span,
     /// How many tries without an answer stand in for a contact, 1 to 20.
+    #[schemars(range(min = 1, max = MAX_ATTEMPTS))]
     pub attempts: u32,
     /// Over how long those tries must be spread. In business days it counts the working days from the first try to the
     /// last, both included: `5bd` is Monday to Friday. Zero: three tries within an hour are enough.
@@ -72,6 +74,7 @@ pub struct Policy {
     /// Whether a case must be contacted, then resolved, then closed.
     pub forced_order: bool,
     /// The root causes that may be entered; empty: any text.
+    #[schemars(length(max = MAX_CAUSES))]
     pub root_causes: Vec<String>,
     /// After how long an unfinished case is given up; never when absent.
     pub lapse_after: Option<Span>,

@@ -8,6 +8,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -31,8 +32,9 @@ const ANSWER_DAYS: u16 = 60;
 pub type Refusal = (String, String);
 
 /// One text in several languages, by language code: `{"en": "How was it?", "lt": "Kaip sekėsi?"}`. Empty: the shipped words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "SurveyWords")]
 pub struct Words(BTreeMap<String, String>);
 
 impl Words {
@@ -78,8 +80,9 @@ impl FromIterator<(String, String)> for Words {
 }
 
 /// A text for each segment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "SurveyWordsBySegment")]
 pub struct BySegment {
     /// To the unhappy.
     #[serde(skip_serializing_if = "Words::is_empty")]
@@ -114,8 +117,9 @@ impl BySegment {
 }
 
 /// What a survey version asks and says. Everything may be left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "SurveyBody")]
 pub struct Body {
     /// The question that the score answers; `{company}` stands for the workspace's name.
     #[serde(skip_serializing_if = "Words::is_empty")]
@@ -134,12 +138,14 @@ pub struct Body {
     pub thanks: BySegment,
     /// Up to [`MAX_QUESTIONS`] more questions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_QUESTIONS))]
     pub questions: Vec<Question>,
     /// Whether "you may contact me" is offered.
     pub ask_contact: bool,
     /// Whether anybody may answer by the public link `/p/KEY`.
     pub public: bool,
     /// How many days a link can be answered, and an answer changed: 1 to 365.
+    #[schemars(range(min = 1, max = 365))]
     pub answer_days: u16,
 }
 
@@ -160,7 +166,8 @@ impl Default for Body {
 }
 
 /// One further question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SurveyQuestion")]
 pub struct Question {
     /// Its name in answers and exports: `a-z 0-9 - _`.
     pub key: String,
@@ -175,7 +182,7 @@ pub struct Question {
 }
 
 /// How a question is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ask {
     /// One of the choices.
@@ -200,8 +207,9 @@ pub enum Ask {
 }
 
 /// One choice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SurveyChoice")]
 pub struct Choice {
     /// Its name in answers and exports.
     pub key: String,

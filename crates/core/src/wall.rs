@@ -3,9 +3,12 @@
 //! Owns the policy for times that a clock change skips or repeats, and the names of zones and
 //! weekdays. Refuses to know why somebody asks: schedules, calendars and send windows all come here.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc, Weekday, WeekdaySet};
 use chrono_tz::GapInfo;
 pub use chrono_tz::Tz;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -72,6 +75,21 @@ impl Weekdays {
 impl Serialize for Weekdays {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(weekday_word))
+    }
+}
+
+impl JsonSchema for Weekdays {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Weekdays".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = Self::ALL.iter().map(weekday_word).collect();
+        json_schema!({ "type": "array", "items": { "type": "string", "enum": words } })
     }
 }
 

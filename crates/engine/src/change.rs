@@ -1,5 +1,8 @@
 //! A field of a change that is laid over what is stored.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
 /// What becomes of the stored value.
@@ -35,6 +38,20 @@ impl<T> Change<T> {
             Self::Taken => None,
             Self::Given(value) => Some(value),
         }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Change<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use hearback_core::{TextError, seal::Unreadable, survey::Refusal};
 use hearback_store::StoreError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
 /// One field that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
     /// Path of the field as it was sent, `person.email`.
     pub field: String,

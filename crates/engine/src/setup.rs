@@ -14,6 +14,7 @@ use hearback_store::{
     time::{from_millis, millis},
     workspaces,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ pub async fn create_workspace(cx: &Ctx, actor: &Actor, key: &str, name: &str, lo
 }
 
 /// What can be changed of a workspace; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceChange {
     /// What customers know it as: it stands in every mail.
@@ -76,12 +77,14 @@ pub struct WorkspaceChange {
     pub locale: Option<String>,
     /// Where a referral link leads, `https://shop.example/?ref={code}`; empty for nowhere.
     #[serde(default)]
+    #[schemars(length(max = 500))]
     pub referral_url: Option<String>,
     /// Colour of buttons on pages and in mails for customers, `#0f766e`; empty for ours.
     #[serde(default)]
     pub accent: Option<String>,
     /// A small picture as a data URI, shown to customers in place of the name; empty for none.
     #[serde(default)]
+    #[schemars(length(max = 12_288))]
     pub logo: Option<String>,
 }
 

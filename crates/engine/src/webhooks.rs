@@ -16,6 +16,7 @@ use hearback_core::{
     token::{SecretKey, random_secret},
 };
 use hearback_store::{StoreError, Tx, bulk, time::millis, webhooks};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -31,7 +32,8 @@ use http::Target;
 pub(crate) use send::send;
 
 /// What a webhook takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "WebhookKind", rename_all = "lowercase")]
 pub enum Kind {
     /// The whole event as JSON, signed.
     Webhook,
@@ -55,18 +57,22 @@ impl Kind {
 }
 
 /// A webhook to be made, unchecked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWebhook {
     /// How rules name it: 1-64 of `a-z 0-9 - _`.
     pub key: String,
     /// `webhook` or `chat`; `webhook` when absent.
     #[serde(default)]
+    #[schemars(with = "Option<Kind>")]
     pub kind: Option<String>,
     /// Where it is: `https://...`.
+    #[schemars(with = "String")]
+    #[schemars(url)]
     pub url: SecretString,
     /// `whsec_` and base64 of 24 to 64 bytes; made up when absent.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub secret: Option<SecretString>,
 }
 

@@ -13,6 +13,7 @@ use hearback_core::{
     token::{fingerprint, random_secret},
 };
 use hearback_store::{bulk, time::millis, widgets as store};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -29,7 +30,7 @@ const MAX_ORIGINS: usize = 20;
 const RECONTACT_DAYS: u16 = 30;
 
 /// A widget to be made, unchecked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWidget {
     /// What our people call it.
@@ -37,9 +38,11 @@ pub struct NewWidget {
     /// Key of a published survey.
     pub survey: String,
     /// Whose pages may use it: `https://www.example.com`.
+    #[schemars(length(min = 1, max = 20))]
     pub origins: Vec<String>,
     /// Days between two questions to one visitor, 1 to 365; 30 when absent.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 365))]
     pub recontact_days: Option<u16>,
 }
 

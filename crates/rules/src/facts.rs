@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Calendar, Email, LoopStatus, Metric, Owner, Segment, id::ResponseId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rule::Trigger;
 
 /// The value of a free property.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Property {
     /// true or false.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::Calendar;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,12 +28,13 @@ pub struct Plan {
 }
 
 /// What became of one rule. Short field names: one is stored with each response.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleTrace {
     /// Key and version, `detractor-outreach@3`.
     pub rule: String,
     /// In words, the first condition that did not hold, or why it was stopped; `None` when the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub failed: Option<String>,
     /// Whether it matched but was stopped, because rules would go on setting each other off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -43,7 +45,7 @@ pub struct RuleTrace {
 }
 
 /// What became of one step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepVerdict {
     /// Done at once.

@@ -1,13 +1,10 @@
 //! Who calls the API: a bearer key. What its scope opens is declared with each [`crate::route`].
 
 use axum::{
-    extract::{FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
+    extract::Request,
+    http::{HeaderMap, StatusCode, Uri, header},
 };
-use hearback_engine::{
-    Actor,
-    access::{self, ApiKey, Scope},
-};
+use hearback_engine::access::{self, ApiKey, Scope};
 
 use crate::{App, error::Problem};
 
@@ -15,14 +12,7 @@ use crate::{App, error::Problem};
 #[derive(Debug, Clone)]
 pub struct Caller(pub ApiKey);
 
-impl Caller {
-    /// As the timeline names it.
-    pub fn actor(&self) -> Actor {
-        Actor::ApiKey(self.0.name.clone())
-    }
-}
-
-/// Lets in a key of this scope or a larger one; handlers find it as [`Caller`].
+/// Lets in a key of this scope or a larger one; handlers find it in their [`Call`](crate::call::Call).
 pub async fn let_in(app: &App, request: &mut Request, needs: Scope) -> Result<(), Problem> {
     let key = key_of(app, request.uri(), request.headers()).await?;
     if key.scope < needs {
@@ -32,15 +22,6 @@ pub async fn let_in(app: &App, request: &mut Request, needs: Scope) -> Result<()
     app.buckets.call(app.config.rates, &key)?;
     request.extensions_mut().insert(Caller(key));
     Ok(())
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
-        // Missing only on a route that is open to everyone.
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
-    }
 }
 
 async fn key_of(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<ApiKey, Problem> {

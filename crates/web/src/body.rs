@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Request},
+    extract::Request,
     http::{HeaderMap, StatusCode, header},
 };
 use hearback_engine::FieldError;
@@ -19,38 +19,21 @@ pub const MAX_JSON: usize = 256 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A JSON body of at most [`MAX_JSON`] bytes.
-#[derive(Debug)]
-pub struct Json<T>(pub T);
-
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if let Some(other) = content_type(request.headers()).filter(|kind| !is_json(kind)) {
-            return Err(unsupported(other, "application/json"));
-        }
-        let bytes = read(request.into_body(), MAX_JSON).await?;
-        parse(&bytes).map(Self)
+pub async fn json(request: Request) -> Result<Bytes, Problem> {
+    let (kind, body) = (content_type(request.headers()), request.into_body());
+    if let Some(other) = kind.filter(|kind| !is_json(kind)) {
+        return Err(unsupported(other, "application/json"));
     }
+    read(body, MAX_JSON).await
 }
 
-/// The same for calls that need no body at all: an empty one counts as `{}`.
-#[derive(Debug)]
-pub struct MaybeJson<T>(pub T);
-
-impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeJson<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let kind = content_type(request.headers());
-        let bytes = read(request.into_body(), MAX_JSON).await?;
-        if bytes.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        match kind.filter(|kind| !is_json(kind)) {
-            Some(other) => Err(unsupported(other, "application/json")),
-            None => parse(&bytes).map(Self),
-        }
+/// The same for calls that need no body at all: an empty one is good, whatever its kind.
+pub async fn maybe_json(request: Request) -> Result<Bytes, Problem> {
+    let (kind, body) = (content_type(request.headers()), request.into_body());
+    let bytes = read(body, MAX_JSON).await?;
+    match kind.filter(|kind| !bytes.is_empty() && !is_json(kind)) {
+        Some(other) => Err(unsupported(other, "application/json")),
+        None => Ok(bytes),
     }
 }
 

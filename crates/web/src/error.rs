@@ -9,6 +9,7 @@ use axum::{
 };
 use hearback_engine::{EngineError, FieldError};
 use hearback_store::StoreError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An error as an answer.
@@ -106,8 +107,9 @@ impl From<StoreError> for Problem {
 }
 
 /// The JSON form.
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Body<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,

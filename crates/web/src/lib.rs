@@ -5,12 +5,14 @@
 mod api;
 mod auth;
 mod body;
+mod call;
 mod dispatch;
 mod error;
 mod headers;
 mod limits;
 mod operations;
 mod pages;
+mod parameters;
 mod query;
 pub mod route;
 pub mod serve;

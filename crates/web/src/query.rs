@@ -5,15 +5,18 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use hearback_core::{LoopStatus, Segment};
+use hearback_core::Segment;
 use hearback_store::cursor::{Cursor, Page};
 
 use crate::error::Problem;
 
 /// Most rows of one page.
-pub const MAX_LIMIT: u64 = 500;
+pub(crate) const MAX_LIMIT: u64 = 500;
 /// Rows of one page when nothing is asked.
-const DEFAULT_LIMIT: u64 = 50;
+pub(crate) const DEFAULT_LIMIT: u64 = 50;
+
+/// What a time is expected to be.
+pub(crate) const MOMENT: &str = "a time such as 2026-11-22T08:00:00Z or a date such as 2026-11-22";
 
 /// The parameters of one request.
 #[derive(Debug, Default)]
@@ -22,8 +25,7 @@ pub struct Params(Vec<(String, String)>);
 impl Params {
     /// Reads the query; a parameter that is not in `known` or stands twice is refused. Empty values count as absent.
     pub fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the parameters of the address can't be read; encode them as UTF-8"))?;
+        let pairs = pairs(uri)?;
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let known = if known.is_empty() { "there are none here".to_owned() } else { format!("known are {}", known.join(", ")) };
@@ -51,10 +53,7 @@ impl Params {
 
     /// A time: RFC 3339, or a date, which means its first moment in UTC.
     pub fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Problem> {
-        self.parse(name, "a time such as 2026-11-22T08:00:00Z or a date such as 2026-11-22", |text| {
-            let date = || text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc());
-            DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(date)
-        })
+        self.parse(name, MOMENT, moment)
     }
 
     /// `true` or `false`.
@@ -72,11 +71,6 @@ impl Params {
         self.parse("segment", "detractor, passive or promoter", Segment::parse)
     }
 
-    /// One of the loop statuses.
-    pub fn loop_status(&self) -> Result<Option<LoopStatus>, Problem> {
-        self.parse("loop_status", &LoopStatus::ALL.map(LoopStatus::as_str).join(", "), LoopStatus::parse)
-    }
-
     /// `limit`: how many rows at most.
     pub fn limit(&self) -> Result<u64, Problem> {
         let limit =
@@ -91,7 +85,20 @@ impl Params {
     }
 }
 
+/// The parameters as they stand in the address, decoded.
+pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let Query(pairs) = Query::try_from_uri(uri)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the parameters of the address can't be read; encode them as UTF-8"))?;
+    Ok(pairs)
+}
+
+/// A time: RFC 3339, or a date, which means its first moment in UTC.
+pub(crate) fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let date = || text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc());
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(date)
+}
+
 /// What was sent, short enough for a message.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }

@@ -10,11 +10,23 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use axum::{extract::Request, handler::Handler, http::Method, response::Response};
+use axum::{
+    extract::Request,
+    handler::Handler,
+    http::{Method, StatusCode},
+    response::Response,
+};
 use futures::future::BoxFuture;
 use hearback_engine::access::{Role, Scope};
 
-use crate::{App, api, pages};
+use crate::{
+    App,
+    api::{
+        self,
+        openapi::{Operation, Schemas},
+    },
+    pages,
+};
 
 /// What it takes to be let through.
 ///
@@ -71,9 +83,28 @@ pub struct Route {
     /// What it is for, in a few words.
     pub summary: &'static str,
     pub(crate) serve: Serve,
+    /// Adds what a call takes and gives to its description; pages have none.
+    pub(crate) describe: Option<fn(&mut Schemas, &mut Operation)>,
+    /// What else than the errors of all calls of its kind it can end in.
+    pub(crate) errors: Vec<StatusCode>,
 }
 
 impl Route {
+    pub(crate) fn new(method: Method, path: &str, access: Access, summary: &'static str, serve: Serve) -> Self {
+        Self { method, path: path.to_owned(), access, summary, serve, describe: None, errors: Vec::new() }
+    }
+
+    /// The state of what it is about can refuse it, with 409.
+    pub(crate) fn may_conflict(self) -> Self {
+        self.may_end_in(StatusCode::CONFLICT)
+    }
+
+    /// It can end in this error, which not all calls of its kind can.
+    pub(crate) fn may_end_in(mut self, error: StatusCode) -> Self {
+        self.errors.push(error);
+        self
+    }
+
     /// The same under a path that it stands in.
     pub(crate) fn under(self, prefix: &str) -> Self {
         Self { path: format!("{prefix}{}", self.path), ..self }
@@ -101,7 +132,7 @@ impl fmt::Debug for Route {
 
 fn route<T: 'static>(method: Method, path: &str, access: Access, summary: &'static str, handler: impl Handler<T, App>) -> Route {
     let serve: Serve = Arc::new(move |app, request| Box::pin(handler.clone().call(request, app)));
-    Route { method, path: path.to_owned(), access, summary, serve }
+    Route::new(method, path, access, summary, serve)
 }
 
 /// A page, or what one loads.
@@ -112,21 +143,6 @@ pub(crate) fn get<T: 'static>(path: &str, access: Access, summary: &'static str,
 /// What a form of a page does.
 pub(crate) fn post<T: 'static>(path: &str, access: Access, summary: &'static str, handler: impl Handler<T, App>) -> Route {
     route(Method::POST, path, access, summary, handler)
-}
-
-/// A call that stores what is sent.
-pub(crate) fn put<T: 'static>(path: &str, access: Access, summary: &'static str, handler: impl Handler<T, App>) -> Route {
-    route(Method::PUT, path, access, summary, handler)
-}
-
-/// A call that changes something.
-pub(crate) fn patch<T: 'static>(path: &str, access: Access, summary: &'static str, handler: impl Handler<T, App>) -> Route {
-    route(Method::PATCH, path, access, summary, handler)
-}
-
-/// A call that takes something away.
-pub(crate) fn delete<T: 'static>(path: &str, access: Access, summary: &'static str, handler: impl Handler<T, App>) -> Route {
-    route(Method::DELETE, path, access, summary, handler)
 }
 
 /// What a browser asks before it lets another site make a call.

@@ -1,10 +1,12 @@
 //! Why somebody is asked later, or not at all.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Every reason there is. The word is stored with the invitation; the sentence is what a manager reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AskReason")]
 pub enum Reason {
     /// There is no mail address.
     NoAddress,

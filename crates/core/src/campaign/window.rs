@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Calendar, survey::Refusal, wall::Weekdays};
@@ -14,14 +15,17 @@ const YEARS: std::ops::RangeInclusive<i32> = 2000..=2100;
 const MAX_HOLIDAYS: usize = 500;
 
 /// Hours, days and holidays without a zone: that is the recipient's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "SendWindow")]
 pub struct Window {
     /// From when on, `09:00`.
     #[serde(with = "clock")]
+    #[schemars(with = "String")]
     pub from: NaiveTime,
     /// Up to when; `00:00` is midnight at the end of the day.
     #[serde(with = "clock")]
+    #[schemars(with = "String")]
     pub to: NaiveTime,
     /// On which days.
     pub days: Weekdays,

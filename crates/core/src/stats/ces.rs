@@ -1,5 +1,6 @@
 //! Customer effort: how easy it was, on 1-7 (or 1-5).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Split, proportion::Proportion};
@@ -17,7 +18,7 @@ pub enum Orientation {
 }
 
 /// What some effort answers say, read so that high is easy.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Ces {
     /// Mean answer.
     pub mean: f64,

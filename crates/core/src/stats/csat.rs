@@ -2,13 +2,14 @@
 //!
 //! Top boxes of scales of different length are not comparable; the mean on 0-100 is for display on one axis only.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Confidence, proportion::Proportion};
 use crate::counts::Counts;
 
 /// What some satisfaction answers say.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Csat {
     /// Answers in the top boxes.
     pub satisfied: Proportion,

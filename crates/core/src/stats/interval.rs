@@ -3,6 +3,7 @@
 //! The default is Tango's score interval: of all methods compared at 5 to 200 answers it has the best floor of
 //! coverage, always contains the score, and never leaves the scale. The others are for parity with other tools.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -59,7 +60,7 @@ impl From<Confidence> for f64 {
 }
 
 /// A range in points.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower bound.
     pub low: f64,

@@ -1,11 +1,12 @@
 //! A share of answers and its Wilson interval.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Confidence, Interval};
 
 /// `hits` of `n`, in per cent, with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Proportion {
     /// How many.
     pub hits: u64,

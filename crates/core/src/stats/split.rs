@@ -2,12 +2,13 @@
 
 use std::ops::Add;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Band, Comparison, Confidence, Interval, Method, Visibility, compare, interval, rounding};
 
 /// Detractors, passives and promoters of some answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Split {
     /// Unhappy: NPS 0-6.
     pub detractors: u64,

@@ -1,9 +1,10 @@
 //! What somebody who came in may do, in words. What each word allows is for `web` to say.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a user may do; each may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Looks.
@@ -17,7 +18,7 @@ pub enum Role {
 }
 
 /// What an API key may do; each may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// GET.

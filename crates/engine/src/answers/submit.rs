@@ -14,6 +14,7 @@ use hearback_core::{
     text,
 };
 use hearback_rules::Property;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,27 +28,32 @@ use crate::{
 };
 
 /// An answer as it comes in, unchecked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewResponse {
     /// Key of a published survey.
+    #[schemars(length(min = 1, max = 64))]
     pub survey: String,
     /// On the survey's scale.
+    #[schemars(range(min = 0, max = 10))]
     pub score: i64,
     /// At most 10,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_COMMENT))]
     pub comment: Option<String>,
     /// Who answered; empty for an anonymous answer.
     #[serde(default)]
     pub person: NewPerson,
     /// The sender's own id of this answer: the same id is stored once for a survey, in whatever version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = hearback_core::text::MAX_LINE))]
     pub external_id: Option<String>,
     /// When it was given; now when absent. From 2000 to one day ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responded_at: Option<DateTime<Utc>>,
     /// `api` when absent; 1-64 of `a-z 0-9 - _`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[a-z0-9_-]{1,64}$"))]
     pub channel: Option<String>,
     /// Answers to the survey's further questions, by the key of the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,17 +91,20 @@ pub struct Past {
 }
 
 /// A customer as described by the sender, unchecked. What is absent stays as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// Mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(email, length(max = 254))]
     pub email: Option<String>,
     /// The sender's own id of this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub external_id: Option<String>,
     /// Display name, at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub name: Option<String>,
     /// Language tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,12 +114,14 @@ pub struct NewPerson {
     pub timezone: Option<String>,
     /// Key of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub account: Option<String>,
     /// Who looks after this customer: an address or `team:KEY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Text, numbers, true or false; merged into what is stored. At most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = crate::people::MAX_PROPERTIES))]
     pub properties: BTreeMap<String, Property>,
     /// That they want no mail, and since when: what a list that is brought in says, never somebody who answers.
     #[serde(skip)]
@@ -171,7 +182,7 @@ impl Settles {
 }
 
 /// What the sender gets back once everything is durable.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Receipt {
     /// The response.
     pub id: ResponseId,
@@ -191,7 +202,7 @@ pub struct Receipt {
 }
 
 /// The case of a [`Receipt`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ReceiptCase {
     /// The case.
     pub id: CaseId,
@@ -200,7 +211,7 @@ pub struct ReceiptCase {
 }
 
 /// One effect of a [`Receipt`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ReceiptEffect {
     /// `send_mail`, `open_task`, ...
     #[serde(rename = "do")]
@@ -212,7 +223,7 @@ pub struct ReceiptEffect {
 }
 
 /// A change of an answer; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {
     /// The new score.

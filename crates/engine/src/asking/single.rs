@@ -12,6 +12,7 @@ use hearback_store::{
     outbox::{self, Job},
     time::{from_millis, millis},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// Whom to ask about what.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     /// Key of a published survey.

@@ -12,6 +12,7 @@ use hearback_store::{
     persons,
     time::millis,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// What happened to whom.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInteraction {
     /// What campaigns call it: `ticket_closed`.

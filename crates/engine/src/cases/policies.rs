@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use hearback_core::{Policy, Segment, Span, id::WorkspaceId, policy::Need};
 use hearback_store::{ConnectionTrait, StoreError, policies, unreadable::read_all, workspaces};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,7 +75,8 @@ impl Policies {
 }
 
 /// A policy and what it is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Policy")]
 pub struct Held {
     /// Key of a survey; absent: every survey that has none of its own.
     pub survey: Option<String>,
@@ -88,13 +90,14 @@ pub struct Held {
 }
 
 /// A policy as it is sent, unchecked; what is absent is as usual.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPolicy {
     /// Key of a survey; absent: every survey that has none of its own.
     #[serde(default)]
     pub survey: Option<String>,
     /// `detractor`, `passive` or `promoter`.
+    #[schemars(with = "Segment")]
     pub segment: String,
     /// `48h`, `2bd`.
     #[serde(default)]
@@ -107,18 +110,21 @@ pub struct NewPolicy {
     pub warn_before: Option<String>,
     /// 1 to 20.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 20))]
     pub attempts: Option<u32>,
     /// `5bd`; `0` is no spread.
     #[serde(default)]
     pub over: Option<String>,
     /// `contact`, `root_cause`, `resolution`, `acknowledgement`.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<hearback_core::policy::Need>>")]
     pub needs: Option<Vec<String>>,
     /// Contact, resolve, close.
     #[serde(default)]
     pub forced_order: Option<bool>,
     /// Empty: any text.
     #[serde(default)]
+    #[schemars(length(max = 100))]
     pub root_causes: Option<Vec<String>>,
     /// `30d`; absent is never.
     #[serde(default)]

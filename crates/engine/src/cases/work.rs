@@ -19,6 +19,7 @@ use hearback_store::{
     time::{from_millis, millis},
     users,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -33,20 +34,22 @@ pub use many::{MAX_CASES, close_many};
 pub use task::{TaskChange, update_task};
 
 /// One try to reach a customer, unchecked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewContact {
     /// How: `phone`, `email`, ...; 1-64 of `a-z 0-9 - _`.
     pub channel: String,
     /// `reached`, `no_answer`, `wrong_number` or `replied`.
+    #[schemars(with = "ContactOutcome")]
     pub outcome: String,
     /// What was said; at most 10,000 characters.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_COMMENT))]
     pub note: Option<String>,
 }
 
 /// What is entered when a case is resolved or closed; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseChange {
     /// Why the customer was unhappy; one line.

@@ -11,6 +11,7 @@ use hearback_core::{
 };
 use hearback_rules::Property;
 use hearback_store::{StoreError, accounts, bulk, lists, time::millis};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{Ctx, EngineError, change::Change, error::Fields, metrics::ScoreLine, people::check_properties};
@@ -19,13 +20,15 @@ use crate::{Ctx, EngineError, change::Change, error::Fields, metrics::ScoreLine,
 const RACES: u32 = 5;
 
 /// An account, unchecked; what is absent stays as it is stored, and `null` takes it away.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// What persons name it by; one line.
+    #[schemars(length(min = 1, max = hearback_core::text::MAX_LINE))]
     pub key: String,
     /// Display name; the key when there is none.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub name: Change<String>,
     /// Who looks after it: an address of one of ours, or `team:KEY`.
     #[serde(default)]
@@ -35,6 +38,7 @@ pub struct NewAccount {
     pub value: Change<i64>,
     /// Free properties.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = crate::people::MAX_PROPERTIES))]
     pub properties: Change<BTreeMap<String, Option<Property>>>,
 }
 

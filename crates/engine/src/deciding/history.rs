@@ -3,6 +3,7 @@
 use hearback_core::id::WorkspaceId;
 use hearback_rules::RuleTrace;
 use hearback_store::runs;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ const MOST_LOOKED_AT: usize = 5_000;
 const PAGE: u64 = 500;
 
 /// One time that a rule was asked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Asked {
     /// The run.
     pub id: Uuid,

@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use hearback_core::id::{RuleVersionId, WorkspaceId};
 use hearback_rules::{Known, Rule, RuleError, parse_yaml_with};
 use hearback_store::{StoreError, Tx, bulk, deliveries, outbox, rule_versions, time::millis, webhooks, workspaces};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{Actor, Ctx, EngineError, FieldError, audit, error::Fields, reading};
 
 /// What became of one published rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Published {
     /// Its key.
     pub key: String,

@@ -18,6 +18,7 @@ use hearback_store::{
     time::millis,
     workspaces,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -89,13 +90,15 @@ pub(crate) fn check_target(url: &str) -> Result<Option<String>, String> {
 }
 
 /// What came of a link, unchecked.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewConversion {
     /// The sender's id: the same again is the same conversion.
+    #[schemars(length(min = 1, max = MAX_LINE))]
     pub external_id: String,
     /// What it is worth, in the smallest unit of your currency.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000_000_i64))]
     pub value: Option<i64>,
     /// When it happened; now when left out.
     #[serde(default)]

@@ -9,13 +9,14 @@ use hearback_store::{
     measures::{LoopCount, Scope},
     time::millis,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::kept::{self, Of};
 use crate::Ctx;
 
 /// The loops of some answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Loops {
     /// All of them.
     #[serde(flatten)]
@@ -29,7 +30,7 @@ pub struct Loops {
 }
 
 /// Cases by where they stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, JsonSchema)]
 pub struct LoopCounts {
     /// All cases.
     pub total: i64,
@@ -52,13 +53,15 @@ pub struct LoopCounts {
     /// In touch by then.
     pub contacted_in_time: i64,
     /// `contacted_in_time` of `with_due`, 0 to 1; those not in touch yet count as not. `None` without any.
+    #[schemars(range(min = 0, max = 1))]
     pub contacted_in_time_rate: Option<f64>,
     /// `closed` of all that needed it, 0 to 1; those still open count as not. `None` without any.
+    #[schemars(range(min = 0, max = 1))]
     pub close_rate: Option<f64>,
 }
 
 /// Hours of wall time, to less than one in a hundred; `None` when no case got there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, JsonSchema)]
 pub struct HoursTaken {
     /// Half of the cases took at most this.
     pub median: Option<f64>,

@@ -9,6 +9,7 @@ use hearback_core::{
         csat::{Csat, csat},
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Loops;
@@ -41,7 +42,7 @@ pub struct MetricsQuery {
 }
 
 /// A span that a trend counts by; in UTC, a week starts on Monday.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// A day.
@@ -55,7 +56,7 @@ pub enum Bucket {
 }
 
 /// The answer, in the shape of `GET /metrics`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct MetricsReport {
     /// Key of the survey.
     pub survey: String,
@@ -81,14 +82,14 @@ pub struct MetricsReport {
 }
 
 /// How many scores nobody confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unconfirmed {
     /// One for each link at most.
     pub n: u64,
 }
 
 /// What some answers say.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreLine {
     /// Answers with a score.
     pub n: u64,
@@ -106,14 +107,16 @@ pub struct ScoreLine {
     pub interval: Option<IntervalLine>,
     /// For CSAT surveys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Csat")]
     pub csat: Option<Csat>,
     /// For CES surveys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Ces")]
     pub ces: Option<Ces>,
 }
 
 /// An interval and what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct IntervalLine {
     /// Lower end.
     pub low: f64,
@@ -126,9 +129,10 @@ pub struct IntervalLine {
 }
 
 /// Answers with one value of a property.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Group {
     /// Text, number or flag; null for answers without the property.
+    #[schemars(with = "Option<hearback_rules::Property>")]
     pub value: serde_json::Value,
     /// Their score.
     #[serde(flatten)]
@@ -136,7 +140,7 @@ pub struct Group {
 }
 
 /// Answers of one span.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BucketLine {
     /// First moment of the span.
     pub start: DateTime<Utc>,

@@ -16,18 +16,21 @@ use hearback_store::{
     time::millis,
     workspaces,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, audit, error::Fields, reading};
 
 /// A survey that is to be made, unchecked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSurvey {
     /// Its name in links, rules and reports: 1-64 of `a-z 0-9 - _`. Stays.
+    #[schemars(regex(pattern = "^[a-z0-9_-]{1,64}$"))]
     pub key: String,
     /// What our people call it.
+    #[schemars(length(min = 1, max = 255))]
     pub name: String,
     /// What it measures.
     pub metric: Metric,
@@ -40,11 +43,12 @@ pub struct NewSurvey {
 }
 
 /// What is to stand in the draft; what is absent stays as it is in the draft or, where there is none, in the newest version.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DraftChange {
     /// What our people call it.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 255))]
     pub name: Option<String>,
     /// What it measures; can't be changed once a version was published.
     #[serde(default)]

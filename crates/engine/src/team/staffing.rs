@@ -18,6 +18,7 @@ use hearback_core::{
     wall::{self, Weekdays},
 };
 use hearback_store::{Tx, calendars, team_members, teams, time::millis, users, workspaces};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,12 +33,13 @@ const MAX_HOLIDAYS: usize = 1_000;
 const MAX_MEMBERS: usize = 1_000;
 
 /// A calendar as it is sent, unchecked.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCalendar {
     /// IANA name.
     pub zone: String,
     /// `["MON", ..]`.
+    #[schemars(with = "Weekdays")]
     pub days: Vec<String>,
     /// `09:00`.
     pub from: String,
@@ -45,6 +47,7 @@ pub struct NewCalendar {
     pub to: String,
     /// `2026-12-24`.
     #[serde(default)]
+    #[schemars(with = "Vec<chrono::NaiveDate>", length(max = MAX_HOLIDAYS))]
     pub holidays: Vec<String>,
 }
 
@@ -95,7 +98,7 @@ pub async fn put_calendar(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, n
 }
 
 /// A team as it is sent, unchecked. All of it is replaced.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTeam {
     /// What people call it.
@@ -111,6 +114,7 @@ pub struct NewTeam {
     pub manager: Option<String>,
     /// Addresses of our users; absent: the members stay.
     #[serde(default)]
+    #[schemars(length(max = MAX_MEMBERS))]
     pub members: Change<Vec<String>>,
 }
 
@@ -164,7 +168,7 @@ async fn user(tx: &Tx, ws: WorkspaceId, field: &str, address: &Email, fields: &m
 }
 
 /// When somebody is away, unchecked. Everything absent: they are back.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Absence {
     /// From then on; absent: now, when there is an end.

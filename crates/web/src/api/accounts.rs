@@ -1,37 +1,39 @@
 //! `/api/v1/accounts`: companies, and what their people said.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use hearback_engine::{
+    access::Scope::{Read, Write},
     accounts::{self, Account, NewAccount},
     metrics::ScoreLine,
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Time, Whole, json};
-use crate::route::{Access::Key, Route, get, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use crate::{
+    call::{Call, Json, Query, get, put},
+    error::Problem,
+    parameters::Limit,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/accounts", Key(Read), "Companies with what their people said, by key", list),
-        put("/accounts", Key(Write), "Make an account, or lay what is sent over the one with this key", upsert),
-        get("/accounts/{key}", Key(Read), "One account", one),
+        get("/accounts", Read, "Companies with what their people said, by key", list),
+        put("/accounts", Write, "Make an account, or lay what is sent over the one with this key", upsert),
+        get("/accounts/{key}", Read, "One account", one),
     ]
 }
 
 /// One account as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AccountView {
     key: String,
     name: String,
     owner: Option<String>,
     value: Option<i64>,
+    #[schemars(with = "Map<String, Value>")]
     properties: serde_json::Value,
     people: i64,
     open_cases: i64,
@@ -56,26 +58,30 @@ impl AccountView {
     }
 }
 
+/// Which part of the list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountsAsked {
+    #[serde(default)]
+    limit: Limit,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
 /// `GET /accounts`: by key; `next` is the last key.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<AccountView>>, Problem> {
-    let params = Params::read(&uri, &["limit", "cursor"])?;
-    let limit = params.limit()?;
-    let found = accounts::list(&app.cx, caller.0.ws, params.text("cursor"), limit + 1).await?;
+pub(crate) async fn list(call: Call, Query(asked): Query<AccountsAsked>) -> Result<Json<Whole<AccountView>>, Problem> {
+    let limit = asked.limit.0;
+    let found = accounts::list(call.cx(), call.ws(), asked.cursor.as_deref(), limit + 1).await?;
     Ok(Json(Whole::page(found.into_iter().map(AccountView::of).collect(), limit, |account| account.key.clone())))
 }
 
 /// `GET /accounts/{key}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(key): Path<String>, uri: Uri) -> Result<Json<AccountView>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(AccountView::of(accounts::one(&app.cx, caller.0.ws, &key).await?)))
+pub(crate) async fn one(call: Call) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(AccountView::of(accounts::one(call.cx(), call.ws(), call.key()).await?)))
 }
 
 /// `PUT /accounts`: makes an account, or lays what is sent over the one with this key.
-pub(crate) async fn upsert(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(account): body::Json<NewAccount>,
-) -> Result<Json<AccountView>, Problem> {
-    let row = accounts::upsert_account(&app.cx, caller.0.ws, account).await?;
-    Ok(Json(AccountView::of(accounts::one(&app.cx, caller.0.ws, &row.key).await?)))
+pub(crate) async fn upsert(call: Call, Json(account): Json<NewAccount>) -> Result<Json<AccountView>, Problem> {
+    let row = accounts::upsert_account(call.cx(), call.ws(), account).await?;
+    Ok(Json(AccountView::of(accounts::one(call.cx(), call.ws(), &row.key).await?)))
 }

@@ -1,37 +1,40 @@
 //! `/api/v1/alerts`: what somebody has to look at.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use hearback_core::id::RecordId;
-use hearback_engine::alerts::done as look_after;
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    alerts::done as look_after,
+};
 use hearback_store::alerts;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{List, Time};
+use crate::{
+    call::{Call, Json, Query, get, post},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/alerts", Key(Read), "What somebody has to look at, the newest first", list),
-        post("/alerts/{id}/done", Key(Write), "Somebody has looked after it", done),
+        get("/alerts", Read, "What somebody has to look at, the newest first", list),
+        post("/alerts/{id}/done", Write, "Somebody has looked after it", done),
     ]
 }
 
 /// One alert as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AlertView {
     id: Uuid,
     kind: String,
     /// Key of the rule, pool or webhook that it is about.
     subject: String,
     message: String,
+    #[schemars(range(min = 1))]
     count: i64,
     first_at: Time,
     last_at: Time,
@@ -53,16 +56,25 @@ impl AlertView {
     }
 }
 
+/// Which alerts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlertsAsked {
+    /// true: those that were looked after; else the open ones.
+    done: Option<bool>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /alerts`: the open ones, or with `done=true` those that were looked after; the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<AlertView>>, Problem> {
-    let params = Params::read(&uri, &["done", "limit", "cursor"])?;
-    let done = params.flag("done")?.unwrap_or(false);
-    let page = alerts::list(app.cx.db.read(), caller.0.ws, done, params.page()?).await?;
+pub(crate) async fn list(call: Call, Query(asked): Query<AlertsAsked>) -> Result<Json<List<AlertView>>, Problem> {
+    let page = alerts::list(call.db(), call.ws(), asked.done.unwrap_or(false), asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(page, AlertView::of)))
 }
 
 /// `POST /alerts/{id}/done`: somebody has looked after it.
-pub(crate) async fn done(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<AlertView>, Problem> {
-    let id: RecordId = path_id("alert", &id)?;
-    Ok(Json(AlertView::of(look_after(&app.cx, caller.0.ws, id).await?)))
+pub(crate) async fn done(call: Call) -> Result<Json<AlertView>, Problem> {
+    let id: RecordId = call.id("alert")?;
+    Ok(Json(AlertView::of(look_after(call.cx(), call.ws(), id).await?)))
 }

@@ -1,35 +1,34 @@
 //! `/api/v1/apikeys`: the keys of this workspace. A key itself is told once, when it is made.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
-};
 use chrono::{DateTime, Utc};
-use hearback_engine::access::{self, Scope};
+use hearback_engine::access::{self, Scope, Scope::Admin};
 use hearback_store::api_keys;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole, path_id};
-use crate::route::{Access::Key, Route, delete, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::Admin;
+use super::{Time, Whole};
+use crate::{
+    call::{Call, Created, Json, delete, get, post},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/apikeys", Key(Admin), "The keys of this workspace, revoked ones too, the oldest first", list),
-        post("/apikeys", Key(Admin), "Make a key; it is told only now", create),
-        delete("/apikeys/{id}", Key(Admin), "Revoke a key", revoke),
+        get("/apikeys", Admin, "The keys of this workspace, revoked ones too, the oldest first", list),
+        post("/apikeys", Admin, "Make a key; it is told only now", create),
+        delete("/apikeys/{id}", Admin, "Revoke a key", revoke),
     ]
 }
 
 /// A key as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyView {
     id: Uuid,
     name: String,
+    #[schemars(with = "Scope")]
     scope: String,
     /// What it starts with.
     starts: String,
@@ -55,16 +54,16 @@ impl KeyView {
 }
 
 /// `GET /apikeys`: all of them, revoked ones too, the oldest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<KeyView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = api_keys::all(app.cx.db.read(), caller.0.ws).await?;
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<KeyView>>, Problem> {
+    let rows = api_keys::all(call.db(), call.ws()).await?;
     Ok(Json(Whole::of(rows.into_iter().map(KeyView::of))))
 }
 
 /// Body of `POST /apikeys`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
+    #[schemars(length(min = 1, max = hearback_core::text::MAX_LINE))]
     name: String,
     scope: Scope,
     /// From then on it opens nothing.
@@ -73,24 +72,20 @@ pub(crate) struct NewKey {
 }
 
 /// A key that was just made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyMade {
     /// The key: it is shown only here.
     key: String,
 }
 
 /// `POST /apikeys`.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewKey>,
-) -> Result<(StatusCode, Json<KeyMade>), Problem> {
-    let key = access::create_api_key_until(&app.cx, caller.0.ws, &caller.actor(), &new.name, new.scope, new.expires_at).await?;
-    Ok((StatusCode::CREATED, Json(KeyMade { key })))
+pub(crate) async fn create(call: Call, Json(new): Json<NewKey>) -> Result<Created<KeyMade>, Problem> {
+    let key = access::create_api_key_until(call.cx(), call.ws(), &call.actor(), &new.name, new.scope, new.expires_at).await?;
+    Ok(Created(KeyMade { key }))
 }
 
 /// `DELETE /apikeys/{id}`: the key opens nothing any more; other nodes may believe it for 30 seconds.
-pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    access::revoke_api_key(&app.cx, caller.0.ws, &caller.actor(), path_id("key", &id)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn revoke(call: Call) -> Result<(), Problem> {
+    access::revoke_api_key(call.cx(), call.ws(), &call.actor(), call.id("key")?).await?;
+    Ok(())
 }

@@ -1,31 +1,32 @@
 //! `/api/v1/calendars`: working days and hours, by key.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use chrono::{NaiveDate, NaiveTime};
 use hearback_core::{Calendar, wall::Weekdays};
-use hearback_engine::staffing::{self, NewCalendar};
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    staffing::{self, NewCalendar},
+};
 use hearback_store::calendars;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Whole;
-use crate::route::{Access::Key, Route, get, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use crate::{
+    call::{Call, Json, get, put},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/calendars", Key(Read), "Working days and hours, by key", list),
-        put("/calendars/{key}", Key(Admin), "Make or change a calendar; it counts for clocks that start later", save),
+        get("/calendars", Read, "Working days and hours, by key", list),
+        put("/calendars/{key}", Admin, "Make or change a calendar; it counts for clocks that start later", save),
     ]
 }
 
 /// A calendar as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CalendarView {
     key: String,
     zone: &'static str,
@@ -51,21 +52,15 @@ impl CalendarView {
 }
 
 /// `GET /calendars`: all of them, by key.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<CalendarView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = calendars::all(app.cx.db.read(), caller.0.ws).await?;
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<CalendarView>>, Problem> {
+    let rows = calendars::all(call.db(), call.ws()).await?;
     // One that can't be read stops the engine with a message; here it is left out.
     let view = |row: calendars::Model| Some(CalendarView::of(row.key, &serde_json::from_str(&row.body).ok()?));
     Ok(Json(Whole::of(rows.into_iter().filter_map(view))))
 }
 
 /// `PUT /calendars/{key}`: makes or changes one; it counts for clocks that start later.
-pub(crate) async fn save(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(new): body::Json<NewCalendar>,
-) -> Result<Json<CalendarView>, Problem> {
-    let calendar = staffing::put_calendar(&app.cx, caller.0.ws, &caller.actor(), &key, &new).await?;
-    Ok(Json(CalendarView::of(key, &calendar)))
+pub(crate) async fn save(call: Call, Json(new): Json<NewCalendar>) -> Result<Json<CalendarView>, Problem> {
+    let calendar = staffing::put_calendar(call.cx(), call.ws(), &call.actor(), call.key(), &new).await?;
+    Ok(Json(CalendarView::of(call.key().to_owned(), &calendar)))
 }

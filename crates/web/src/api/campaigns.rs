@@ -1,53 +1,58 @@
 //! `/api/v1/campaigns`: whom to ask what, when; and what that would do.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
-};
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hearback_core::campaign::{Plan, Reason};
-use hearback_engine::asking::{
-    campaigns::{self, Campaign},
-    fire, preview, waves,
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    asking::{
+        campaigns::{self, Campaign},
+        fire, preview, waves,
+    },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Time, Whole, waves::WaveView};
-use crate::route::{Access::Key, Route, get, post, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use super::{
+    Time, Whole,
+    waves::WaveView,
+    words::{CampaignStatus, OneOf, RateFrom},
+};
+use crate::{
+    call::{Call, Created, Json, Query, Stored, get, post, put},
+    error::Problem,
+    parameters::{Limit, Moment},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/campaigns", Key(Read), "All campaigns", list),
-        post("/campaigns", Key(Admin), "Make a campaign, or change the one with this key", create),
-        get("/campaigns/{key}", Key(Read), "One campaign", one),
-        put("/campaigns/{key}", Key(Admin), "Make a campaign or change it; that never makes it fire", save),
+        get("/campaigns", Read, "All campaigns", list),
+        post("/campaigns", Admin, "Make a campaign, or change the one with this key", create),
+        get("/campaigns/{key}", Read, "One campaign", one),
+        put("/campaigns/{key}", Admin, "Make a campaign or change it; that never makes it fire", save),
         get(
             "/campaigns/{key}/plan",
-            Key(Read),
+            Read,
             "What a wave would do: who is asked when, who not and why, the load of each day, the answers to expect. Sends nothing",
             plan,
-        ),
-        post("/campaigns/{key}/pause", Key(Admin), "Ask nobody more until it is resumed; its waves stand still", pause),
-        post("/campaigns/{key}/resume", Key(Admin), "Go on; what the schedule passed over is not made up for", resume),
-        post("/campaigns/{key}/end", Key(Admin), "Begin no more waves, for good", end),
-        post("/campaigns/{key}/waves", Key(Admin), "Begin a wave now", run),
-        post("/waves", Key(Admin), "Begin a wave of a campaign now", run_named),
+        )
+        .may_conflict(),
+        post("/campaigns/{key}/pause", Admin, "Ask nobody more until it is resumed; its waves stand still", pause).may_conflict(),
+        post("/campaigns/{key}/resume", Admin, "Go on; what the schedule passed over is not made up for", resume).may_conflict(),
+        post("/campaigns/{key}/end", Admin, "Begin no more waves, for good", end).may_conflict(),
+        post("/campaigns/{key}/waves", Admin, "Begin a wave now", run).may_conflict(),
+        post("/waves", Admin, "Begin a wave of a campaign now", run_named).may_conflict(),
     ]
 }
 
-/// People of one page of a preview when nothing is asked.
-const SHOWN: u64 = 50;
-
 /// A campaign as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CampaignView {
     key: String,
+    #[schemars(with = "OneOf<CampaignStatus>")]
     status: String,
     /// Why it begins no wave here, if so.
     trouble: Option<String>,
@@ -61,7 +66,7 @@ pub(crate) struct CampaignView {
 }
 
 /// A moment, twice.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Fire {
     utc: String,
     local: String,
@@ -88,86 +93,81 @@ impl CampaignView {
 }
 
 /// `GET /campaigns`: all of them, by key.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<CampaignView>>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(Whole::of(campaigns::list(&app.cx, caller.0.ws).await?.into_iter().map(CampaignView::of))))
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<CampaignView>>, Problem> {
+    Ok(Json(Whole::of(campaigns::list(call.cx(), call.ws()).await?.into_iter().map(CampaignView::of))))
 }
 
 /// `GET /campaigns/{key}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(key): Path<String>, uri: Uri) -> Result<Json<CampaignView>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(CampaignView::of(campaigns::one(&app.cx, caller.0.ws, &key).await?)))
+pub(crate) async fn one(call: Call) -> Result<Json<CampaignView>, Problem> {
+    Ok(Json(CampaignView::of(campaigns::one(call.cx(), call.ws(), call.key()).await?)))
 }
 
 /// `PUT /campaigns/{key}`: makes a campaign or changes it. That never makes it fire.
-pub(crate) async fn save(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(plan): body::Json<Plan>,
-) -> Result<(StatusCode, Json<CampaignView>), Problem> {
-    write(&app, &caller, &key, plan).await
+pub(crate) async fn save(call: Call, Json(plan): Json<Plan>) -> Result<Stored<CampaignView>, Problem> {
+    write(&call, call.key(), plan).await
+}
+
+/// A campaign with the key that it is called by in addresses.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(crate) struct NewCampaign {
+    key: String,
+    #[serde(flatten)]
+    #[schemars(with = "Plan")]
+    plan: Map<String, Value>,
 }
 
 /// `POST /campaigns`: the same with the key in the body.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(mut body): body::Json<serde_json::Map<String, Value>>,
-) -> Result<(StatusCode, Json<CampaignView>), Problem> {
-    let Some(Value::String(key)) = body.remove("key") else {
-        return Err(Problem::field("key", "must be a text: how this campaign is called in addresses"));
-    };
-    let plan: Plan = serde_json::from_value(Value::Object(body)).map_err(|error| Problem::field("plan", error))?;
-    write(&app, &caller, &key, plan).await
+pub(crate) async fn create(call: Call, Json(new): Json<NewCampaign>) -> Result<Stored<CampaignView>, Problem> {
+    let plan: Plan = serde_json::from_value(Value::Object(new.plan)).map_err(|error| Problem::field("plan", error))?;
+    write(&call, &new.key, plan).await
 }
 
-async fn write(app: &App, caller: &Caller, key: &str, plan: Plan) -> Result<(StatusCode, Json<CampaignView>), Problem> {
-    let (campaign, is_new) = campaigns::put(&app.cx, caller.0.ws, &caller.actor(), key, plan).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(CampaignView::of(campaign))))
+async fn write(call: &Call, key: &str, plan: Plan) -> Result<Stored<CampaignView>, Problem> {
+    let (campaign, is_new) = campaigns::put(call.cx(), call.ws(), &call.actor(), key, plan).await?;
+    Ok(Stored { is_new, shown: CampaignView::of(campaign) })
 }
 
 /// `POST /campaigns/{key}/pause`: asks nobody more; its waves stand still.
-pub(crate) async fn pause(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::pause(&app.cx, caller.0.ws, &caller.actor(), &key).await?)))
+pub(crate) async fn pause(call: Call) -> Result<Json<CampaignView>, Problem> {
+    Ok(Json(CampaignView::of(campaigns::pause(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/resume`.
-pub(crate) async fn resume(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::resume(&app.cx, caller.0.ws, &caller.actor(), &key).await?)))
+pub(crate) async fn resume(call: Call) -> Result<Json<CampaignView>, Problem> {
+    Ok(Json(CampaignView::of(campaigns::resume(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/end`: begins no more waves, for good.
-pub(crate) async fn end(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::end(&app.cx, caller.0.ws, &caller.actor(), &key).await?)))
+pub(crate) async fn end(call: Call) -> Result<Json<CampaignView>, Problem> {
+    Ok(Json(CampaignView::of(campaigns::end(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/waves`: begins a wave now.
-pub(crate) async fn run(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<(StatusCode, Json<WaveView>), Problem> {
-    let row = fire::run_now(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    let wave = waves::progress(&app.cx, row).await?;
-    Ok((StatusCode::CREATED, Json(WaveView::of(wave)?)))
+pub(crate) async fn run(call: Call) -> Result<Created<WaveView>, Problem> {
+    begin(&call, call.key()).await
+}
+
+async fn begin(call: &Call, campaign: &str) -> Result<Created<WaveView>, Problem> {
+    let row = fire::run_now(call.cx(), call.ws(), &call.actor(), campaign).await?;
+    let wave = waves::progress(call.cx(), row).await?;
+    Ok(Created(WaveView::of(wave)?))
 }
 
 /// Body of `POST /waves`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWave {
     campaign: String,
 }
 
 /// `POST /waves`: the same with the campaign in the body.
-pub(crate) async fn run_named(
-    state: State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewWave>,
-) -> Result<(StatusCode, Json<WaveView>), Problem> {
-    run(state, caller, Path(new.campaign)).await
+pub(crate) async fn run_named(call: Call, Json(new): Json<NewWave>) -> Result<Created<WaveView>, Problem> {
+    begin(&call, &new.campaign).await
 }
 
 /// A wave as it would be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PreviewView {
     campaign: String,
     at: Time,
@@ -184,7 +184,7 @@ pub(crate) struct PreviewView {
 }
 
 /// A reason, and how many people have it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReasonView {
     reason: Reason,
     sentence: &'static str,
@@ -199,28 +199,29 @@ impl ReasonView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DayView {
     day: NaiveDate,
     people: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExpectedView {
     response_rate: f64,
+    #[schemars(with = "OneOf<RateFrom>")]
     response_rate_from: &'static str,
     answers: u64,
     margin_of_error: f64,
     tasks: Vec<TasksView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TasksView {
     owner: String,
     tasks: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PlannedView {
     person: Uuid,
     email: Option<String>,
@@ -230,12 +231,22 @@ struct PlannedView {
     sentence: Option<&'static str>,
 }
 
+/// Which wave, and whom of it to list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanAsked {
+    /// When it would begin; when it begins next if absent.
+    at: Option<Moment>,
+    #[serde(default)]
+    limit: Limit,
+    /// `next` of the page before.
+    cursor: Option<Uuid>,
+}
+
 /// `GET /campaigns/{key}/plan`: what a wave would do at this moment, or when the campaign begins one next. Sends nothing.
-pub(crate) async fn plan(State(app): State<App>, caller: Caller, Path(key): Path<String>, uri: Uri) -> Result<Json<PreviewView>, Problem> {
-    let params = Params::read(&uri, &["at", "limit", "cursor"])?;
-    let limit = if params.text("limit").is_some() { params.limit()? } else { SHOWN };
-    let shown = preview::Shown { after: params.id("cursor")?, limit: usize::try_from(limit).unwrap_or(usize::MAX) };
-    let found = preview::preview(&app.cx, caller.0.ws, &key, params.time("at")?, shown).await?;
+pub(crate) async fn plan(call: Call, Query(asked): Query<PlanAsked>) -> Result<Json<PreviewView>, Problem> {
+    let shown = preview::Shown { after: asked.cursor, limit: usize::try_from(asked.limit.0).unwrap_or(usize::MAX) };
+    let found = preview::preview(call.cx(), call.ws(), call.key(), asked.at.map(|Moment(at)| at), shown).await?;
     let planned = |planned: preview::Planned| PlannedView {
         person: planned.person,
         email: planned.email,

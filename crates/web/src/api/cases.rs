@@ -1,16 +1,11 @@
 //! `/api/v1/cases`: what has to be followed up, what happened, and what people do about it.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use hearback_core::{
-    LoopStatus,
+    LoopStatus, Segment,
     id::{CaseId, PersonId, ResponseId},
 };
 use hearback_engine::{
-    access::ApiKey,
+    access::Scope::{Read, Write},
     work::{self, CaseChange, NewContact, NewReply},
 };
 use hearback_store::{
@@ -21,6 +16,7 @@ use hearback_store::{
     lists::{self, DeliveryFilter, TaskFilter},
     messages, persons,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,33 +24,37 @@ use super::{
     List, Time,
     deliveries::DeliveryView,
     inbound::MessageView,
-    json, path_id,
+    json,
     responses::{PersonView, ResponseView, person_meant, survey_ids, survey_key},
     tasks::TaskView,
 };
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use crate::{
+    call::{Call, Json, MaybeJson, Query, get, post},
+    error::Problem,
+    parameters::{After, Limit, Moment},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/cases", Key(Read), "Cases, the newest answers first", list),
-        get("/cases/{id}", Key(Read), "One case with timeline, tasks and deliveries", one),
-        post("/cases/{id}/contacts", Key(Write), "Log a try to reach the customer", contact),
+        get("/cases", Read, "Cases, the newest answers first", list),
+        get("/cases/{id}", Read, "One case with timeline, tasks and deliveries", one),
+        post("/cases/{id}/contacts", Write, "Log a try to reach the customer", contact).may_conflict(),
         post(
             "/cases/{id}/replies",
-            Key(Write),
+            Write,
             "Write a mail to the customer, in one thread with what they wrote; it counts as a try to reach them",
             reply,
-        ),
-        post("/cases/{id}/resolve", Key(Write), "Enter root cause and resolution", resolve),
-        post("/cases/{id}/close", Key(Write), "Close the loop; 409 with `lacks` while something is missing", close),
-        post("/cases/{id}/reopen", Key(Write), "Take up a finished case again", reopen),
-        post("/cases/{id}/wait", Key(Write), "Wait for the customer: the clock for closing stands still", wait),
-        post("/cases/{id}/resume", Key(Write), "The wait is over", resume),
-        post("/cases/{id}/lapse", Key(Write), "Give the case up; opening it again takes that back", lapse),
-        post("/cases/{id}/assign", Key(Write), "Hand the case over", assign),
+        )
+        .may_conflict(),
+        post("/cases/{id}/resolve", Write, "Enter root cause and resolution", resolve).may_conflict(),
+        post("/cases/{id}/close", Write, "Close the loop; 409 with `lacks` while something is missing", close).may_conflict(),
+        post("/cases/{id}/reopen", Write, "Take up a finished case again", reopen).may_conflict(),
+        post("/cases/{id}/wait", Write, "Wait for the customer: the clock for closing stands still", wait).may_conflict(),
+        post("/cases/{id}/resume", Write, "The wait is over", resume).may_conflict(),
+        post("/cases/{id}/lapse", Write, "Give the case up; opening it again takes that back", lapse).may_conflict(),
+        post("/cases/{id}/assign", Write, "Hand the case over", assign).may_conflict(),
     ]
 }
 
@@ -62,16 +62,19 @@ pub(super) fn routes() -> Vec<Route> {
 const MOST_PARTS: u64 = 200;
 
 /// One case as the API lists it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CaseView {
     id: Uuid,
     response_id: Uuid,
     person: PersonView,
     survey: String,
     score: i64,
+    #[schemars(with = "Segment")]
     segment: String,
+    #[schemars(with = "LoopStatus")]
     loop_status: String,
     owner: Option<String>,
+    #[schemars(with = "Vec<String>")]
     tags: serde_json::Value,
     root_cause: Option<String>,
     resolution: Option<String>,
@@ -122,7 +125,7 @@ impl CaseView {
 }
 
 /// One case with all that belongs to it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CaseDetail {
     #[serde(flatten)]
     case: CaseView,
@@ -137,7 +140,7 @@ pub(crate) struct CaseDetail {
 }
 
 /// One entry of the timeline.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EventView {
     id: Uuid,
     kind: String,
@@ -152,24 +155,43 @@ impl EventView {
     }
 }
 
+/// Which cases.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CasesAsked {
+    loop_status: Option<LoopStatus>,
+    segment: Option<Segment>,
+    /// An address of one of yours, or `team:KEY`.
+    owner: Option<String>,
+    overdue: Option<bool>,
+    /// Key of a survey.
+    survey: Option<String>,
+    person: Option<PersonId>,
+    /// Answers from this moment on.
+    since: Option<Moment>,
+    /// Answers before this moment.
+    until: Option<Moment>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /cases`: the newest answers first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<CaseView>>, Problem> {
-    let known = ["loop_status", "segment", "owner", "overdue", "survey", "person", "since", "until", "limit", "cursor"];
-    let params = Params::read(&uri, &known)?;
-    let (db, ws, now) = (app.cx.db.read(), caller.0.ws, app.cx.now());
+pub(crate) async fn list(call: Call, Query(asked): Query<CasesAsked>) -> Result<Json<List<CaseView>>, Problem> {
+    let (db, ws, now) = (call.db(), call.ws(), call.cx().now());
     let surveys = lists::surveys(db, ws).await?;
     let filter = CaseFilter {
-        loop_status: params.loop_status()?,
+        loop_status: asked.loop_status,
         active: false,
-        segment: params.segment()?,
-        owners: params.text("owner").map(str::to_lowercase).into_iter().collect(),
-        overdue: params.flag("overdue")?.map(|overdue| (overdue, now)),
-        surveys: survey_ids(&surveys, &params)?,
-        person: person_meant(&app, ws, &params).await?,
-        since: params.time("since")?,
-        until: params.time("until")?,
+        segment: asked.segment,
+        owners: asked.owner.map(|owner| owner.to_lowercase()).into_iter().collect(),
+        overdue: asked.overdue.map(|overdue| (overdue, now)),
+        surveys: survey_ids(&surveys, asked.survey.as_deref())?,
+        person: person_meant(&call, asked.person).await?,
+        since: asked.since.map(|Moment(at)| at),
+        until: asked.until.map(|Moment(at)| at),
     };
-    let page = case_list::list(db, ws, &filter, CaseOrder::Newest, params.page()?).await?;
+    let page = case_list::list(db, ws, &filter, CaseOrder::Newest, asked.limit.after(asked.cursor)).await?;
     let people = lists::persons(db, ws, page.items.iter().map(|case| case.person_id)).await?;
     Ok(Json(List::of(page, |row| {
         let person = PersonView::of(row.person_id, people.get(&row.person_id));
@@ -179,13 +201,12 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// `GET /cases/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<CaseDetail>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(detail(&app, &caller.0, path_id("case", &id)?).await?))
+pub(crate) async fn one(call: Call) -> Result<Json<CaseDetail>, Problem> {
+    Ok(Json(detail(&call, call.id("case")?).await?))
 }
 
-async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Problem> {
-    let (db, ws) = (app.cx.db.read(), key.ws);
+async fn detail(call: &Call, id: CaseId) -> Result<CaseDetail, Problem> {
+    let (db, ws) = (call.db(), call.ws());
     let row = lists::case(db, ws, id).await?.ok_or_else(|| Problem::not_found("case", id))?;
     let surveys = lists::surveys(db, ws).await?;
     let survey = survey_key(&surveys, row.survey_id);
@@ -195,9 +216,9 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
     let sent = DeliveryFilter { case: Some(id), ..DeliveryFilter::default() };
     let deliveries = lists::deliveries(db, ws, &sent, Page::first(MOST_PARTS)).await?.items;
     let rules = lists::rule_labels(db, ws, deliveries.iter().filter_map(|delivery| delivery.rule_version_id)).await?;
-    let now = app.cx.now().timestamp_millis();
+    let now = call.cx().now().timestamp_millis();
     let who = PersonView::of(row.person_id, person.as_ref());
-    let workspace = app.cx.workspaces.get(db, ws).await?;
+    let workspace = call.cx().workspaces.get(db, ws).await?;
     let active = LoopStatus::parse(&row.loop_status).is_some_and(LoopStatus::is_active);
     Ok(CaseDetail {
         lacks: if active { work::lacks(&row, workspace.terms(&row)) } else { Vec::new() },
@@ -211,55 +232,35 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
 }
 
 /// `POST /cases/{id}/contacts`: logs a try to reach the customer; the case after it.
-pub(crate) async fn contact(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(contact): body::Json<NewContact>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::log_contact(&app.cx, caller.0.ws, id, &caller.actor(), contact).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn contact(call: Call, Json(contact): Json<NewContact>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::log_contact(call.cx(), call.ws(), id, &call.actor(), contact).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/replies`: a mail to the customer, in one thread with what they wrote; the case after it.
-pub(crate) async fn reply(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(reply): body::Json<NewReply>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::reply(&app.cx, caller.0.ws, id, &caller.actor(), reply).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn reply(call: Call, Json(reply): Json<NewReply>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::reply(call.cx(), call.ws(), id, &call.actor(), reply).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/resolve`.
-pub(crate) async fn resolve(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(change): body::MaybeJson<CaseChange>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::resolve(&app.cx, caller.0.ws, id, &caller.actor(), change).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn resolve(call: Call, MaybeJson(change): MaybeJson<CaseChange>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::resolve(call.cx(), call.ws(), id, &call.actor(), change).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/close`; 409 with `lacks` while something is missing.
-pub(crate) async fn close(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(change): body::MaybeJson<CaseChange>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::close(&app.cx, caller.0.ws, id, &caller.actor(), change).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn close(call: Call, MaybeJson(change): MaybeJson<CaseChange>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::close(call.cx(), call.ws(), id, &call.actor(), change).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// Body of `reopen`, `wait`, `resume` and `lapse`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noted {
     #[serde(default)]
@@ -267,55 +268,35 @@ pub(crate) struct Noted {
 }
 
 /// `POST /cases/{id}/reopen`.
-pub(crate) async fn reopen(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(noted): body::MaybeJson<Noted>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::reopen(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn reopen(call: Call, MaybeJson(noted): MaybeJson<Noted>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::reopen(call.cx(), call.ws(), id, &call.actor(), noted.note).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/wait`: for the customer; the clock for closing stands still.
-pub(crate) async fn wait(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(noted): body::MaybeJson<Noted>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::wait(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn wait(call: Call, MaybeJson(noted): MaybeJson<Noted>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::wait(call.cx(), call.ws(), id, &call.actor(), noted.note).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/resume`: the wait is over.
-pub(crate) async fn resume(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(noted): body::MaybeJson<Noted>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::resume(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn resume(call: Call, MaybeJson(noted): MaybeJson<Noted>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::resume(call.cx(), call.ws(), id, &call.actor(), noted.note).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// `POST /cases/{id}/lapse`: given up.
-pub(crate) async fn lapse(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(noted): body::MaybeJson<Noted>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    work::lapse(&app.cx, caller.0.ws, id, &caller.actor(), noted.note).await?;
-    Ok(Json(detail(&app, &caller.0, id).await?))
+pub(crate) async fn lapse(call: Call, MaybeJson(noted): MaybeJson<Noted>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    work::lapse(call.cx(), call.ws(), id, &call.actor(), noted.note).await?;
+    Ok(Json(detail(&call, id).await?))
 }
 
 /// Body of `assign`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assignment {
     owner: String,
@@ -324,17 +305,12 @@ pub(crate) struct Assignment {
 }
 
 /// `POST /cases/{id}/assign`: to an address of ours or to `team:KEY`.
-pub(crate) async fn assign(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(assignment): body::Json<Assignment>,
-) -> Result<Json<CaseDetail>, Problem> {
-    let id = path_id("case", &id)?;
-    let (ws, actor) = (caller.0.ws, caller.actor());
-    work::assign(&app.cx, ws, id, &actor, &assignment.owner).await?;
+pub(crate) async fn assign(call: Call, Json(assignment): Json<Assignment>) -> Result<Json<CaseDetail>, Problem> {
+    let id = call.id("case")?;
+    let (ws, actor) = (call.ws(), call.actor());
+    work::assign(call.cx(), ws, id, &actor, &assignment.owner).await?;
     if let Some(note) = assignment.note.filter(|note| !note.trim().is_empty()) {
-        work::add_note(&app.cx, ws, id, &actor, &note).await?;
+        work::add_note(call.cx(), ws, id, &actor, &note).await?;
     }
-    Ok(Json(detail(&app, &caller.0, id).await?))
+    Ok(Json(detail(&call, id).await?))
 }

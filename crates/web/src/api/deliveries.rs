@@ -2,41 +2,43 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use hearback_core::id::{CaseId, DeliveryId};
+use hearback_engine::access::Scope::Read;
 use hearback_store::{
     deliveries,
     lists::{self, DeliveryFilter},
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get};
-use crate::{App, auth::Caller, error::Problem, query::Params};
-use hearback_engine::access::Scope::Read;
+use super::{
+    List, Time,
+    words::{DeliveryStatus, Medium, OneOf},
+};
+use crate::{
+    call::{Call, Json, Query, get},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("/deliveries", Key(Read), "The send ledger, the newest first", list), get("/deliveries/{id}", Key(Read), "One delivery", one)]
+    vec![get("/deliveries", Read, "The send ledger, the newest first", list), get("/deliveries/{id}", Read, "One delivery", one)]
 }
 
-/// Where sending can stand.
-pub(crate) const DELIVERY_STATUSES: [&str; 8] = ["queued", "sending", "sent", "deferred", "bounced", "suppressed", "unknown", "dead"];
-
 /// One delivery as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
     id: Uuid,
     /// `mail`, `webhook` or `chat`.
+    #[schemars(with = "OneOf<Medium>")]
     medium: String,
     kind: String,
     to: String,
     subject: Option<String>,
+    #[schemars(with = "OneOf<DeliveryStatus>")]
     status: String,
     attempts: i64,
     duplicates: i64,
@@ -74,27 +76,38 @@ impl DeliveryView {
     }
 }
 
+/// Which deliveries.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeliveriesAsked {
+    status: Option<OneOf<DeliveryStatus>>,
+    kind: Option<String>,
+    /// Exactly this address.
+    to: Option<String>,
+    case: Option<CaseId>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /deliveries`: the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<DeliveryView>>, Problem> {
-    let params = Params::read(&uri, &["status", "kind", "to", "case", "limit", "cursor"])?;
-    let known = |text: &str| DELIVERY_STATUSES.contains(&text).then(|| text.to_owned());
+pub(crate) async fn list(call: Call, Query(asked): Query<DeliveriesAsked>) -> Result<Json<List<DeliveryView>>, Problem> {
     let filter = DeliveryFilter {
-        status: params.parse("status", &DELIVERY_STATUSES.join(", "), known)?,
-        kind: params.text("kind").map(str::to_owned),
-        to: params.text("to").map(str::to_lowercase),
-        case: params.id::<CaseId>("case")?,
+        status: asked.status.map(OneOf::text),
+        kind: asked.kind,
+        to: asked.to.map(|to| to.to_lowercase()),
+        case: asked.case,
     };
-    let (db, ws) = (app.cx.db.read(), caller.0.ws);
-    let page = lists::deliveries(db, ws, &filter, params.page()?).await?;
+    let (db, ws) = (call.db(), call.ws());
+    let page = lists::deliveries(db, ws, &filter, asked.limit.after(asked.cursor)).await?;
     let rules = lists::rule_labels(db, ws, page.items.iter().filter_map(|row| row.rule_version_id)).await?;
     Ok(Json(List::of(page, |row| DeliveryView::of(row, &rules))))
 }
 
 /// `GET /deliveries/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<DeliveryView>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: DeliveryId = path_id("delivery", &id)?;
-    let (db, ws) = (app.cx.db.read(), caller.0.ws);
+pub(crate) async fn one(call: Call) -> Result<Json<DeliveryView>, Problem> {
+    let id: DeliveryId = call.id("delivery")?;
+    let (db, ws) = (call.db(), call.ws());
     let row = lists::delivery(db, ws, id).await?.ok_or_else(|| Problem::not_found("delivery", id))?;
     let rules = lists::rule_labels(db, ws, row.rule_version_id.into_iter()).await?;
     Ok(Json(DeliveryView::of(row, &rules)))

@@ -1,27 +1,26 @@
 //! `/api/v1/events`: all that happened, in one order, for whoever follows it.
 
-use axum::{Json, extract::State, http::Uri};
+use hearback_engine::access::Scope::Read;
 use hearback_store::feed;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Time, json};
-use crate::route::{Access::Key, Route, get};
-use crate::{App, auth::Caller, error::Problem, query::Params};
-use hearback_engine::access::Scope::Read;
+use crate::{
+    call::{Call, Json, Query, get},
+    error::Problem,
+    parameters::Limit,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
-    vec![get(
-        "/events",
-        Key(Read),
-        "All that happened, the oldest first: go on from `next`, and you miss nothing and see nothing twice",
-        list,
-    )]
+    vec![get("/events", Read, "All that happened, the oldest first: go on from `next`, and you miss nothing and see nothing twice", list)]
 }
 
 /// One entry.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FeedEntry {
     id: Uuid,
     case_id: Uuid,
@@ -32,20 +31,29 @@ pub(crate) struct FeedEntry {
 }
 
 /// A piece of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Feed {
     items: Vec<FeedEntry>,
     /// `after` of the next question, also when there is nothing new; null only as long as nothing has ever happened.
     next: Option<Uuid>,
 }
 
+/// From where on.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeedAsked {
+    /// The last entry that was seen; from the first on when absent.
+    after: Option<Uuid>,
+    #[serde(default)]
+    limit: Limit,
+}
+
 /// `GET /events?after=&limit=`: what happened after an entry, the oldest first. Entries show a few seconds after they happened,
 /// so that none can appear before one that was shown: whoever goes on from `next` misses none and sees none twice.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Feed>, Problem> {
-    let params = Params::read(&uri, &["after", "limit"])?;
-    let (after, limit) = (params.id::<Uuid>("after")?, params.limit()?);
-    let settled = feed::settled(&app.cx.db, app.cx.now(), feed::SLACK).await?;
-    let rows = feed::page(app.cx.db.read(), caller.0.ws, after, settled, limit).await?;
+pub(crate) async fn list(call: Call, Query(asked): Query<FeedAsked>) -> Result<Json<Feed>, Problem> {
+    let (after, limit) = (asked.after, asked.limit.0);
+    let settled = feed::settled(&call.cx().db, call.cx().now(), feed::SLACK).await?;
+    let rows = feed::page(call.db(), call.ws(), after, settled, limit).await?;
     let next = rows.last().map(|row| row.id).or(after);
     let entry = |row: hearback_store::events::Model| FeedEntry {
         id: row.id,

@@ -1,27 +1,35 @@
 //! `/api/v1/inbound` takes in a mail as it came; `/api/v1/messages` is what came in.
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-    http::{StatusCode, Uri},
-};
+use axum::{body::Bytes, extract::Request};
 use hearback_core::id::MessageId;
-use hearback_engine::inbound::{self, Door, MAX_BYTES, Taken};
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    inbound::{self, Door, MAX_BYTES, Taken},
+};
 use hearback_store::messages::{self, Attachment};
-use serde::Serialize;
+use schemars::{JsonSchema, json_schema};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{
+    List, Time,
+    openapi::{Operation, Schemas},
+    words::{MessageKind, MessageState, OneOf},
+};
+use crate::{
+    body,
+    call::{Call, Input, Json, Query, Stored, get, post},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        post("/inbound", Key(Write), "Take in a mail as it came: a bounce, a complaint, an automatic answer, a reply", create),
-        get("/messages", Key(Read), "What came in by mail, the newest first", list),
-        get("/messages/{id}", Key(Read), "One message", one),
+        post("/inbound", Write, "Take in a mail as it came: a bounce, a complaint, an automatic answer, a reply", create),
+        get("/messages", Read, "What came in by mail, the newest first", list),
+        get("/messages/{id}", Read, "One message", one),
     ]
 }
 
@@ -31,48 +39,76 @@ pub(crate) const KINDS: [&str; 8] = ["reply", "auto_reply", "bounce", "delayed",
 pub(crate) const STATES: [&str; 3] = ["done", "muted", "quarantined"];
 
 /// What became of a mail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TakenView {
     id: MessageId,
+    #[schemars(with = "OneOf<MessageKind>")]
     kind: String,
+    #[schemars(with = "OneOf<MessageState>")]
     state: String,
     reason: Option<String>,
     case: Option<Uuid>,
 }
 
-/// `POST /inbound?recipient=`: a mail as it came, `message/rfc822`. 200 for one that was taken before.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    uri: Uri,
-    request: Request,
-) -> Result<(StatusCode, Json<TakenView>), Problem> {
-    let params = Params::read(&uri, &["recipient"])?;
-    if let Some(other) = body::content_type(request.headers()).filter(|kind| kind != "message/rfc822") {
-        return Err(body::unsupported(other, "message/rfc822"));
+/// To whom a mail came.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Delivered {
+    /// The address that it was delivered to, where its header does not say so.
+    recipient: Option<String>,
+}
+
+/// A mail as it came.
+pub(crate) struct Mail(Bytes);
+
+impl Input for Mail {
+    fn describe(_: &mut Schemas, operation: &mut Operation) {
+        operation.takes("message/rfc822", &json_schema!({ "type": "string", "format": "binary", "maxLength": MAX_BYTES }));
     }
-    let raw = body::read(request.into_body(), MAX_BYTES).await?;
+
+    async fn read(request: Request) -> Result<Self, Problem> {
+        if let Some(other) = body::content_type(request.headers()).filter(|kind| kind != "message/rfc822") {
+            return Err(body::unsupported(other, "message/rfc822"));
+        }
+        body::read(request.into_body(), MAX_BYTES).await.map(Self)
+    }
+}
+
+/// `POST /inbound?recipient=`: a mail as it came, `message/rfc822`. 200 for one that was taken before.
+pub(crate) async fn create(call: Call, (Query(asked), Mail(raw)): (Query<Delivered>, Mail)) -> Result<Stored<TakenView>, Problem> {
     if raw.is_empty() {
         return Err(Problem::field("body", "is empty: send the mail as it came, header and all"));
     }
-    let recipient = params.text("recipient").map(str::to_owned);
     let Taken { id, kind, state, reason, case, is_new, .. } =
-        inbound::take(&app.cx, raw.to_vec(), recipient, Door::Workspace(caller.0.ws)).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(TakenView { id, kind, state, reason, case: case.map(hearback_core::Id::uuid) })))
+        inbound::take(call.cx(), raw.to_vec(), asked.recipient, Door::Workspace(call.ws())).await?;
+    Ok(Stored { is_new, shown: TakenView { id, kind, state, reason, case: case.map(hearback_core::Id::uuid) } })
+}
+
+/// What was sent along, which is not kept.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "the stored form is given as it is")]
+struct AttachmentView {
+    name: String,
+    /// The media type that the sender names.
+    r#type: String,
+    /// In bytes.
+    size: u64,
 }
 
 /// One message as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MessageView {
     id: Uuid,
+    #[schemars(with = "OneOf<MessageKind>")]
     kind: String,
+    #[schemars(with = "OneOf<MessageState>")]
     state: String,
     reason: Option<String>,
     from: String,
     subject: String,
     text: String,
     whole_text: String,
+    #[schemars(with = "Vec<AttachmentView>")]
     attachments: Vec<Attachment>,
     message_id: Option<String>,
     case: Option<Uuid>,
@@ -103,26 +139,27 @@ impl MessageView {
     }
 }
 
-/// The filter of a list, from the address.
-pub(crate) fn filter(params: &Params) -> Result<messages::Filter, Problem> {
-    let one_of = |known: &'static [&'static str]| move |text: &str| known.contains(&text).then(|| text.to_owned());
-    Ok(messages::Filter {
-        kind: params.parse("kind", &KINDS.join(", "), one_of(&KINDS))?,
-        state: params.parse("state", &STATES.join(", "), one_of(&STATES))?,
-    })
+/// Which messages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessagesAsked {
+    kind: Option<OneOf<MessageKind>>,
+    state: Option<OneOf<MessageState>>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
 }
 
 /// `GET /messages`: the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<MessageView>>, Problem> {
-    let params = Params::read(&uri, &["kind", "state", "limit", "cursor"])?;
-    let page = messages::list(app.cx.db.read(), caller.0.ws, &filter(&params)?, params.page()?).await?;
+pub(crate) async fn list(call: Call, Query(asked): Query<MessagesAsked>) -> Result<Json<List<MessageView>>, Problem> {
+    let filter = messages::Filter { kind: asked.kind.map(OneOf::text), state: asked.state.map(OneOf::text) };
+    let page = messages::list(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(page, MessageView::of)))
 }
 
 /// `GET /messages/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<MessageView>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: MessageId = path_id("message", &id)?;
-    let row = messages::by_id(app.cx.db.read(), caller.0.ws, id).await?;
+pub(crate) async fn one(call: Call) -> Result<Json<MessageView>, Problem> {
+    let id: MessageId = call.id("message")?;
+    let row = messages::by_id(call.db(), call.ws(), id).await?;
     row.map(|row| Json(MessageView::of(row))).ok_or_else(|| Problem::not_found("message", id))
 }

@@ -1,46 +1,52 @@
 //! `/api/v1/invitations` and `/api/v1/interactions`: asking one person, and telling what happened to one.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_core::{
+    campaign::{Channel, Reason},
+    id::{InvitationId, WaveId},
 };
-use hearback_core::{campaign::Reason, id::InvitationId};
-use hearback_engine::asking::{
-    single::{self, Invited, NewInvitation},
-    triggers::{self, NewInteraction},
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    asking::{
+        single::{self, Invited, NewInvitation},
+        triggers::{self, NewInteraction},
+    },
 };
 use hearback_store::invitations::{self, InvitationFilter, Model};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{
+    List, Time,
+    words::{InvitationStatus, InvitedStatus, OneOf},
+};
+use crate::{
+    call::{Call, Created, Json, Query, Stored, get, post},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/invitations", Key(Read), "Invitations that fit", list),
-        post("/invitations", Key(Write), "Ask one person: now, later if they were asked lately, or not at all, with the reason", create),
-        get("/invitations/{id}", Key(Read), "One invitation", one),
+        get("/invitations", Read, "Invitations that fit", list),
+        post("/invitations", Write, "Ask one person: now, later if they were asked lately, or not at all, with the reason", create),
+        get("/invitations/{id}", Read, "One invitation", one),
         post(
             "/interactions",
-            Key(Write),
+            Write,
             "Something happened to a customer: campaigns that listen for it ask about it, once for each external_id",
             interact,
         ),
     ]
 }
 
-/// The states of an invitation.
-const STATES: [&str; 9] = ["planned", "blocked", "queued", "sent", "answered", "not_asked", "cancelled", "bounced", "expired"];
-
 /// What became of an invitation that was asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct InvitedView {
     id: Uuid,
+    #[schemars(with = "OneOf<InvitedStatus>")]
     status: &'static str,
     reason: Option<Reason>,
     sentence: Option<&'static str>,
@@ -62,17 +68,13 @@ impl InvitedView {
 }
 
 /// `POST /invitations`: asks one person now, later if they were asked lately, or not at all, and says why.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewInvitation>,
-) -> Result<(StatusCode, Json<InvitedView>), Problem> {
-    let invited = single::invite(&app.cx, caller.0.ws, new).await?;
-    Ok((StatusCode::CREATED, Json(InvitedView::of(invited))))
+pub(crate) async fn create(call: Call, Json(new): Json<NewInvitation>) -> Result<Created<InvitedView>, Problem> {
+    let invited = single::invite(call.cx(), call.ws(), new).await?;
+    Ok(Created(InvitedView::of(invited)))
 }
 
 /// An invitation as it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct InvitationView {
     id: Uuid,
     person: Uuid,
@@ -80,8 +82,11 @@ pub(crate) struct InvitationView {
     wave: Option<Uuid>,
     campaign: Option<String>,
     account: Option<String>,
+    #[schemars(with = "Channel")]
     channel: String,
+    #[schemars(with = "OneOf<InvitationStatus>")]
     status: String,
+    #[schemars(with = "Option<Reason>")]
     reason: Option<String>,
     sentence: Option<&'static str>,
     due_at: Time,
@@ -117,38 +122,47 @@ impl InvitationView {
     }
 }
 
+/// Which invitations.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationsAsked {
+    wave: Option<WaveId>,
+    status: Option<OneOf<InvitationStatus>>,
+    reason: Option<Reason>,
+    person: Option<Uuid>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /invitations`: those that fit.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<InvitationView>>, Problem> {
-    let params = Params::read(&uri, &["wave", "status", "reason", "person", "limit", "cursor"])?;
-    let status = params.parse("status", &STATES.join(", "), |text| STATES.into_iter().find(|state| *state == text))?;
-    let reason = params.parse("reason", "a reason such as asked_lately", Reason::parse)?;
+pub(crate) async fn list(call: Call, Query(asked): Query<InvitationsAsked>) -> Result<Json<List<InvitationView>>, Problem> {
     let filter = InvitationFilter {
-        wave: params.id("wave")?,
-        person: params.id("person")?,
-        states: status.into_iter().map(str::to_owned).collect(),
-        reason: reason.map(|reason| reason.as_str().to_owned()),
+        wave: asked.wave,
+        person: asked.person,
+        states: asked.status.map(OneOf::text).into_iter().collect(),
+        reason: asked.reason.map(|reason| reason.as_str().to_owned()),
     };
-    Ok(Json(List::of(invitations::list(app.cx.db.read(), caller.0.ws, &filter, params.page()?).await?, InvitationView::of)))
+    Ok(Json(List::of(invitations::list(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?, InvitationView::of)))
 }
 
 /// `GET /invitations/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<InvitationView>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: InvitationId = path_id("invitation", &id)?;
-    let row = invitations::by_id(app.cx.db.read(), caller.0.ws, id).await?;
+pub(crate) async fn one(call: Call) -> Result<Json<InvitationView>, Problem> {
+    let id: InvitationId = call.id("invitation")?;
+    let row = invitations::by_id(call.db(), call.ws(), id).await?;
     Ok(Json(InvitationView::of(row.ok_or_else(|| Problem::not_found("invitation", id))?)))
 }
 
 /// What followed from something that happened.
-#[derive(Debug, Serialize)]
-pub(crate) struct NotedView {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct InteractionView {
     external_id: String,
     repeated: bool,
     invitations: Vec<ByCampaign>,
 }
 
 /// The invitation of one campaign.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ByCampaign {
     campaign: String,
     #[serde(flatten)]
@@ -156,15 +170,10 @@ pub(crate) struct ByCampaign {
 }
 
 /// `POST /interactions`: something happened to a customer; campaigns that listen for it ask about it, once.
-pub(crate) async fn interact(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewInteraction>,
-) -> Result<(StatusCode, Json<NotedView>), Problem> {
+pub(crate) async fn interact(call: Call, Json(new): Json<NewInteraction>) -> Result<Stored<InteractionView>, Problem> {
     let external_id = new.external_id.clone();
-    let noted = triggers::note(&app.cx, caller.0.ws, new).await?;
-    let status = if noted.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let noted = triggers::note(call.cx(), call.ws(), new).await?;
     let invitations =
         noted.invitations.into_iter().map(|(campaign, invited)| ByCampaign { campaign, invited: InvitedView::of(invited) }).collect();
-    Ok((status, Json(NotedView { external_id, repeated: !noted.is_new, invitations })))
+    Ok(Stored { is_new: noted.is_new, shown: InteractionView { external_id, repeated: !noted.is_new, invitations } })
 }

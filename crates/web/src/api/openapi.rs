@@ -1,33 +1,29 @@
-//! The description of this API: `GET /openapi.json`.
+//! The description of this API: `GET /openapi.json`, an OpenAPI 3.1 document.
 //!
-//! Owns how the files of `openapi/`, one a resource, become one OpenAPI 3.1 document. A file has `paths` and `schemas` of
-//! its own; what is the same for every call stands here once and is filled in: the variables of a path, the tag, summary
-//! and scope of the route, the errors that any call of its kind can end in. Whoever adds a call describes it in the file of its resource.
+//! It follows from the declared routes and the types that their handlers take and give. What is the same for every call stands here once:
+//! the variables of a path, the scope, the errors that any call of its kind can end in.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::{
-    http::header,
+    http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use rust_embed::RustEmbed;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::route::{self, Access, Route, get};
+use super::BASE;
+use crate::{
+    error,
+    route::{self, Access, Route, get},
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![get("/openapi.json", Access::Anyone, "This description, for everybody", show)]
 }
 
-#[derive(RustEmbed)]
-#[folder = "src/api/openapi"]
-struct Files;
-
-/// The file that the others are laid into.
-const BASE: &str = "base.json";
-
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble(Files::iter().filter_map(|name| Some((name.clone(), read(&name)?)))));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble(route::all()));
 
 /// The whole description.
 pub(crate) fn document() -> &'static Value {
@@ -40,88 +36,267 @@ pub(crate) async fn show() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
-/// A file; one that can't be read (a test looks) is left out.
-fn read(name: &str) -> Option<Value> {
-    serde_json::from_slice(&Files::get(name)?.data).ok()
+/// The schemas of types: what is required in a body that we take differs from what is always there in one that we give.
+pub(crate) struct Schemas {
+    taken: SchemaGenerator,
+    given: SchemaGenerator,
 }
 
-fn assemble(files: impl Iterator<Item = (Cow<'static, str>, Value)>) -> Value {
-    let mut document = read(BASE).unwrap_or_default();
-    for (name, mut file) in files.filter(|(name, _)| name != BASE) {
-        for (path, mut calls) in taken(&mut file, "paths") {
-            for (method, call) in calls.as_object_mut().into_iter().flatten() {
-                fill_in(name.trim_end_matches(".json"), &path, method, call);
+/// Where schemas with a name stand.
+const SCHEMAS: &str = "/components/schemas";
+/// The same for those of types that we read, until it is known which differ from those that we write.
+const TAKEN: &str = "/components/taken";
+
+impl Schemas {
+    fn new() -> Self {
+        let settings = |path: &'static str| SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = path.into());
+        Self { taken: settings(TAKEN).for_deserialize().into_generator(), given: settings(SCHEMAS).for_serialize().into_generator() }
+    }
+
+    /// Of a type that we read.
+    pub(crate) fn taken<T: JsonSchema>(&mut self) -> Schema {
+        self.taken.subschema_for::<T>()
+    }
+
+    /// Of a type that we write.
+    pub(crate) fn given<T: JsonSchema>(&mut self) -> Schema {
+        self.given.subschema_for::<T>()
+    }
+
+    /// The fields of a type as parameters of an address, in which there is no null.
+    pub(crate) fn parameters<T: JsonSchema>(&mut self) -> Vec<Value> {
+        let schema = T::json_schema(&mut self.taken);
+        let fields = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let parameter = |(name, mut schema): (String, Value)| {
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            let mut parameter = json!({ "name": name, "in": "query", "schema": without_null(schema) });
+            if let Some(description) = description {
+                parameter["description"] = description;
             }
-            insert(&mut document, "/paths", path, calls);
-        }
-        for (schema, body) in taken(&mut file, "schemas") {
-            insert(&mut document, "/components/schemas", schema, body);
-        }
+            if required.contains(&Value::from(name)) {
+                parameter["required"] = true.into();
+            }
+            parameter
+        };
+        fields.into_iter().map(parameter).collect()
     }
-    document
+
+    /// All that have a name; and of which names what we read has another form than what we write.
+    fn named(mut self) -> (Map<String, Value>, BTreeSet<String>) {
+        let (taken, given) = (self.taken.take_definitions(false), self.given.take_definitions(false));
+        let text = |schema: &Value| schema.to_string().replace(TAKEN, SCHEMAS);
+        let differs = |(name, schema): &(&String, &Value)| given.get(*name).is_some_and(|other| text(schema) != other.to_string());
+        let mut two_forms: BTreeSet<String> = taken.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+        // Whatever refers to a schema that has two forms has two forms itself.
+        let refers =
+            |schema: &Value, to: &BTreeSet<String>| to.iter().any(|name| schema.to_string().contains(&format!("{TAKEN}/{name}\"")));
+        while let Some((name, _)) =
+            taken.iter().find(|(name, schema)| given.contains_key(*name) && !two_forms.contains(*name) && refers(schema, &two_forms))
+        {
+            two_forms.insert(name.clone());
+        }
+        let taken = taken.into_iter().map(|(name, schema)| (as_taken(&name, &two_forms), schema));
+        let given = given.into_iter().map(|(name, schema)| (shown(&name), schema));
+        (taken.chain(given).collect(), two_forms)
+    }
 }
 
-fn taken(file: &mut Value, part: &str) -> Map<String, Value> {
-    match file.get_mut(part).map(Value::take) {
-        Some(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
-}
-
-fn insert(document: &mut Value, place: &str, key: String, value: Value) {
-    if let Some(map) = document.pointer_mut(place).and_then(Value::as_object_mut) {
-        map.insert(key, value);
-    }
-}
-
-/// What follows from where a call stands and what it takes.
-fn fill_in(tag: &str, path: &str, method: &str, call: &mut Value) {
-    let Some(call) = call.as_object_mut() else { return };
-    let full = format!("{}{path}", super::BASE);
-    let Some(route) = route::all().iter().find(|route| route.path == full && route.method.as_str().eq_ignore_ascii_case(method)) else {
-        return;
-    };
-    let scope = match route.access {
-        Access::Key(scope) => Some(scope),
-        _ => None,
-    };
-    call.insert("summary".to_owned(), route.summary.into());
-    let has_body = call.contains_key("requestBody");
-    let variables: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
-    call.insert("security".to_owned(), scope.map_or_else(|| json!([]), |scope| json!([{ "key": [scope.as_str()] }])));
-    call.entry("tags").or_insert_with(|| json!([tag]));
-    call.entry("operationId").or_insert_with(|| operation_id(path, method).into());
-    let parameters = call.entry("parameters").or_insert_with(|| json!([]));
-    for name in &variables {
-        let schema = if *name == "id" { json!({ "$ref": "#/components/schemas/Id" }) } else { json!({ "type": "string" }) };
-        if let Some(list) = parameters.as_array_mut() {
-            list.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+/// What may be null, where null can't be written.
+fn without_null(mut schema: Value) -> Value {
+    if let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.retain(|choice| choice != &json!({ "type": "null" }));
+        if let [one] = choices.as_slice() {
+            return one.clone();
         }
     }
-    let takes_parameters = parameters.as_array().is_some_and(|list| list.len() > variables.len());
-    let mut errors = vec!["503"];
-    if scope.is_some() {
-        errors.extend(["401", "403", "429"]);
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind != "null");
+        if let [one] = kinds.as_slice() {
+            schema["type"] = one.clone();
+        }
     }
-    if !variables.is_empty() {
-        errors.push("404");
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.retain(|word| !word.is_null());
     }
-    if has_body {
-        errors.extend(["400", "408", "413", "415", "422"]);
-    } else if takes_parameters || method == "get" {
-        errors.extend(["400", "422"]);
+    schema
+}
+
+/// What a call takes and gives.
+#[derive(Debug, Default)]
+pub(crate) struct Operation {
+    parameters: Vec<Value>,
+    body: Map<String, Value>,
+    body_is_optional: bool,
+    responses: Map<String, Value>,
+}
+
+impl Operation {
+    /// A body of this kind; called again, one of another kind may stand in its place.
+    pub(crate) fn takes(&mut self, kind: &str, schema: &Schema) {
+        self.body.insert(kind.to_owned(), json!({ "schema": schema }));
     }
-    if let Some(responses) = call.entry("responses").or_insert_with(|| json!({})).as_object_mut() {
+
+    /// The same where the body may be left out.
+    pub(crate) fn may_take(&mut self, kind: &str, schema: &Schema) {
+        self.body_is_optional = true;
+        self.takes(kind, schema);
+    }
+
+    /// Parameters of the address.
+    pub(crate) fn asks(&mut self, parameters: Vec<Value>) {
+        self.parameters.extend(parameters);
+    }
+
+    /// An answer.
+    pub(crate) fn gives(&mut self, status: StatusCode, kind: &str, schema: &Schema) {
+        let description = if status == StatusCode::CREATED { "Made" } else { "Done" };
+        let answer = json!({ "description": description, "content": { kind: { "schema": schema } } });
+        self.responses.insert(status.as_str().to_owned(), answer);
+    }
+
+    /// An answer without a body.
+    pub(crate) fn gives_nothing(&mut self) {
+        self.responses.insert(StatusCode::NO_CONTENT.as_str().to_owned(), json!({ "description": "Done" }));
+    }
+
+    /// With what follows from where the call stands and what it takes.
+    fn finish(mut self, route: &Route, path: &str) -> Value {
+        let takes_parameters = !self.parameters.is_empty();
+        let variables: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        for name in &variables {
+            let schema = if *name == "id" { json!({ "type": "string", "format": "uuid" }) } else { json!({ "type": "string" }) };
+            self.parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+        }
+        let scope = if let Access::Key(scope) = route.access { Some(scope) } else { None };
+        let mut errors = vec!["503"];
+        if scope.is_some() {
+            errors.extend(["401", "403", "429"]);
+        }
+        if !variables.is_empty() {
+            errors.push("404");
+        }
+        errors.extend(route.errors.iter().map(StatusCode::as_str));
+        if !self.body.is_empty() {
+            errors.extend(["400", "408", "413", "415", "422"]);
+        } else if takes_parameters || route.method == Method::GET {
+            errors.extend(["400", "422"]);
+        }
         for status in errors {
-            responses.entry(status).or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
+            self.responses.entry(status).or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
         }
+        let mut call = json!({
+            "summary": route.summary,
+            "operationId": operation_id(path, route.method.as_str()),
+            "tags": [path.split('/').nth(1).unwrap_or_default()],
+            "security": scope.map_or_else(|| json!([]), |scope| json!([{ "key": [scope.as_str()] }])),
+            "parameters": self.parameters,
+            "responses": self.responses,
+        });
+        if !self.body.is_empty() {
+            call["requestBody"] = json!({ "required": !self.body_is_optional, "content": self.body });
+        }
+        call
     }
 }
 
 /// `get_cases_id` for `GET /cases/{id}`.
 fn operation_id(path: &str, method: &str) -> String {
+    let method = method.to_lowercase();
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+    std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn assemble(routes: &[Route]) -> Value {
+    let mut schemas = Schemas::new();
+    let mut paths = Map::new();
+    for route in routes {
+        let Some(path) = route.path.strip_prefix(BASE) else { continue };
+        let mut operation = Operation::default();
+        match route.describe {
+            Some(describe) => describe(&mut schemas, &mut operation),
+            None => operation.gives(StatusCode::OK, "application/json", &schemas.given::<Map<String, Value>>()),
+        }
+        let calls = paths.entry(path).or_insert_with(|| json!({}));
+        calls[route.method.as_str().to_lowercase()] = operation.finish(route, path);
+    }
+    let problem = schemas.given::<error::Body>();
+    let (named, two_forms) = schemas.named();
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hearback",
+            "version": "1",
+            "description": "Closes the loop on customer feedback. Times are RFC 3339 in UTC; lists are `{items, next}`; errors are RFC 9457 problems.",
+        },
+        "servers": [{ "url": BASE }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`hearback apikey create` makes one; each call says the least scope that it takes: `read`, `write` or `admin`, each of which may do what the ones before it may.",
+                },
+            },
+            "responses": {
+                "Problem": {
+                    "description": "What was wrong and what to do next",
+                    "content": { "application/problem+json": { "schema": problem } },
+                },
+            },
+            "schemas": named,
+        },
+    });
+    tidy(&mut document, &two_forms);
+    document
+}
+
+/// In the words of whoever reads it: names and comments of types were written for the source.
+fn tidy(value: &mut Value, two_forms: &BTreeSet<String>) {
+    if let Some(words) = words(value) {
+        *value = words;
+    }
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(place) if key == "$ref" => {
+                        let taken = place.strip_prefix('#').and_then(|place| place.strip_prefix(TAKEN)?.strip_prefix('/'));
+                        *place = taken.map_or_else(|| shown(place), |name| format!("#{SCHEMAS}/{}", as_taken(name, two_forms)));
+                    }
+                    Value::String(text) if key == "description" => *text = text.replace("[`", "`").replace("`]", "`"),
+                    other => tidy(other, two_forms),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| tidy(value, two_forms)),
+        _ => {}
+    }
+}
+
+/// What a type is called in what we read.
+fn as_taken(name: &str, two_forms: &BTreeSet<String>) -> String {
+    if two_forms.contains(name) { format!("{}Input", shown(name)) } else { shown(name) }
+}
+
+/// A choice between words, each with a description of its own, as the list of words that programs look for.
+fn words(schema: &Value) -> Option<Value> {
+    let word = |choice: &Value| match choice.get("enum") {
+        Some(Value::Array(words)) => Some(words.clone()),
+        _ => choice.get("const").map(|word| vec![word.clone()]),
+    };
+    let words: Option<Vec<Vec<Value>>> = schema.get("oneOf")?.as_array()?.iter().map(word).collect();
+    let mut all = json!({ "type": "string", "enum": words?.concat() });
+    if let Some(description) = schema.get("description") {
+        all["description"] = description.clone();
+    }
+    Some(all)
+}
+
+/// The name of a type as clients see it.
+fn shown(name: &str) -> String {
+    name.replace("View", "")
 }
 
 #[cfg(test)]
@@ -129,17 +304,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_can_be_read_and_none_takes_anothers_place() {
-        let (mut paths, mut schemas) = (0, 0);
-        for name in Files::iter() {
-            let file: Value = serde_json::from_slice(&Files::get(&name).unwrap().data).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let base = name == BASE;
-            let count = |place: &str| file.pointer(place).and_then(Value::as_object).map_or(0, Map::len);
-            paths += count("/paths");
-            schemas += count(if base { "/components/schemas" } else { "/schemas" });
+    fn a_name_means_one_type() {
+        let mut schemas = Schemas::new();
+        for route in route::all() {
+            if let Some(describe) = route.describe {
+                describe(&mut schemas, &mut Operation::default());
+            }
         }
-        assert_eq!(document()["paths"].as_object().unwrap().len(), paths, "two files describe one path");
-        assert_eq!(document()["components"]["schemas"].as_object().unwrap().len(), schemas, "two files use one name for a schema");
+        let names = schemas.taken.definitions().keys().chain(schemas.given.definitions().keys());
+        let numbered: Vec<&String> = names.filter(|name| name.ends_with(|last: char| last.is_ascii_digit())).collect();
+        assert!(numbered.is_empty(), "two types have one name: {numbered:?}");
+        let (taken, given) = (schemas.taken.definitions().clone(), schemas.given.definitions().clone());
+        for (name, schema) in &taken {
+            let twin = given.keys().find(|other| *other != name && shown(other) == shown(name));
+            assert!(twin.is_none(), "{name} and {twin:?} get one name: {schema}");
+        }
     }
 
     #[test]

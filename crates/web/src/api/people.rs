@@ -1,12 +1,8 @@
 //! `/api/v1/people`: customers.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
-};
 use hearback_core::id::{PersonId, WorkspaceId};
 use hearback_engine::{
+    access::Scope::{Admin, Read, Write},
     merge,
     people::{self, PersonChange},
 };
@@ -15,32 +11,27 @@ use hearback_store::{
     lists::{self, PersonFilter},
     persons,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{List, Time, json, path_id};
-use crate::route::{Access::Key, Route, delete, get, post, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read, Write};
+use super::{List, Time, json};
+use crate::{
+    App,
+    call::{Call, Json, Query, delete, get, post, put},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
-    vec![
-        get("/people", Key(Read), "People, the newest first", list),
-        put("/people", Key(Write), "Make or update a person by address or external id; null takes a field away", upsert),
-        get("/people/{id}", Key(Read), "One person", one),
-        delete("/people/{id}", Key(Admin), "Erase a person; answers stay as anonymous counts", erase),
-        post(
-            "/people/{id}/merge",
-            Key(Admin),
-            "This person turned out to be another one: answers, cases, mail and links move to the survivor, whom address and id of this one mean from now on",
-            merge,
-        ),
-    ]
+    vec![ get("/people", Read, "People, the newest first", list), put("/people", Write, "Make or update a person by address or external id; null takes a field away", upsert).may_conflict(), get("/people/{id}", Read, "One person", one), delete("/people/{id}", Admin, "Erase a person; answers stay as anonymous counts", erase), post("/people/{id}/merge", Admin, "This person turned out to be another one: answers, cases, mail and links move to the survivor, whom address and id of this one mean from now on", merge).may_conflict(), ]
 }
 
 /// One person as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PersonDetail {
     id: Uuid,
     email: Option<String>,
@@ -50,6 +41,7 @@ pub(crate) struct PersonDetail {
     timezone: Option<String>,
     account: Option<String>,
     owner: Option<String>,
+    #[schemars(with = "Map<String, Value>")]
     properties: serde_json::Value,
     created_at: Time,
     updated_at: Time,
@@ -73,16 +65,32 @@ impl PersonDetail {
     }
 }
 
+/// Who.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeopleAsked {
+    /// Who has this address, or had it.
+    email: Option<String>,
+    /// Who has this id of yours.
+    external_id: Option<String>,
+    /// A part of the address, the name or the external id.
+    q: Option<String>,
+    /// Key of an account.
+    account: Option<String>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /people`: the newest first, those that fit; or the one with an address or an id of the sender's.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<PersonDetail>>, Problem> {
-    let params = Params::read(&uri, &["email", "external_id", "q", "account", "limit", "cursor"])?;
-    let (page, ws) = (params.page()?, caller.0.ws);
-    let listed = match (params.text("email"), params.text("external_id")) {
+pub(crate) async fn list(call: Call, Query(asked): Query<PeopleAsked>) -> Result<Json<List<PersonDetail>>, Problem> {
+    let (page, ws) = (asked.limit.after(asked.cursor), call.ws());
+    let listed = match (asked.email.as_deref(), asked.external_id.as_deref()) {
         (None, None) => {
-            let filter = PersonFilter { text: params.text("q").map(str::to_owned), account: params.text("account").map(str::to_owned) };
-            lists::all_persons(app.cx.db.read(), ws, &filter, page).await?
+            let filter = PersonFilter { text: asked.q, account: asked.account };
+            lists::all_persons(call.db(), ws, &filter, page).await?
         }
-        (email, external_id) => named(&app, ws, email, external_id).await?,
+        (email, external_id) => named(&call.app, ws, email, external_id).await?,
     };
     Ok(Json(List::of(listed, PersonDetail::of)))
 }
@@ -97,43 +105,33 @@ async fn named(app: &App, ws: WorkspaceId, email: Option<&str>, external_id: Opt
 }
 
 /// `GET /people/{id}`; the id of somebody who was merged shows the survivor.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<PersonDetail>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: PersonId = path_id("person", &id)?;
-    let row = persons::resolved(app.cx.db.read(), caller.0.ws, id).await?.ok_or_else(|| Problem::not_found("person", id))?;
+pub(crate) async fn one(call: Call) -> Result<Json<PersonDetail>, Problem> {
+    let id: PersonId = call.id("person")?;
+    let row = persons::resolved(call.db(), call.ws(), id).await?.ok_or_else(|| Problem::not_found("person", id))?;
     Ok(Json(PersonDetail::of(row)))
 }
 
 /// `PUT /people`: makes a person, or lays what is sent over who is stored under the address or the sender's id; `null` takes
 /// a field away.
-pub(crate) async fn upsert(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(change): body::Json<PersonChange>,
-) -> Result<Json<PersonDetail>, Problem> {
-    Ok(Json(PersonDetail::of(people::change_person(&app.cx, caller.0.ws, change).await?)))
+pub(crate) async fn upsert(call: Call, Json(change): Json<PersonChange>) -> Result<Json<PersonDetail>, Problem> {
+    Ok(Json(PersonDetail::of(people::change_person(call.cx(), call.ws(), change).await?)))
 }
 
 /// Body of `merge`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Merge {
     into: PersonId,
 }
 
 /// `POST /people/{id}/merge`: this person turned out to be the one of `into`, who is shown.
-pub(crate) async fn merge(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(body): body::Json<Merge>,
-) -> Result<Json<PersonDetail>, Problem> {
-    let from = path_id("person", &id)?;
-    Ok(Json(PersonDetail::of(merge::merge_people(&app.cx, caller.0.ws, &caller.actor(), from, body.into).await?)))
+pub(crate) async fn merge(call: Call, Json(body): Json<Merge>) -> Result<Json<PersonDetail>, Problem> {
+    let from = call.id("person")?;
+    Ok(Json(PersonDetail::of(merge::merge_people(call.cx(), call.ws(), &call.actor(), from, body.into).await?)))
 }
 
 /// `DELETE /people/{id}`: erases; answers stay as anonymous counts.
-pub(crate) async fn erase(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    people::erase_person(&app.cx, caller.0.ws, &caller.actor(), path_id("person", &id)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn erase(call: Call) -> Result<(), Problem> {
+    people::erase_person(call.cx(), call.ws(), &call.actor(), call.id("person")?).await?;
+    Ok(())
 }

@@ -1,38 +1,44 @@
 //! `/api/v1/pools`: pools of codes.
 
-use axum::{
-    Json,
-    extract::{FromRequest as _, Path, Request, State},
-    http::Uri,
-};
+use axum::{body::Bytes, extract::Request};
 use hearback_core::text;
 use hearback_engine::{
+    access::Scope::{Admin, Read},
     change::Change,
     pools::{self, NewCode, Stock},
 };
 use hearback_store::{incentive_codes, time::millis};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, Whole};
-use crate::route::{Access::Key, Route, get, post, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use super::{
+    List, Time, Whole,
+    openapi::{Operation, Schemas},
+    words::{CodeState, OneOf, Words as _},
+};
+use crate::{
+    App, body,
+    call::{Call, Input, Json, MaybeJson, Query, get, post, put},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/pools", Key(Read), "Pools of codes, with their codes counted", list),
-        get("/pools/{key}", Key(Read), "One pool", one),
-        put("/pools/{key}", Key(Admin), "Make a pool, or change its name and the number of free codes at which somebody is told", save),
-        get("/pools/{key}/codes", Key(Admin), "The codes of a pool, in the order of their import", codes),
+        get("/pools", Read, "Pools of codes, with their codes counted", list),
+        get("/pools/{key}", Read, "One pool", one),
+        put("/pools/{key}", Admin, "Make a pool, or change its name and the number of free codes at which somebody is told", save),
+        get("/pools/{key}/codes", Admin, "The codes of a pool, in the order of their import", codes),
         post(
             "/pools/{key}/codes",
-            Key(Admin),
+            Admin,
             "Import codes; the pool is made when it is not there, codes that are known stay as they are",
             import,
         ),
-        post("/pools/{key}/codes/revoke", Key(Admin), "Withdraw codes that are free; codes that were given stay given", revoke),
+        post("/pools/{key}/codes/revoke", Admin, "Withdraw codes that are free; codes that were given stay given", revoke),
     ]
 }
 
@@ -42,7 +48,7 @@ const MAX_LIST: usize = 8 * 1024 * 1024;
 const MAX_TOLD: usize = 100;
 
 /// A pool with its codes counted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PoolView {
     key: String,
     name: String,
@@ -76,25 +82,24 @@ impl PoolView {
 }
 
 /// `GET /pools`: all of them, by key.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<PoolView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let stocks = pools::list(&app.cx, caller.0.ws).await?;
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<PoolView>>, Problem> {
+    let stocks = pools::list(call.cx(), call.ws()).await?;
     Ok(Json(Whole::of(stocks.into_iter().map(PoolView::of))))
 }
 
 /// `GET /pools/{key}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(key): Path<String>, uri: Uri) -> Result<Json<PoolView>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(PoolView::of(pools::one(&app.cx, caller.0.ws, &key).await?)))
+pub(crate) async fn one(call: Call) -> Result<Json<PoolView>, Problem> {
+    Ok(Json(PoolView::of(pools::one(call.cx(), call.ws(), call.key()).await?)))
 }
 
 /// Body of `PUT /pools/{key}`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PoolChange {
     #[serde(default)]
     name: Change<String>,
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
     low_stock: Change<i64>,
 }
 
@@ -106,62 +111,73 @@ impl PoolChange {
 }
 
 /// `PUT /pools/{key}`: makes a pool, or changes what is sent.
-pub(crate) async fn save(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::MaybeJson(change): body::MaybeJson<PoolChange>,
-) -> Result<Json<PoolView>, Problem> {
+pub(crate) async fn save(call: Call, MaybeJson(change): MaybeJson<PoolChange>) -> Result<Json<PoolView>, Problem> {
     if let Some(field) = change.nulls() {
         return Err(Problem::field(field, "must not be null; leave it out to keep it"));
     }
     let (name, low_stock) = (change.name.given(), change.low_stock.given());
-    let stock = pools::put(&app.cx, caller.0.ws, &caller.actor(), &key, name.as_deref(), low_stock).await?;
+    let stock = pools::put(call.cx(), call.ws(), &call.actor(), call.key(), name.as_deref(), low_stock).await?;
     Ok(Json(PoolView::of(stock)))
 }
 
 /// Codes in a JSON body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewCodes {
+pub(crate) struct NewCodes {
+    #[schemars(length(max = pools::MAX_CODES), inner(length(min = 1, max = text::MAX_LINE)))]
     codes: Vec<String>,
     #[serde(default)]
     expires_at: Option<String>,
 }
 
+/// Codes as they come.
+pub(crate) enum CodesSent {
+    Json(NewCodes),
+    Lines(Bytes),
+}
+
+impl Input for CodesSent {
+    fn describe(schemas: &mut Schemas, operation: &mut Operation) {
+        operation.takes("application/json", &schemas.taken::<NewCodes>());
+        operation.takes("text/plain", &schemas.taken::<String>());
+        operation.takes("text/csv", &schemas.taken::<String>());
+    }
+
+    async fn read(request: Request) -> Result<Self, Problem> {
+        match body::content_type(request.headers()).as_deref() {
+            Some("text/plain" | "text/csv") => body::read(request.into_body(), MAX_LIST).await.map(Self::Lines),
+            _ => Json::read(request).await.map(|Json(new)| Self::Json(new)),
+        }
+    }
+}
+
 /// What came of an import.
-#[derive(Debug, Serialize)]
-pub(crate) struct ImportedView {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ImportedCodesView {
     added: u64,
     duplicates: u64,
-    rejected: Vec<RejectedView>,
+    rejected: Vec<NoCodeView>,
 }
 
 /// A line that is no code.
-#[derive(Debug, Serialize)]
-struct RejectedView {
+#[derive(Debug, Serialize, JsonSchema)]
+struct NoCodeView {
     line: u64,
     message: String,
 }
 
 /// `POST /pools/{key}/codes`: JSON, or a text with one code a line, or a CSV with the columns `code` and `expires_at`.
-pub(crate) async fn import(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    request: Request,
-) -> Result<Json<ImportedView>, Problem> {
-    let (codes, rejected) = match body::content_type(request.headers()).as_deref() {
-        Some("text/plain" | "text/csv") => {
-            let bytes = body::read(request.into_body(), MAX_LIST).await?;
+pub(crate) async fn import(call: Call, sent: CodesSent) -> Result<Json<ImportedCodesView>, Problem> {
+    let (codes, rejected) = match sent {
+        CodesSent::Lines(bytes) => {
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::field("body", "must be text in UTF-8"))?;
             pools::read_codes(text, None)
         }
-        _ => (checked(body::Json::from_request(request, &app).await?.0)?, Vec::new()),
+        CodesSent::Json(new) => (checked(new)?, Vec::new()),
     };
-    let imported = pools::import(&app.cx, caller.0.ws, &caller.actor(), &key, codes).await?;
-    let told = rejected.into_iter().take(MAX_TOLD).map(|unread| RejectedView { line: unread.line, message: unread.why });
-    Ok(Json(ImportedView { added: imported.added, duplicates: imported.duplicates, rejected: told.collect() }))
+    let imported = pools::import(call.cx(), call.ws(), &call.actor(), call.key(), codes).await?;
+    let told = rejected.into_iter().take(MAX_TOLD).map(|unread| NoCodeView { line: unread.line, message: unread.why });
+    Ok(Json(ImportedCodesView { added: imported.added, duplicates: imported.duplicates, rejected: told.collect() }))
 }
 
 /// One bad code refuses the whole JSON body: it was made by a program.
@@ -175,11 +191,12 @@ fn checked(new: NewCodes) -> Result<Vec<NewCode>, Problem> {
 }
 
 /// One code.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CodeView {
     id: Uuid,
     /// Empty when it was sealed with a secret key that is not known here.
     code: String,
+    #[schemars(with = "OneOf<CodeState>")]
     state: &'static str,
     case: Option<Uuid>,
     expires_at: Option<Time>,
@@ -190,7 +207,7 @@ pub(crate) struct CodeView {
 impl CodeView {
     fn of(app: &App, row: &incentive_codes::Model) -> Self {
         let expires_at = pools::expiry(row).map(|time| Time(millis(time)));
-        let state = STATES.into_iter().find(|state| *state == row.state).unwrap_or("revoked");
+        let state = CodeState::ALL.iter().find(|state| **state == row.state).copied().unwrap_or("revoked");
         Self {
             id: row.id,
             code: pools::code(&app.cx.settings.secret_key, row).unwrap_or_default(),
@@ -203,42 +220,38 @@ impl CodeView {
     }
 }
 
-/// Where a code stands.
-const STATES: [&str; 4] = ["free", "given", "expired", "revoked"];
+/// Which codes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodesAsked {
+    state: Option<OneOf<CodeState>>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
 
 /// `GET /pools/{key}/codes`: in the order of their import.
-pub(crate) async fn codes(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    uri: Uri,
-) -> Result<Json<List<CodeView>>, Problem> {
-    let params = Params::read(&uri, &["state", "limit", "cursor"])?;
-    let state = params.parse("state", &STATES.join(", "), |text| STATES.into_iter().find(|state| *state == text))?;
-    let listed = pools::codes(&app.cx, caller.0.ws, &key, state, params.page()?).await?;
-    Ok(Json(List::of(listed, |row| CodeView::of(&app, &row))))
+pub(crate) async fn codes(call: Call, Query(asked): Query<CodesAsked>) -> Result<Json<List<CodeView>>, Problem> {
+    let state = asked.state.map(|state| state.0);
+    let listed = pools::codes(call.cx(), call.ws(), call.key(), state, asked.limit.after(asked.cursor)).await?;
+    Ok(Json(List::of(listed, |row| CodeView::of(&call.app, &row))))
 }
 
 /// Body of `POST /pools/{key}/codes/revoke`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revocation {
     codes: Vec<String>,
 }
 
 /// What came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RevokedView {
     revoked: u64,
 }
 
 /// `POST /pools/{key}/codes/revoke`: withdraws codes that are free.
-pub(crate) async fn revoke(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(these): body::Json<Revocation>,
-) -> Result<Json<RevokedView>, Problem> {
-    let revoked = pools::revoke(&app.cx, caller.0.ws, &caller.actor(), &key, &these.codes).await?;
+pub(crate) async fn revoke(call: Call, Json(these): Json<Revocation>) -> Result<Json<RevokedView>, Problem> {
+    let revoked = pools::revoke(call.cx(), call.ws(), &call.actor(), call.key(), &these.codes).await?;
     Ok(Json(RevokedView { revoked }))
 }

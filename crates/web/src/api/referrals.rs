@@ -1,35 +1,38 @@
 //! `/api/v1/referrals`: links that promoters share, and what came of them.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    referrals::{self, NewConversion, Shared},
 };
-use hearback_engine::referrals::{self, NewConversion, Shared};
 use hearback_store::conversions;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use crate::{
+    call::{Call, Json, Query, Stored, get, post},
+    error::Problem,
+    parameters::Paged,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/referrals", Key(Read), "Links that promoters share, the newest first", list),
+        get("/referrals", Read, "Links that promoters share, the newest first", list),
         post(
             "/referrals/{code}/conversions",
-            Key(Write),
+            Write,
             "Count what came of a link, once by external_id; then the rules that listen to referral_converted are asked",
             convert,
-        ),
+        )
+        .may_conflict(),
     ]
 }
 
 /// One link.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReferralView {
     id: Uuid,
     code: String,
@@ -45,12 +48,11 @@ pub(crate) struct ReferralView {
 }
 
 /// `GET /referrals`: the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<ReferralView>>, Problem> {
-    let params = Params::read(&uri, &["limit", "cursor"])?;
-    let listed = referrals::list(&app.cx, caller.0.ws, params.page()?).await?;
+pub(crate) async fn list(call: Call, Query(paged): Query<Paged>) -> Result<Json<List<ReferralView>>, Problem> {
+    let listed = referrals::list(call.cx(), call.ws(), paged.limit.after(paged.cursor)).await?;
     let view = |shared: Shared| ReferralView {
         id: shared.referral.id,
-        url: format!("{}/r/{}", app.config.survey_url, shared.referral.code),
+        url: format!("{}/r/{}", call.app.config.survey_url, shared.referral.code),
         code: shared.referral.code,
         person: shared.referral.person_id,
         email: shared.person.and_then(|person| person.email),
@@ -65,7 +67,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// One conversion.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ConversionView {
     external_id: String,
     value: Option<i64>,
@@ -80,12 +82,7 @@ impl ConversionView {
 }
 
 /// `POST /referrals/{code}/conversions`: counts once; 200 when it was there already.
-pub(crate) async fn convert(
-    State(app): State<App>,
-    caller: Caller,
-    Path(code): Path<String>,
-    body::Json(new): body::Json<NewConversion>,
-) -> Result<(StatusCode, Json<ConversionView>), Problem> {
-    let (row, is_new) = referrals::convert(&app.cx, caller.0.ws, &code, new).await?;
-    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(ConversionView::of(row))))
+pub(crate) async fn convert(call: Call, Json(new): Json<NewConversion>) -> Result<Stored<ConversionView>, Problem> {
+    let (row, is_new) = referrals::convert(call.cx(), call.ws(), call.key(), new).await?;
+    Ok(Stored { is_new, shown: ConversionView::of(row) })
 }

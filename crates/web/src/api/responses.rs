@@ -1,13 +1,13 @@
 //! `/api/v1/responses`: answers in, answers out.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_core::{
+    Segment,
+    id::{PersonId, ResponseId},
+    survey::Answers,
 };
-use hearback_core::id::{PersonId, ResponseId, WorkspaceId};
 use hearback_engine::{
     EngineError,
+    access::Scope::{Read, Write},
     submit::{self, Correction, FollowUp, NewResponse, Receipt, Settles},
 };
 use hearback_store::{
@@ -15,59 +15,58 @@ use hearback_store::{
     cursor::Listed,
     lists, persons, responses, surveys,
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{List, Time, json, path_id};
-use crate::route::{Access::Key, Route, get, patch, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{List, Time, json};
+use crate::{
+    call::{Call, Json, Query, Stored, get, patch, post},
+    error::Problem,
+    parameters::{After, Limit, Moment},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/responses", Key(Read), "Answers, the newest first", list),
-        post("/responses", Key(Write), "Store one answer", create),
-        get("/responses/{id}", Key(Read), "One answer", one),
-        patch("/responses/{id}", Key(Write), "Correct an answer: a new revision", correct),
+        get("/responses", Read, "Answers, the newest first", list),
+        post("/responses", Write, "Store one answer", create).may_conflict(),
+        get("/responses/{id}", Read, "One answer", one),
+        patch("/responses/{id}", Write, "Correct an answer: a new revision", correct).may_conflict(),
     ]
 }
 
 /// `POST /responses`: stores one answer, starts what the rules decide. 201, or 200 when it had been stored before.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(response): body::Json<NewResponse>,
-) -> Result<(StatusCode, Json<Receipt>), Problem> {
+pub(crate) async fn create(call: Call, Json(response): Json<NewResponse>) -> Result<Stored<Receipt>, Problem> {
     let receipt =
-        submit::submit_responses(&app.cx, caller.0.ws, vec![response], FollowUp::On).await.pop().unwrap_or(Err(EngineError::Busy))?;
-    Ok((if receipt.created { StatusCode::CREATED } else { StatusCode::OK }, Json(receipt)))
+        submit::submit_responses(call.cx(), call.ws(), vec![response], FollowUp::On).await.pop().unwrap_or(Err(EngineError::Busy))?;
+    Ok(Stored { is_new: receipt.created, shown: receipt })
 }
 
 /// `PATCH /responses/{id}`: a new revision.
-pub(crate) async fn correct(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(change): body::Json<Correction>,
-) -> Result<Json<Receipt>, Problem> {
-    let id = path_id("response", &id)?;
-    Ok(Json(hearback_engine::correct::correct_response(&app.cx, caller.0.ws, id, change, Settles::ByChannel).await?))
+pub(crate) async fn correct(call: Call, Json(change): Json<Correction>) -> Result<Json<Receipt>, Problem> {
+    let id = call.id("response")?;
+    Ok(Json(hearback_engine::correct::correct_response(call.cx(), call.ws(), id, change, Settles::ByChannel).await?))
 }
 
 /// One answer as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ResponseView {
     id: Uuid,
     survey: String,
     score: i64,
+    #[schemars(with = "Segment")]
     segment: String,
     comment: Option<String>,
     person: PersonView,
     external_id: Option<String>,
     channel: String,
     locale: Option<String>,
+    #[schemars(with = "Option<Map<String, Value>>")]
     properties: serde_json::Value,
+    #[schemars(with = "Answers")]
     answers: serde_json::Value,
     may_contact: Option<bool>,
     invitation_id: Option<Uuid>,
@@ -79,7 +78,7 @@ pub(crate) struct ResponseView {
 }
 
 /// Who answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PersonView {
     id: Uuid,
     email: Option<String>,
@@ -119,20 +118,36 @@ impl ResponseView {
     }
 }
 
+/// Which answers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponsesAsked {
+    /// Key of a survey.
+    survey: Option<String>,
+    segment: Option<Segment>,
+    /// Answers from this moment on.
+    since: Option<Moment>,
+    /// Answers before this moment.
+    until: Option<Moment>,
+    person: Option<PersonId>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /responses`: the newest answers first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<ResponseView>>, Problem> {
-    let params = Params::read(&uri, &["survey", "segment", "since", "until", "person", "limit", "cursor"])?;
-    let (db, ws) = (app.cx.db.read(), caller.0.ws);
+pub(crate) async fn list(call: Call, Query(asked): Query<ResponsesAsked>) -> Result<Json<List<ResponseView>>, Problem> {
+    let (db, ws) = (call.db(), call.ws());
     let all_surveys = lists::surveys(db, ws).await?;
     let filter = CaseFilter {
-        surveys: survey_ids(&all_surveys, &params)?,
-        segment: params.segment()?,
-        since: params.time("since")?,
-        until: params.time("until")?,
-        person: person_meant(&app, ws, &params).await?,
+        surveys: survey_ids(&all_surveys, asked.survey.as_deref())?,
+        segment: asked.segment,
+        since: asked.since.map(|Moment(at)| at),
+        until: asked.until.map(|Moment(at)| at),
+        person: person_meant(&call, asked.person).await?,
         ..CaseFilter::default()
     };
-    let page = case_list::list(db, ws, &filter, CaseOrder::Newest, params.page()?).await?;
+    let page = case_list::list(db, ws, &filter, CaseOrder::Newest, asked.limit.after(asked.cursor)).await?;
     let mut rows = lists::responses(db, ws, page.items.iter().map(|case| case.response_id)).await?;
     let people = lists::persons(db, ws, page.items.iter().map(|case| case.person_id)).await?;
     let items = page.items.iter().filter_map(|case| rows.remove(&case.response_id)).collect();
@@ -144,10 +159,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// `GET /responses/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<ResponseView>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: ResponseId = path_id("response", &id)?;
-    let (db, ws) = (app.cx.db.read(), caller.0.ws);
+pub(crate) async fn one(call: Call) -> Result<Json<ResponseView>, Problem> {
+    let id: ResponseId = call.id("response")?;
+    let (db, ws) = (call.db(), call.ws());
     let row = lists::response(db, ws, id).await?.ok_or_else(|| Problem::not_found("response", id))?;
     let surveys = lists::surveys(db, ws).await?;
     let person = persons::by_id(db, ws, PersonId::from_uuid(row.person_id)).await?;
@@ -156,14 +170,14 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<S
 }
 
 /// Whom the parameter `person` means: somebody who was merged means the survivor.
-pub(crate) async fn person_meant(app: &App, ws: WorkspaceId, params: &Params) -> Result<Option<PersonId>, Problem> {
-    let Some(id) = params.id::<PersonId>("person")? else { return Ok(None) };
-    Ok(Some(persons::resolved(app.cx.db.read(), ws, id).await?.map_or(id, |row| PersonId::from_uuid(row.id))))
+pub(crate) async fn person_meant(call: &Call, person: Option<PersonId>) -> Result<Option<PersonId>, Problem> {
+    let Some(id) = person else { return Ok(None) };
+    Ok(Some(persons::resolved(call.db(), call.ws(), id).await?.map_or(id, |row| PersonId::from_uuid(row.id))))
 }
 
-/// All versions of the survey that `survey` names; `None` when none is named.
-pub(crate) fn survey_ids(all: &[surveys::Model], params: &Params) -> Result<Option<Vec<Uuid>>, Problem> {
-    let Some(key) = params.text("survey") else { return Ok(None) };
+/// All versions of the survey with this key; `None` when none is named.
+pub(crate) fn survey_ids(all: &[surveys::Model], key: Option<&str>) -> Result<Option<Vec<Uuid>>, Problem> {
+    let Some(key) = key else { return Ok(None) };
     let ids: Vec<Uuid> = all.iter().filter(|survey| survey.key == key).map(|survey| survey.id).collect();
     if ids.is_empty() { Err(Problem::field("survey", "there is no survey with this key")) } else { Ok(Some(ids)) }
 }

@@ -2,27 +2,35 @@
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse as _, Response},
 };
 use futures::{StreamExt as _, stream};
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     FieldError,
+    access::Scope::Write,
     submit::{self, FollowUp, NewResponse, Receipt, ReceiptCase},
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::route::{Access::Key, Route, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::Write;
+use super::openapi::{Operation, Schemas};
+use crate::{
+    App, body,
+    call::{Call, Input, Output, Query, post},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
-    vec![post("/responses/batch", Key(Write), "Store up to 10,000 answers, one JSON object a line; one result a line", create)]
+    vec![post("/responses/batch", Write, "Store up to 10,000 answers, one JSON object a line; one result a line", create)]
 }
 
+/// JSON, one value a line.
+const NDJSON: &str = "application/x-ndjson";
 /// Most lines of one batch.
 const MAX_LINES: usize = 10_000;
 /// Largest batch, in bytes.
@@ -31,7 +39,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const CHUNK: usize = 500;
 
 /// One line of the answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LineResult {
     /// Which line of the body, from 1.
     line: usize,
@@ -41,7 +49,7 @@ struct LineResult {
     outcome: Outcome,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Outcome {
     Stored { id: hearback_core::id::ResponseId, case: ReceiptCase },
@@ -49,34 +57,64 @@ enum Outcome {
 }
 
 /// Stores each good line; bad ones say why and stop nobody. Empty lines are skipped but counted.
-pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
-    if let Some(kind) = body::content_type(request.headers()).filter(|kind| !is_ndjson(kind)) {
-        return Err(body::unsupported(kind, "application/x-ndjson (one JSON object a line)"));
-    }
-    let follow_up = follow_up(&Params::read(request.uri(), &["rules"])?)?;
-    let bytes = body::read(request.into_body(), MAX_BYTES).await?;
+pub(crate) async fn create(call: Call, (Query(asked), Lines(bytes)): (Query<BatchAsked>, Lines)) -> Result<Results, Problem> {
+    let follow_up = if matches!(asked.rules, Some(Rules::Off)) { FollowUp::Off } else { FollowUp::On };
     let lines: Vec<(usize, Bytes)> = split(&bytes);
     if lines.len() > MAX_LINES {
         let detail = format!("a batch has at most {MAX_LINES} lines, got {}; send several", lines.len());
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     let chunks: Vec<Vec<(usize, Bytes)>> = lines.chunks(CHUNK).map(<[_]>::to_vec).collect();
-    let workspace = caller.0.ws;
+    let (workspace, app) = (call.ws(), call.app);
     let results = stream::iter(chunks).then(move |chunk| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(store(&app, workspace, follow_up, chunk).await) }
     });
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(results)).into_response())
+    Ok(Results(Body::from_stream(results)))
 }
 
-/// `?rules=off` stores history: the cases are marked as not needed and nothing starts.
-fn follow_up(params: &Params) -> Result<FollowUp, Problem> {
-    let chosen = params.parse("rules", "`on` or `off`", |word| match word {
-        "on" => Some(FollowUp::On),
-        "off" => Some(FollowUp::Off),
-        _ => None,
-    })?;
-    Ok(chosen.unwrap_or(FollowUp::On))
+/// How the answers are stored.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchAsked {
+    /// `off` stores history: the cases are marked as not needed and nothing starts.
+    rules: Option<Rules>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Rules {
+    On,
+    Off,
+}
+
+/// One JSON object a line.
+pub(crate) struct Lines(Bytes);
+
+impl Input for Lines {
+    fn describe(schemas: &mut Schemas, operation: &mut Operation) {
+        operation.takes(NDJSON, &schemas.taken::<String>());
+    }
+
+    async fn read(request: Request) -> Result<Self, Problem> {
+        if let Some(kind) = body::content_type(request.headers()).filter(|kind| !is_ndjson(kind)) {
+            return Err(body::unsupported(kind, "application/x-ndjson (one JSON object a line)"));
+        }
+        body::read(request.into_body(), MAX_BYTES).await.map(Self)
+    }
+}
+
+/// One result a line.
+pub(crate) struct Results(Body);
+
+impl Output for Results {
+    fn describe(schemas: &mut Schemas, operation: &mut Operation) {
+        operation.gives(StatusCode::OK, NDJSON, &schemas.given::<String>());
+    }
+
+    fn answer(self) -> Response {
+        ([(header::CONTENT_TYPE, NDJSON)], self.0).into_response()
+    }
 }
 
 fn is_ndjson(kind: &str) -> bool {

@@ -1,48 +1,55 @@
 //! `/api/v1/rules`: what is decided, in which versions, and what came of it.
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-    http::{StatusCode, Uri},
-};
+use axum::{extract::Request, http::StatusCode};
 use hearback_engine::{
+    access::Scope::{Admin, Read, Write},
     backtest::{self, Report, Span},
     history::{self, Asked},
     publish::{self, Published},
 };
 use hearback_rules::{Rule, parse::MAX_FILE};
 use hearback_store::rule_versions;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Time, Whole, json};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read, Write};
+use super::{
+    Time, Whole, json,
+    openapi::{Operation, Schemas},
+};
+use crate::{
+    body,
+    call::{Call, Input, Json, Query, get, post},
+    error::Problem,
+    parameters::{Limit, Moment},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/rules", Key(Read), "Rule versions, by key, the newest first", list),
-        post("/rules", Key(Admin), "Publish rules, all or none, each changed one as a new version", create),
-        post("/rules/backtest", Key(Write), "What the rules of a file would have done with past answers; changes nothing", backtest),
-        get("/rules/{key}", Key(Read), "The versions of one rule, the newest first", one),
-        post("/rules/{key}/enable", Key(Admin), "The newest version decides", enable),
-        post("/rules/{key}/disable", Key(Admin), "The rule decides nothing more; what it started goes on", disable),
-        post("/rules/{key}/resume", Key(Admin), "A paused rule goes on, and its mails are sent", resume),
-        post("/rules/{key}/rollback", Key(Admin), "An older version decides in place of the present one", rollback),
-        get("/rules/{key}/runs", Key(Read), "When a rule matched and what it did, those of the newest case first", runs),
+        get("/rules", Read, "Rule versions, by key, the newest first", list),
+        post("/rules", Admin, "Publish rules, all or none, each changed one as a new version", create),
+        post("/rules/backtest", Write, "What the rules of a file would have done with past answers; changes nothing", backtest),
+        get("/rules/{key}", Read, "The versions of one rule, the newest first", one),
+        post("/rules/{key}/enable", Admin, "The newest version decides", enable),
+        post("/rules/{key}/disable", Admin, "The rule decides nothing more; what it started goes on", disable),
+        post("/rules/{key}/resume", Admin, "A paused rule goes on, and its mails are sent", resume),
+        post("/rules/{key}/rollback", Admin, "An older version decides in place of the present one", rollback),
+        get("/rules/{key}/runs", Read, "When a rule matched and what it did, those of the newest case first", runs),
     ]
 }
 
 /// One rule version.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RuleView {
     id: Uuid,
     key: String,
     version: i64,
     enabled: bool,
     paused: bool,
+    #[schemars(with = "Map<String, Value>")]
     rule: serde_json::Value,
     /// The same as a file has it.
     yaml: Option<String>,
@@ -73,102 +80,127 @@ fn whole(rows: Vec<rule_versions::Model>) -> Json<Whole<RuleView>> {
 }
 
 /// `GET /rules`: all versions, by key, the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<RuleView>>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(whole(publish::list(&app.cx, caller.0.ws).await?))
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+    Ok(whole(publish::list(call.cx(), call.ws()).await?))
 }
 
 /// `GET /rules/{key}`: the versions of one rule, the newest first.
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    uri: Uri,
-) -> Result<Json<Whole<RuleView>>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+pub(crate) async fn one(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+    Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
 
 /// The text of rules in a body: YAML, or the same shape as JSON, which is YAML too.
-pub(crate) async fn text(request: Request) -> Result<String, Problem> {
-    match body::content_type(request.headers()).as_deref() {
-        None | Some("application/json" | "application/yaml" | "application/x-yaml" | "text/yaml" | "text/plain") => {}
-        Some(other) => return Err(body::unsupported(other, "application/yaml or application/json")),
+pub(crate) struct Text(String);
+
+/// One rule, a list of rules, or `{rules: [...]}`, as in a rule file.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "RuleFile")]
+#[expect(dead_code, reason = "describes the JSON form; what reads it are the rules themselves")]
+enum RuleFile {
+    One(Map<String, Value>),
+    Several(Vec<Value>),
+}
+
+impl Input for Text {
+    fn describe(schemas: &mut Schemas, operation: &mut Operation) {
+        operation.takes("application/yaml", &schemas.taken::<String>());
+        operation.takes("application/json", &schemas.taken::<RuleFile>());
     }
-    let bytes = body::read(request.into_body(), MAX_FILE).await?;
-    String::from_utf8(bytes.into()).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body is not UTF-8 text"))
+
+    async fn read(request: Request) -> Result<Self, Problem> {
+        match body::content_type(request.headers()).as_deref() {
+            None | Some("application/json" | "application/yaml" | "application/x-yaml" | "text/yaml" | "text/plain") => {}
+            Some(other) => return Err(body::unsupported(other, "application/yaml or application/json")),
+        }
+        let bytes = body::read(request.into_body(), MAX_FILE).await?;
+        String::from_utf8(bytes.into()).map(Self).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body is not UTF-8 text"))
+    }
 }
 
 /// `POST /rules`: publishes the rules of a file, all or none, each changed one as a new version.
-pub(crate) async fn create(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Whole<Published>>, Problem> {
-    let rules = publish::read_text(&app.cx, caller.0.ws, &text(request).await?).await?;
-    let items = publish::publish(&app.cx, caller.0.ws, &caller.actor(), rules).await?;
+pub(crate) async fn create(call: Call, Text(text): Text) -> Result<Json<Whole<Published>>, Problem> {
+    let rules = publish::read_text(call.cx(), call.ws(), &text).await?;
+    let items = publish::publish(call.cx(), call.ws(), &call.actor(), rules).await?;
     Ok(Json(Whole { items, next: None }))
 }
 
+/// Over which answers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BacktestAsked {
+    /// Answers from this moment on.
+    since: Option<Moment>,
+    /// Answers before this moment.
+    until: Option<Moment>,
+    /// How many matching cases to list.
+    #[serde(default)]
+    limit: Limit,
+}
+
 /// `POST /rules/backtest`: what the rules of a file would have done with past answers. Changes nothing.
-pub(crate) async fn backtest(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Report>, Problem> {
-    let params = Params::read(request.uri(), &["since", "until", "limit"])?;
-    let list = usize::try_from(params.limit()?).unwrap_or(usize::MAX);
-    let span = Span { since: params.time("since")?, until: params.time("until")?, list };
-    let rules = publish::read_text(&app.cx, caller.0.ws, &text(request).await?).await?;
-    Ok(Json(backtest::run(&app.cx, caller.0.ws, rules, span).await?))
+pub(crate) async fn backtest(call: Call, (Query(asked), Text(text)): (Query<BacktestAsked>, Text)) -> Result<Json<Report>, Problem> {
+    let list = usize::try_from(asked.limit.0).unwrap_or(usize::MAX);
+    let span = Span { since: asked.since.map(|Moment(at)| at), until: asked.until.map(|Moment(at)| at), list };
+    let rules = publish::read_text(call.cx(), call.ws(), &text).await?;
+    Ok(Json(backtest::run(call.cx(), call.ws(), rules, span).await?))
 }
 
 /// `POST /rules/{key}/enable`: the newest version decides.
-pub(crate) async fn enable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<RuleView>, Problem> {
-    let row = publish::enable(&app.cx, caller.0.ws, &caller.actor(), &key, None).await?;
+pub(crate) async fn enable(call: Call) -> Result<Json<RuleView>, Problem> {
+    let row = publish::enable(call.cx(), call.ws(), &call.actor(), call.key(), None).await?;
     Ok(Json(RuleView::of(row)))
 }
 
 /// `POST /rules/{key}/disable`: it decides nothing more.
-pub(crate) async fn disable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<Whole<RuleView>>, Problem> {
-    publish::disable(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+pub(crate) async fn disable(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+    publish::disable(call.cx(), call.ws(), &call.actor(), call.key()).await?;
+    Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
 
 /// `POST /rules/{key}/resume`: a paused rule goes on, and its mails are sent.
-pub(crate) async fn resume(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<Whole<RuleView>>, Problem> {
-    publish::resume(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    Ok(whole(publish::versions(&app.cx, caller.0.ws, &key).await?))
+pub(crate) async fn resume(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+    publish::resume(call.cx(), call.ws(), &call.actor(), call.key()).await?;
+    Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
 
 /// Body of `POST /rules/{key}/rollback`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rollback {
+    #[schemars(range(min = 1))]
     version: u32,
 }
 
 /// `POST /rules/{key}/rollback`: an older version decides in place of the present one.
-pub(crate) async fn rollback(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(to): body::Json<Rollback>,
-) -> Result<Json<RuleView>, Problem> {
-    let row = publish::enable(&app.cx, caller.0.ws, &caller.actor(), &key, Some(to.version)).await?;
+pub(crate) async fn rollback(call: Call, Json(to): Json<Rollback>) -> Result<Json<RuleView>, Problem> {
+    let row = publish::enable(call.cx(), call.ws(), &call.actor(), call.key(), Some(to.version)).await?;
     Ok(Json(RuleView::of(row)))
 }
 
 /// One time that a rule was asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AskedView {
     #[serde(flatten)]
     asked: Asked,
     at: Time,
 }
 
+/// Which runs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunsAsked {
+    /// true: also when it did not match, and why.
+    all: Option<bool>,
+    #[serde(default)]
+    limit: Limit,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
 /// `GET /rules/{key}/runs`: when it matched and what it did, those of the newest case first; with `all=true` also why not.
-pub(crate) async fn runs(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    uri: Uri,
-) -> Result<Json<Whole<AskedView>>, Problem> {
-    let params = Params::read(&uri, &["all", "limit", "cursor"])?;
-    let (all, limit) = (params.flag("all")?.unwrap_or(false), usize::try_from(params.limit()?).unwrap_or(usize::MAX));
-    let found = history::of_rule(&app.cx, caller.0.ws, &key, all, params.text("cursor"), limit).await?;
+pub(crate) async fn runs(call: Call, Query(asked): Query<RunsAsked>) -> Result<Json<Whole<AskedView>>, Problem> {
+    let (all, limit) = (asked.all.unwrap_or(false), usize::try_from(asked.limit.0).unwrap_or(usize::MAX));
+    let found = history::of_rule(call.cx(), call.ws(), call.key(), all, asked.cursor.as_deref(), limit).await?;
     let items = found.items.into_iter().map(|asked| AskedView { at: Time(asked.at), asked }).collect();
     Ok(Json(Whole { items, next: found.next }))
 }

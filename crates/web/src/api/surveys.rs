@@ -1,42 +1,49 @@
 //! `/api/v1/surveys`: what is asked, in versions.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_core::{Metric, id::WorkspaceId, survey::Body};
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    surveys::{self, DraftChange, NewSurvey},
 };
-use hearback_core::{id::WorkspaceId, survey::Body};
-use hearback_engine::surveys::{self, DraftChange, NewSurvey};
 use hearback_store::{lists, surveys::Model, workspaces};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Time, Whole};
-use crate::route::{Access::Key, Route, get, post, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use super::{
+    Time, Whole,
+    words::{OneOf, SurveyStatus},
+};
+use crate::{
+    App,
+    call::{Call, Created, Json, get, post, put},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/surveys", Key(Read), "Survey versions", list),
-        post("/surveys", Key(Admin), "Make a survey, as a draft", create),
-        get("/surveys/{key}", Key(Read), "Versions of one survey, the newest first", one),
-        put("/surveys/{key}/draft", Key(Admin), "Write the next version; what was published stays as it is", draft),
-        post("/surveys/{key}/publish", Key(Admin), "Ask the draft from now on; links to the version before go on", publish),
-        post("/surveys/{key}/close", Key(Admin), "Take no answers any more, by no link", close),
+        get("/surveys", Read, "Survey versions", list),
+        post("/surveys", Admin, "Make a survey, as a draft", create).may_conflict(),
+        get("/surveys/{key}", Read, "Versions of one survey, the newest first", one),
+        put("/surveys/{key}/draft", Admin, "Write the next version; what was published stays as it is", draft),
+        post("/surveys/{key}/publish", Admin, "Ask the draft from now on; links to the version before go on", publish).may_conflict(),
+        post("/surveys/{key}/close", Admin, "Take no answers any more, by no link", close).may_conflict(),
     ]
 }
 
 /// One survey version.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SurveyView {
     id: Uuid,
     key: String,
     version: i64,
     name: String,
+    #[schemars(with = "Metric")]
     metric: String,
     scale_max: i64,
+    #[schemars(with = "OneOf<SurveyStatus>")]
     status: String,
     body: Body,
     created_at: Time,
@@ -69,57 +76,41 @@ impl SurveyView {
 }
 
 /// `GET /surveys`: all versions, by key and version.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<SurveyView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = lists::surveys(app.cx.db.read(), caller.0.ws).await?;
-    let key = workspace_key(&app, caller.0.ws).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&app, &key, row)))))
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<SurveyView>>, Problem> {
+    let rows = lists::surveys(call.db(), call.ws()).await?;
+    let key = workspace_key(&call.app, call.ws()).await?;
+    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&call.app, &key, row)))))
 }
 
 /// `POST /surveys`: a new one, as a draft.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewSurvey>,
-) -> Result<(StatusCode, Json<SurveyView>), Problem> {
-    let row = surveys::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
-    Ok((StatusCode::CREATED, Json(shown(&app, caller.0.ws, row).await?)))
+pub(crate) async fn create(call: Call, Json(new): Json<NewSurvey>) -> Result<Created<SurveyView>, Problem> {
+    let row = surveys::create(call.cx(), call.ws(), &call.actor(), new).await?;
+    Ok(Created(shown(&call.app, call.ws(), row).await?))
 }
 
 /// `GET /surveys/{key}`: its versions, the newest first.
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    uri: Uri,
-) -> Result<Json<Whole<SurveyView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = surveys::versions(&app.cx, caller.0.ws, &key).await?;
-    let workspace = workspace_key(&app, caller.0.ws).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&app, &workspace, row)))))
+pub(crate) async fn one(call: Call) -> Result<Json<Whole<SurveyView>>, Problem> {
+    let rows = surveys::versions(call.cx(), call.ws(), call.key()).await?;
+    let workspace = workspace_key(&call.app, call.ws()).await?;
+    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&call.app, &workspace, row)))))
 }
 
 /// `PUT /surveys/{key}/draft`.
-pub(crate) async fn draft(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(change): body::Json<DraftChange>,
-) -> Result<Json<SurveyView>, Problem> {
-    let row = surveys::change_draft(&app.cx, caller.0.ws, &caller.actor(), &key, change).await?;
-    Ok(Json(shown(&app, caller.0.ws, row).await?))
+pub(crate) async fn draft(call: Call, Json(change): Json<DraftChange>) -> Result<Json<SurveyView>, Problem> {
+    let row = surveys::change_draft(call.cx(), call.ws(), &call.actor(), call.key(), change).await?;
+    Ok(Json(shown(&call.app, call.ws(), row).await?))
 }
 
 /// `POST /surveys/{key}/publish`.
-pub(crate) async fn publish(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<SurveyView>, Problem> {
-    let row = surveys::publish(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    Ok(Json(shown(&app, caller.0.ws, row).await?))
+pub(crate) async fn publish(call: Call) -> Result<Json<SurveyView>, Problem> {
+    let row = surveys::publish(call.cx(), call.ws(), &call.actor(), call.key()).await?;
+    Ok(Json(shown(&call.app, call.ws(), row).await?))
 }
 
 /// `POST /surveys/{key}/close`.
-pub(crate) async fn close(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<SurveyView>, Problem> {
-    let row = surveys::close(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    Ok(Json(shown(&app, caller.0.ws, row).await?))
+pub(crate) async fn close(call: Call) -> Result<Json<SurveyView>, Problem> {
+    let row = surveys::close(call.cx(), call.ws(), &call.actor(), call.key()).await?;
+    Ok(Json(shown(&call.app, call.ws(), row).await?))
 }
 
 async fn shown(app: &App, ws: WorkspaceId, row: Model) -> Result<SurveyView, Problem> {

@@ -1,43 +1,46 @@
 //! `/api/v1/tasks`: what somebody of ours must do.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
+use hearback_core::id::{CaseId, TaskId};
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    work::{self, TaskChange},
 };
-use hearback_core::id::{CaseId, TaskId, WorkspaceId};
-use hearback_engine::work::{self, TaskChange};
 use hearback_store::{
     lists::{self, TaskFilter},
     tasks,
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get, patch};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{
+    List, Time,
+    words::{OneOf, TaskStatus},
+};
+use crate::{
+    call::{Call, Json, Query, get, patch},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/tasks", Key(Read), "Tasks, what is due first comes first", list),
-        get("/tasks/{id}", Key(Read), "One task", one),
-        patch("/tasks/{id}", Key(Write), "Finish, reopen or hand over a task", update),
+        get("/tasks", Read, "Tasks, what is due first comes first", list),
+        get("/tasks/{id}", Read, "One task", one),
+        patch("/tasks/{id}", Write, "Finish, reopen or hand over a task", update).may_conflict(),
     ]
 }
 
-/// What a task can be.
-pub(crate) const TASK_STATUSES: [&str; 3] = ["open", "done", "cancelled"];
-
 /// One task as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TaskView {
     id: Uuid,
     case_id: Uuid,
     title: String,
     owner: String,
+    #[schemars(with = "OneOf<TaskStatus>")]
     status: String,
     outcome: Option<String>,
     overdue: bool,
@@ -63,40 +66,46 @@ impl TaskView {
     }
 }
 
+/// Which tasks.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TasksAsked {
+    status: Option<OneOf<TaskStatus>>,
+    /// An address of one of yours, or `team:KEY`.
+    owner: Option<String>,
+    case: Option<CaseId>,
+    overdue: Option<bool>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /tasks`: what is due first comes first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<TaskView>>, Problem> {
-    let params = Params::read(&uri, &["status", "owner", "case", "overdue", "limit", "cursor"])?;
-    let now = app.cx.now();
-    let status = params.parse("status", &TASK_STATUSES.join(", "), |text| TASK_STATUSES.contains(&text).then(|| text.to_owned()))?;
+pub(crate) async fn list(call: Call, Query(asked): Query<TasksAsked>) -> Result<Json<List<TaskView>>, Problem> {
+    let now = call.cx().now();
     let filter = TaskFilter {
-        status,
-        owners: params.text("owner").map(str::to_lowercase).into_iter().collect(),
-        case: params.id::<CaseId>("case")?,
-        overdue: params.flag("overdue")?.map(|overdue| (overdue, now)),
+        status: asked.status.map(OneOf::text),
+        owners: asked.owner.map(|owner| owner.to_lowercase()).into_iter().collect(),
+        case: asked.case,
+        overdue: asked.overdue.map(|overdue| (overdue, now)),
     };
-    let page = lists::tasks(app.cx.db.read(), caller.0.ws, &filter, params.page()?).await?;
+    let page = lists::tasks(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(page, |row| TaskView::of(row, now.timestamp_millis()))))
 }
 
 /// `GET /tasks/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<TaskView>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(view(&app, caller.0.ws, path_id("task", &id)?).await?))
+pub(crate) async fn one(call: Call) -> Result<Json<TaskView>, Problem> {
+    Ok(Json(view(&call, call.id("task")?).await?))
 }
 
 /// `PATCH /tasks/{id}`: done, dropped, open again, or handed over.
-pub(crate) async fn update(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(change): body::Json<TaskChange>,
-) -> Result<Json<TaskView>, Problem> {
-    let id = path_id("task", &id)?;
-    work::update_task(&app.cx, caller.0.ws, id, &caller.actor(), change).await?;
-    Ok(Json(view(&app, caller.0.ws, id).await?))
+pub(crate) async fn update(call: Call, Json(change): Json<TaskChange>) -> Result<Json<TaskView>, Problem> {
+    let id = call.id("task")?;
+    work::update_task(call.cx(), call.ws(), id, &call.actor(), change).await?;
+    Ok(Json(view(&call, id).await?))
 }
 
-async fn view(app: &App, ws: WorkspaceId, id: TaskId) -> Result<TaskView, Problem> {
-    let row = tasks::by_id(app.cx.db.read(), ws, id).await?.ok_or_else(|| Problem::not_found("task", id))?;
-    Ok(TaskView::of(row, app.cx.now().timestamp_millis()))
+async fn view(call: &Call, id: TaskId) -> Result<TaskView, Problem> {
+    let row = tasks::by_id(call.db(), call.ws(), id).await?.ok_or_else(|| Problem::not_found("task", id))?;
+    Ok(TaskView::of(row, call.cx().now().timestamp_millis()))
 }

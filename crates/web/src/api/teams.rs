@@ -1,33 +1,34 @@
 //! `/api/v1/teams` and what changes in who is there: absences, caps, handing over.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
-};
 use hearback_core::id::UserId;
-use hearback_engine::staffing::{self, Absence, NewTeam, Seat, TeamLoad};
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    staffing::{self, Absence, NewTeam, Seat, TeamLoad},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole, path_id};
-use crate::route::{Access::Key, Route, get, post, put};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use super::{Time, Whole};
+use crate::{
+    call::{Call, Json, get, post, put},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/teams", Key(Read), "Teams, who is there, what everybody has open", list),
-        put("/teams/{key}", Key(Admin), "Make or change a team", save),
-        put("/users/{id}/absence", Key(Admin), "When somebody is away and who stands in; nothing in it: they are back", absence),
-        put("/users/{id}/cap", Key(Admin), "How many unfinished cases rules may give somebody in turn", cap),
-        post("/users/{id}/hand_over", Key(Admin), "Hand over every unfinished case of a user, at most 500 a call", hand_over),
+        get("/teams", Read, "Teams, who is there, what everybody has open", list),
+        put("/teams/{key}", Admin, "Make or change a team", save),
+        put("/users/{id}/absence", Admin, "When somebody is away and who stands in; nothing in it: they are back", absence),
+        put("/users/{id}/cap", Admin, "How many unfinished cases rules may give somebody in turn", cap),
+        post("/users/{id}/hand_over", Admin, "Hand over every unfinished case of a user, at most 500 a call", hand_over),
     ]
 }
 
 /// A team as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TeamView {
     key: String,
     name: String,
@@ -39,7 +40,7 @@ pub(crate) struct TeamView {
 }
 
 /// One member.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SeatView {
     id: Uuid,
     email: String,
@@ -85,68 +86,52 @@ impl SeatView {
 }
 
 /// `GET /teams`: all teams with who is there and what everybody has open.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<TeamView>>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(Whole::of(staffing::loads(&app.cx, caller.0.ws).await?.into_iter().map(TeamView::of))))
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<TeamView>>, Problem> {
+    Ok(Json(Whole::of(staffing::loads(call.cx(), call.ws()).await?.into_iter().map(TeamView::of))))
 }
 
 /// `PUT /teams/{key}`: makes or changes a team.
-pub(crate) async fn save(
-    State(app): State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body::Json(new): body::Json<NewTeam>,
-) -> Result<Json<TeamView>, Problem> {
-    staffing::put_team(&app.cx, caller.0.ws, &caller.actor(), &key, new).await?;
-    let teams = staffing::loads(&app.cx, caller.0.ws).await?;
-    let team = teams.into_iter().find(|load| load.team.key == key).ok_or_else(|| Problem::not_found("team", key))?;
+pub(crate) async fn save(call: Call, Json(new): Json<NewTeam>) -> Result<Json<TeamView>, Problem> {
+    staffing::put_team(call.cx(), call.ws(), &call.actor(), call.key(), new).await?;
+    let teams = staffing::loads(call.cx(), call.ws()).await?;
+    let team = teams.into_iter().find(|load| load.team.key == call.key()).ok_or_else(|| Problem::not_found("team", call.key()))?;
     Ok(Json(TeamView::of(team)))
 }
 
 /// `PUT /users/{id}/absence`: when somebody is away and who stands in; nothing in it: they are back.
-pub(crate) async fn absence(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(absence): body::Json<Absence>,
-) -> Result<Json<SeatView>, Problem> {
-    let id: UserId = path_id("user", &id)?;
-    staffing::set_absence(&app.cx, caller.0.ws, &caller.actor(), id, absence).await?;
-    seat(&app, &caller, id).await
+pub(crate) async fn absence(call: Call, Json(absence): Json<Absence>) -> Result<Json<SeatView>, Problem> {
+    let id: UserId = call.id("user")?;
+    staffing::set_absence(call.cx(), call.ws(), &call.actor(), id, absence).await?;
+    seat(&call, id).await
 }
 
 /// Body of `cap`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cap {
     cap: Option<u32>,
 }
 
 /// `PUT /users/{id}/cap`: how many unfinished cases rules may give somebody in turn; null is any number.
-pub(crate) async fn cap(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(cap): body::Json<Cap>,
-) -> Result<Json<SeatView>, Problem> {
-    let id: UserId = path_id("user", &id)?;
-    staffing::set_cap(&app.cx, caller.0.ws, &caller.actor(), id, cap.cap).await?;
-    seat(&app, &caller, id).await
+pub(crate) async fn cap(call: Call, Json(cap): Json<Cap>) -> Result<Json<SeatView>, Problem> {
+    let id: UserId = call.id("user")?;
+    staffing::set_cap(call.cx(), call.ws(), &call.actor(), id, cap.cap).await?;
+    seat(&call, id).await
 }
 
-async fn seat(app: &App, caller: &Caller, id: UserId) -> Result<Json<SeatView>, Problem> {
-    let seat = staffing::seat(&app.cx, caller.0.ws, id).await?;
+async fn seat(call: &Call, id: UserId) -> Result<Json<SeatView>, Problem> {
+    let seat = staffing::seat(call.cx(), call.ws(), id).await?;
     Ok(Json(SeatView::of(seat)))
 }
 
 /// What was handed over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct HandedOver {
     cases: u64,
 }
 
 /// `POST /users/{id}/hand_over`: every unfinished case of a user goes to who stands in, else to others of the team.
-pub(crate) async fn hand_over(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<HandedOver>, Problem> {
-    let cases = staffing::hand_over(&app.cx, caller.0.ws, &caller.actor(), path_id("user", &id)?).await?;
+pub(crate) async fn hand_over(call: Call) -> Result<Json<HandedOver>, Problem> {
+    let cases = staffing::hand_over(call.cx(), call.ws(), &call.actor(), call.id("user")?).await?;
     Ok(Json(HandedOver { cases }))
 }

@@ -1,36 +1,43 @@
 //! `/api/v1/testimonials`: words of customers that may be shown.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
+use hearback_engine::{
+    access::Scope::{Read, Write},
+    testimonials::{self, Filter, Testimonial},
 };
-use hearback_engine::testimonials::{self, Filter, PERMISSIONS, STATES, Testimonial};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, path_id};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Read, Write};
+use super::{
+    List, Time,
+    words::{OneOf, Permission, TestimonialState},
+};
+use crate::{
+    call::{Call, Json, Query, get, post},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/testimonials", Key(Read), "Words of customers that may be shown, the newest first", list),
-        post("/testimonials/{id}/approve", Key(Write), "Release words for showing; 409 without the customer's leave", approve),
-        post("/testimonials/{id}/withdraw", Key(Write), "Take a release back", withdraw),
+        get("/testimonials", Read, "Words of customers that may be shown, the newest first", list),
+        post("/testimonials/{id}/approve", Write, "Release words for showing; 409 without the customer's leave", approve).may_conflict(),
+        post("/testimonials/{id}/withdraw", Write, "Take a release back", withdraw),
     ]
 }
 
 /// One testimonial. The name is there only when it may be shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TestimonialView {
     id: Uuid,
     case: Uuid,
     text: String,
     name: Option<String>,
+    #[schemars(with = "OneOf<Permission>")]
     permission: String,
+    #[schemars(with = "OneOf<TestimonialState>")]
     state: String,
     given_at: Time,
     approved_at: Option<Time>,
@@ -53,25 +60,32 @@ impl TestimonialView {
     }
 }
 
+/// Which words.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TestimonialsAsked {
+    permission: Option<OneOf<Permission>>,
+    state: Option<OneOf<TestimonialState>>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /testimonials`: the newest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<TestimonialView>>, Problem> {
-    let params = Params::read(&uri, &["permission", "state", "limit", "cursor"])?;
-    let one_of = |name: &str, known: &'static [&'static str]| {
-        params.parse(name, &known.join(", "), |text| known.iter().find(|word| **word == text).map(|word| (*word).to_owned()))
-    };
-    let filter = Filter { permission: one_of("permission", &PERMISSIONS)?, state: one_of("state", &STATES)? };
-    let listed = hearback_store::testimonials::page(app.cx.db.read(), caller.0.ws, &filter, params.page()?).await?;
+pub(crate) async fn list(call: Call, Query(asked): Query<TestimonialsAsked>) -> Result<Json<List<TestimonialView>>, Problem> {
+    let filter = Filter { permission: asked.permission.map(OneOf::text), state: asked.state.map(OneOf::text) };
+    let listed = hearback_store::testimonials::page(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(listed, TestimonialView::of)))
 }
 
 /// `POST /testimonials/{id}/approve`: released for showing.
-pub(crate) async fn approve(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<TestimonialView>, Problem> {
-    let row = testimonials::approve(&app.cx, caller.0.ws, &caller.actor(), path_id("testimonial", &id)?).await?;
+pub(crate) async fn approve(call: Call) -> Result<Json<TestimonialView>, Problem> {
+    let row = testimonials::approve(call.cx(), call.ws(), &call.actor(), call.id("testimonial")?).await?;
     Ok(Json(TestimonialView::of(row)))
 }
 
 /// `POST /testimonials/{id}/withdraw`: not released any more.
-pub(crate) async fn withdraw(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<TestimonialView>, Problem> {
-    let row = testimonials::withdraw(&app.cx, caller.0.ws, &caller.actor(), path_id("testimonial", &id)?).await?;
+pub(crate) async fn withdraw(call: Call) -> Result<Json<TestimonialView>, Problem> {
+    let row = testimonials::withdraw(call.cx(), call.ws(), &call.actor(), call.id("testimonial")?).await?;
     Ok(Json(TestimonialView::of(row)))
 }

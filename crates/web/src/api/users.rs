@@ -1,45 +1,46 @@
 //! `/api/v1/users`: who may come in, and how that ends.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
-};
 use hearback_core::id::{UserId, WorkspaceId};
-use hearback_engine::access::{self, OwnSession, Role, UserChange};
+use hearback_engine::access::{self, OwnSession, Role, Scope::Admin, UserChange};
 use hearback_store::{second_factors, users};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole, path_id};
-use crate::route::{Access::Key, Route, delete, get, patch, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::Admin;
+use super::{Time, Whole};
+use crate::{
+    App,
+    call::{Call, Created, Json, delete, get, patch, post},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/users", Key(Admin), "Everybody who may log in, those who were disabled too, by address", list),
-        post("/users", Key(Admin), "Add somebody who can log in; without a password one is made up and told once", create),
-        get("/users/{id}", Key(Admin), "One user", one),
+        get("/users", Admin, "Everybody who may log in, those who were disabled too, by address", list),
+        post("/users", Admin, "Add somebody who can log in; without a password one is made up and told once", create),
+        get("/users/{id}", Admin, "One user", one),
         patch(
             "/users/{id}",
-            Key(Admin),
+            Admin,
             "Change a user; another role, another password and being disabled end the user's sessions at once. The last admin stays one",
             change,
-        ),
-        get("/users/{id}/sessions", Key(Admin), "Where a user is logged in, the newest first", sessions),
-        delete("/users/{id}/sessions", Key(Admin), "Log a user out everywhere", end_sessions),
-        delete("/users/{id}/totp", Key(Admin), "Take the second factor of a user away who has lost it; their sessions end", reset_totp),
+        )
+        .may_conflict(),
+        get("/users/{id}/sessions", Admin, "Where a user is logged in, the newest first", sessions),
+        delete("/users/{id}/sessions", Admin, "Log a user out everywhere", end_sessions),
+        delete("/users/{id}/totp", Admin, "Take the second factor of a user away who has lost it; their sessions end", reset_totp),
     ]
 }
 
 /// A user as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct UserView {
     id: Uuid,
     email: String,
     name: String,
+    #[schemars(with = "Role")]
     role: String,
     created_at: Time,
     password_at: Time,
@@ -70,10 +71,9 @@ impl UserView {
 }
 
 /// `GET /users`: all of them, disabled ones too, by address.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<UserView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let with = second_factors::in_force(app.cx.db.read(), caller.0.ws).await?;
-    let rows = users::all(app.cx.db.read(), caller.0.ws).await?;
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<UserView>>, Problem> {
+    let with = second_factors::in_force(call.db(), call.ws()).await?;
+    let rows = users::all(call.db(), call.ws()).await?;
     Ok(Json(Whole::of(rows.into_iter().map(|row| {
         let second_factor = with.contains(&row.id);
         UserView::of(row, second_factor)
@@ -81,13 +81,12 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// `GET /users/{id}`.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<UserView>, Problem> {
-    Params::read(&uri, &[])?;
-    Ok(Json(UserView::read(&app, caller.0.ws, path_id("user", &id)?).await?))
+pub(crate) async fn one(call: Call) -> Result<Json<UserView>, Problem> {
+    Ok(Json(UserView::read(&call.app, call.ws(), call.id("user")?).await?))
 }
 
 /// Body of `POST /users`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
     email: String,
@@ -99,7 +98,7 @@ pub(crate) struct NewUser {
 }
 
 /// A user who was just added.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct UserMade {
     user: UserView,
     /// When it was made up: it is shown only here.
@@ -107,19 +106,15 @@ pub(crate) struct UserMade {
 }
 
 /// `POST /users`.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewUser>,
-) -> Result<(StatusCode, Json<UserMade>), Problem> {
-    let (name, actor) = (new.name.unwrap_or_default(), caller.actor());
-    let added = access::add_user(&app.cx, caller.0.ws, &actor, &new.email, &name, new.role, new.password.as_deref());
+pub(crate) async fn create(call: Call, Json(new): Json<NewUser>) -> Result<Created<UserMade>, Problem> {
+    let (name, actor) = (new.name.unwrap_or_default(), call.actor());
+    let added = access::add_user(call.cx(), call.ws(), &actor, &new.email, &name, new.role, new.password.as_deref());
     let (row, password) = added.await?;
-    Ok((StatusCode::CREATED, Json(UserMade { user: UserView::of(row, false), password })))
+    Ok(Created(UserMade { user: UserView::of(row, false), password }))
 }
 
 /// Body of `PATCH /users/{id}`; what is absent stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     #[serde(default)]
@@ -133,20 +128,15 @@ pub(crate) struct Change {
 }
 
 /// `PATCH /users/{id}`: another role, another password and being disabled end the user's sessions at once.
-pub(crate) async fn change(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::Json(change): body::Json<Change>,
-) -> Result<Json<UserView>, Problem> {
-    let id: UserId = path_id("user", &id)?;
+pub(crate) async fn change(call: Call, Json(change): Json<Change>) -> Result<Json<UserView>, Problem> {
+    let id: UserId = call.id("user")?;
     let Change { name, role, disabled, password } = change;
-    access::change_user(&app.cx, caller.0.ws, &caller.actor(), id, UserChange { name, role, disabled, password }).await?;
-    Ok(Json(UserView::read(&app, caller.0.ws, id).await?))
+    access::change_user(call.cx(), call.ws(), &call.actor(), id, UserChange { name, role, disabled, password }).await?;
+    Ok(Json(UserView::read(&call.app, call.ws(), id).await?))
 }
 
 /// A session as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionView {
     id: Uuid,
     created_at: Time,
@@ -164,25 +154,19 @@ impl SessionView {
 }
 
 /// `GET /users/{id}/sessions`: those that live, the newest first.
-pub(crate) async fn sessions(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    uri: Uri,
-) -> Result<Json<Whole<SessionView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let sessions = access::own_sessions(&app.cx, caller.0.ws, path_id("user", &id)?, None).await?;
+pub(crate) async fn sessions(call: Call) -> Result<Json<Whole<SessionView>>, Problem> {
+    let sessions = access::own_sessions(call.cx(), call.ws(), call.id("user")?, None).await?;
     Ok(Json(Whole::of(sessions.into_iter().map(SessionView::of))))
 }
 
 /// `DELETE /users/{id}/sessions`: ends them all.
-pub(crate) async fn end_sessions(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    access::end_sessions(&app.cx, caller.0.ws, &caller.actor(), path_id("user", &id)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn end_sessions(call: Call) -> Result<(), Problem> {
+    access::end_sessions(call.cx(), call.ws(), &call.actor(), call.id("user")?).await?;
+    Ok(())
 }
 
 /// `DELETE /users/{id}/totp`: takes the second factor of somebody away who has lost it, and ends their sessions.
-pub(crate) async fn reset_totp(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    access::reset_second(&app.cx, caller.0.ws, &caller.actor(), path_id("user", &id)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn reset_totp(call: Call) -> Result<(), Problem> {
+    access::reset_second(call.cx(), call.ws(), &call.actor(), call.id("user")?).await?;
+    Ok(())
 }

@@ -2,39 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::Uri,
+use hearback_core::{campaign::Plan, id::WaveId};
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    asking::waves::{self, Wave},
 };
-use hearback_core::id::WaveId;
-use hearback_engine::asking::waves::{self, Wave};
 use hearback_store::waves::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{List, Time, campaigns::ReasonView, path_id};
-use crate::route::{Access::Key, Route, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use super::{
+    List, Time,
+    campaigns::ReasonView,
+    words::{OneOf, WaveStatus},
+};
+use crate::{
+    call::{Call, Json, MaybeJson, Query, get, post},
+    error::Problem,
+    parameters::{After, Limit},
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/waves", Key(Read), "Waves, the latest first", list),
-        get("/waves/{id}", Key(Read), "One wave with how many people there are of each state and reason", one),
-        post("/waves/{id}/pause", Key(Admin), "Ask nobody more until it is resumed", pause),
-        post("/waves/{id}/resume", Key(Admin), "Go on", resume),
-        post("/waves/{id}/cancel", Key(Admin), "End it: whoever was not asked is not asked", cancel),
+        get("/waves", Read, "Waves, the latest first", list),
+        get("/waves/{id}", Read, "One wave with how many people there are of each state and reason", one),
+        post("/waves/{id}/pause", Admin, "Ask nobody more until it is resumed", pause).may_conflict(),
+        post("/waves/{id}/resume", Admin, "Go on", resume).may_conflict(),
+        post("/waves/{id}/cancel", Admin, "End it: whoever was not asked is not asked", cancel).may_conflict(),
     ]
 }
 
 /// A wave in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WaveRow {
     id: Uuid,
     campaign: String,
     name: String,
+    #[schemars(with = "OneOf<WaveStatus>")]
     status: String,
     survey_id: Uuid,
     fire_at: Time,
@@ -45,7 +52,7 @@ pub(crate) struct WaveRow {
 }
 
 /// A wave with its counts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WaveView {
     #[serde(flatten)]
     row: WaveRow,
@@ -56,6 +63,7 @@ pub(crate) struct WaveView {
     percent: i64,
     states: BTreeMap<String, i64>,
     reasons: Vec<ReasonView>,
+    #[schemars(with = "Plan")]
     plan: serde_json::Value,
 }
 
@@ -93,33 +101,42 @@ impl WaveView {
     }
 }
 
+/// Which waves.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WavesAsked {
+    /// Key of a campaign.
+    campaign: Option<String>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<After>,
+}
+
 /// `GET /waves`: the latest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<WaveRow>>, Problem> {
-    let params = Params::read(&uri, &["campaign", "limit", "cursor"])?;
-    Ok(Json(List::of(waves::list(&app.cx, caller.0.ws, params.text("campaign"), params.page()?).await?, WaveRow::of)))
+pub(crate) async fn list(call: Call, Query(asked): Query<WavesAsked>) -> Result<Json<List<WaveRow>>, Problem> {
+    Ok(Json(List::of(waves::list(call.cx(), call.ws(), asked.campaign.as_deref(), asked.limit.after(asked.cursor)).await?, WaveRow::of)))
 }
 
 /// `GET /waves/{id}`: with how many people there are of each state and reason.
-pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Json<WaveView>, Problem> {
-    Params::read(&uri, &[])?;
-    let id: WaveId = path_id("wave", &id)?;
-    Ok(Json(WaveView::of(waves::one(&app.cx, caller.0.ws, id).await?)?))
+pub(crate) async fn one(call: Call) -> Result<Json<WaveView>, Problem> {
+    let id: WaveId = call.id("wave")?;
+    Ok(Json(WaveView::of(waves::one(call.cx(), call.ws(), id).await?)?))
 }
 
 /// `POST /waves/{id}/pause`: nobody is asked any more until it is resumed.
-pub(crate) async fn pause(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<WaveView>, Problem> {
-    let wave = waves::pause(&app.cx, caller.0.ws, &caller.actor(), path_id("wave", &id)?).await?;
+pub(crate) async fn pause(call: Call) -> Result<Json<WaveView>, Problem> {
+    let wave = waves::pause(call.cx(), call.ws(), &call.actor(), call.id("wave")?).await?;
     Ok(Json(WaveView::of(wave)?))
 }
 
 /// `POST /waves/{id}/resume`.
-pub(crate) async fn resume(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<WaveView>, Problem> {
-    let wave = waves::resume(&app.cx, caller.0.ws, &caller.actor(), path_id("wave", &id)?).await?;
+pub(crate) async fn resume(call: Call) -> Result<Json<WaveView>, Problem> {
+    let wave = waves::resume(call.cx(), call.ws(), &call.actor(), call.id("wave")?).await?;
     Ok(Json(WaveView::of(wave)?))
 }
 
 /// Body of `cancel`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
     #[serde(default)]
@@ -127,12 +144,7 @@ pub(crate) struct Cancel {
 }
 
 /// `POST /waves/{id}/cancel`: whoever was not asked is not asked; with `links_too` nobody can answer any more.
-pub(crate) async fn cancel(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body::MaybeJson(body): body::MaybeJson<Cancel>,
-) -> Result<Json<WaveView>, Problem> {
-    let wave = waves::cancel(&app.cx, caller.0.ws, &caller.actor(), path_id("wave", &id)?, body.links_too).await?;
+pub(crate) async fn cancel(call: Call, MaybeJson(body): MaybeJson<Cancel>) -> Result<Json<WaveView>, Problem> {
+    let wave = waves::cancel(call.cx(), call.ws(), &call.actor(), call.id("wave")?, body.links_too).await?;
     Ok(Json(WaveView::of(wave)?))
 }

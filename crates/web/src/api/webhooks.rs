@@ -1,33 +1,35 @@
 //! `/api/v1/webhooks`: other programs that rules call, and chat rooms that they write to.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_engine::{
+    access::Scope::Admin,
+    webhooks::{self as calls, Kind, NewWebhook, Webhook},
 };
-use hearback_engine::webhooks::{self as calls, Kind, NewWebhook, Webhook};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::{Time, Whole};
-use crate::route::{Access::Key, Route, delete, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::Admin;
+use crate::{
+    call::{Call, Created, Json, delete, get, post},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/webhooks", Key(Admin), "Programs and chat rooms that rules call", list),
-        post("/webhooks", Key(Admin), "Make a webhook; the only answer that shows its secret", create),
-        delete("/webhooks/{key}", Key(Admin), "Take a webhook away", remove),
-        post("/webhooks/{key}/enable", Key(Admin), "Use a webhook again that was switched off", enable),
+        get("/webhooks", Admin, "Programs and chat rooms that rules call", list),
+        post("/webhooks", Admin, "Make a webhook; the only answer that shows its secret", create).may_conflict(),
+        delete("/webhooks/{key}", Admin, "Take a webhook away", remove),
+        post("/webhooks/{key}/enable", Admin, "Use a webhook again that was switched off", enable),
     ]
 }
 
 /// One webhook as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WebhookView {
     key: String,
+    #[schemars(with = "Kind")]
     kind: String,
     /// Without its path for a chat room, whose whole address is a secret.
     url: String,
@@ -38,6 +40,7 @@ pub(crate) struct WebhookView {
     disabled_at: Option<Time>,
     /// Signs messages; only ever shown to whoever makes the webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     secret: Option<String>,
 }
 
@@ -65,29 +68,24 @@ impl WebhookView {
 }
 
 /// `GET /webhooks`: all of them, by key.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<WebhookView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let rows = calls::list(&app.cx, caller.0.ws).await?;
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<WebhookView>>, Problem> {
+    let rows = calls::list(call.cx(), call.ws()).await?;
     Ok(Json(Whole { items: rows.into_iter().map(WebhookView::of).collect(), next: None }))
 }
 
 /// `POST /webhooks`: makes one; the answer is the only one that shows its secret.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewWebhook>,
-) -> Result<(StatusCode, Json<WebhookView>), Problem> {
-    let (webhook, secret) = calls::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
-    Ok((StatusCode::CREATED, Json(WebhookView { secret: Some(secret), ..WebhookView::of(webhook) })))
+pub(crate) async fn create(call: Call, Json(new): Json<NewWebhook>) -> Result<Created<WebhookView>, Problem> {
+    let (webhook, secret) = calls::create(call.cx(), call.ws(), &call.actor(), new).await?;
+    Ok(Created(WebhookView { secret: Some(secret), ..WebhookView::of(webhook) }))
 }
 
 /// `DELETE /webhooks/{key}`.
-pub(crate) async fn remove(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<StatusCode, Problem> {
-    calls::delete(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn remove(call: Call) -> Result<(), Problem> {
+    calls::delete(call.cx(), call.ws(), &call.actor(), call.key()).await?;
+    Ok(())
 }
 
 /// `POST /webhooks/{key}/enable`: uses one again that was switched off.
-pub(crate) async fn enable(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(WebhookView::of(calls::enable(&app.cx, caller.0.ws, &caller.actor(), &key).await?)))
+pub(crate) async fn enable(call: Call) -> Result<Json<WebhookView>, Problem> {
+    Ok(Json(WebhookView::of(calls::enable(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }

@@ -1,35 +1,32 @@
 //! `/api/v1/widgets`: places on other sites where a survey is asked.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
+use hearback_engine::{
+    access::Scope::Admin,
+    widgets::{self, NewWidget, Widget},
 };
-use hearback_engine::widgets::{self, NewWidget, Widget};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Time, Whole, path_id};
-use crate::route::{Access::Key, Route, delete, get, post};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::Admin;
+use super::{Time, Whole};
+use crate::{
+    App,
+    call::{Call, Created, Json, delete, get, post},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get(
-            "/widgets",
-            Key(Admin),
-            "Places on other sites where a survey is asked, those that were switched off too, the oldest first",
-            list,
-        ),
-        post("/widgets", Key(Admin), "Make a widget; its secret is told only now", create),
-        delete("/widgets/{id}", Key(Admin), "Switch a widget off: it asks nobody and takes nothing any more", disable),
+        get("/widgets", Admin, "Places on other sites where a survey is asked, those that were switched off too, the oldest first", list),
+        post("/widgets", Admin, "Make a widget; its secret is told only now", create),
+        delete("/widgets/{id}", Admin, "Switch a widget off: it asks nobody and takes nothing any more", disable),
     ]
 }
 
 /// One widget as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WidgetView {
     id: Uuid,
     name: String,
@@ -43,6 +40,7 @@ pub(crate) struct WidgetView {
     script: String,
     /// Signs who a visitor is; only ever shown to whoever makes the widget.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     secret: Option<String>,
 }
 
@@ -65,24 +63,19 @@ impl WidgetView {
 }
 
 /// `GET /widgets`: all of them, those that were switched off too, the oldest first.
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<Whole<WidgetView>>, Problem> {
-    Params::read(&uri, &[])?;
-    let all = widgets::list(&app.cx, caller.0.ws).await?;
-    Ok(Json(Whole::of(all.into_iter().map(|widget| WidgetView::of(&app, widget)))))
+pub(crate) async fn list(call: Call) -> Result<Json<Whole<WidgetView>>, Problem> {
+    let all = widgets::list(call.cx(), call.ws()).await?;
+    Ok(Json(Whole::of(all.into_iter().map(|widget| WidgetView::of(&call.app, widget)))))
 }
 
 /// `POST /widgets`: makes one; the answer is the only one that shows its secret.
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(new): body::Json<NewWidget>,
-) -> Result<(StatusCode, Json<WidgetView>), Problem> {
-    let (widget, secret) = widgets::create(&app.cx, caller.0.ws, &caller.actor(), new).await?;
-    Ok((StatusCode::CREATED, Json(WidgetView { secret: Some(secret), ..WidgetView::of(&app, widget) })))
+pub(crate) async fn create(call: Call, Json(new): Json<NewWidget>) -> Result<Created<WidgetView>, Problem> {
+    let (widget, secret) = widgets::create(call.cx(), call.ws(), &call.actor(), new).await?;
+    Ok(Created(WidgetView { secret: Some(secret), ..WidgetView::of(&call.app, widget) }))
 }
 
 /// `DELETE /widgets/{id}`: it asks nobody and takes nothing any more.
-pub(crate) async fn disable(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    widgets::disable(&app.cx, caller.0.ws, &caller.actor(), path_id("widget", &id)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn disable(call: Call) -> Result<(), Problem> {
+    widgets::disable(call.cx(), call.ws(), &call.actor(), call.id("widget")?).await?;
+    Ok(())
 }

@@ -1,25 +1,30 @@
 //! `/api/v1/workspace`: the workspace that the key opens. `hearback workspace` makes further ones: a key knows of no other.
 
-use axum::{Json, extract::State, http::Uri};
-use hearback_engine::setup::{self, WorkspaceChange};
+use hearback_engine::{
+    access::Scope::{Admin, Read},
+    setup::{self, WorkspaceChange},
+};
 use hearback_store::workspaces;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Time;
-use crate::route::{Access::Key, Route, get, patch};
-use crate::{App, auth::Caller, body, error::Problem, query::Params};
-use hearback_engine::access::Scope::{Admin, Read};
+use crate::{
+    call::{Call, Json, get, patch},
+    error::Problem,
+    route::Route,
+};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/workspace", Key(Read), "The workspace that the key opens", show),
-        patch("/workspace", Key(Admin), "Another name, language, colour or picture", change),
+        get("/workspace", Read, "The workspace that the key opens", show),
+        patch("/workspace", Admin, "Another name, language, colour or picture", change),
     ]
 }
 
 /// The workspace as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WorkspaceView {
     key: String,
     name: String,
@@ -45,17 +50,12 @@ impl WorkspaceView {
 }
 
 /// `GET /workspace`.
-pub(crate) async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<WorkspaceView>, Problem> {
-    Params::read(&uri, &[])?;
-    let row = workspaces::by_id(app.cx.db.read(), caller.0.ws).await?;
-    Ok(Json(WorkspaceView::of(row.ok_or_else(|| Problem::not_found("workspace", caller.0.ws))?)))
+pub(crate) async fn show(call: Call) -> Result<Json<WorkspaceView>, Problem> {
+    let row = workspaces::by_id(call.db(), call.ws()).await?;
+    Ok(Json(WorkspaceView::of(row.ok_or_else(|| Problem::not_found("workspace", call.ws()))?)))
 }
 
 /// `PATCH /workspace`: another name, language, colour or picture.
-pub(crate) async fn change(
-    State(app): State<App>,
-    caller: Caller,
-    body::Json(change): body::Json<WorkspaceChange>,
-) -> Result<Json<WorkspaceView>, Problem> {
-    Ok(Json(WorkspaceView::of(setup::change_workspace(&app.cx, caller.0.ws, &caller.actor(), change).await?)))
+pub(crate) async fn change(call: Call, Json(change): Json<WorkspaceChange>) -> Result<Json<WorkspaceView>, Problem> {
+    Ok(Json(WorkspaceView::of(setup::change_workspace(call.cx(), call.ws(), &call.actor(), change).await?)))
 }

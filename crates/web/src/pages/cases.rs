@@ -231,7 +231,7 @@ async fn filter(
         segment: params.segment()?,
         owners,
         overdue: overdue.map(|overdue| (overdue, now)),
-        surveys: survey_ids(surveys, params)?,
+        surveys: survey_ids(surveys, params.text("survey"))?,
         since: params.time("since")?,
         person: params.id("person")?,
         ..CaseFilter::default()

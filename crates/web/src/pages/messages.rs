@@ -21,7 +21,7 @@ use super::{
 use crate::route::{Access::User, Route, get};
 use crate::{
     App,
-    api::{message_filter, path_id},
+    api::{MESSAGE_KINDS, MESSAGE_STATES, path_id},
     error::Problem,
     query::Params,
 };
@@ -30,6 +30,15 @@ use hearback_engine::access::Role::Viewer;
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
     vec![get("/messages", User(Viewer), "Mail that came in", list), get("/messages/{id}", User(Viewer), "One mail that came in", one)]
+}
+
+/// The filter of the list, from the address.
+fn filter(params: &Params) -> Result<messages::Filter, Problem> {
+    let one_of = |known: &'static [&'static str]| move |text: &str| known.contains(&text).then(|| text.to_owned());
+    Ok(messages::Filter {
+        kind: params.parse("kind", &MESSAGE_KINDS.join(", "), one_of(&MESSAGE_KINDS))?,
+        state: params.parse("state", &MESSAGE_STATES.join(", "), one_of(&MESSAGE_STATES))?,
+    })
 }
 
 /// Rows of one page.
@@ -126,14 +135,14 @@ struct View {
 /// `GET /messages`
 pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
     let params = Params::read(&uri, &["kind", "state", "limit", "cursor"])?;
-    let filter = message_filter(&params)?;
+    let filter = filter(&params)?;
     let page = Page { limit: ROWS, after: params.page()?.after };
     let listed = messages::list(app.cx.db.read(), visitor.ws, &filter, page).await?;
     let now = app.cx.now().timestamp_millis();
     let (kind, state) = (filter.kind.unwrap_or_default(), filter.state.unwrap_or_default());
     let choice = |name: &'static str, value: &str| if value.is_empty() { String::new() } else { format!("&{name}={value}") };
     let view = View {
-        kinds: crate::api::MESSAGE_KINDS.map(|known| Choice::new(known, kind_words(known), &kind)).into(),
+        kinds: MESSAGE_KINDS.map(|known| Choice::new(known, kind_words(known), &kind)).into(),
         states: [("done", "Taken"), ("muted", "Muted"), ("quarantined", "Quarantine")]
             .map(|(value, label)| Choice::new(value, label, &state))
             .into(),

@@ -17,6 +17,7 @@ use hearback_store::{
     persons, suppressions,
     time::millis,
 };
+use schemars::JsonSchema;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -67,13 +68,15 @@ pub(crate) async fn heard(cx: &Ctx, tx: Tx, ws: WorkspaceId, case: CaseId, lette
 }
 
 /// What one of us writes to the customer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewReply {
     /// The subject; without one that of the thread.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub subject: Option<String>,
     /// What is said; at most 10,000 characters.
+    #[schemars(length(max = hearback_core::text::MAX_COMMENT))]
     pub text: String,
 }
 

@@ -5,6 +5,7 @@ use hearback_core::{
     id::{CaseId, TaskId, WorkspaceId},
 };
 use hearback_store::{tasks, time::millis};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,11 +13,12 @@ use super::{check_block, check_owner, desk::Desk};
 use crate::{Actor, Ctx, EngineError, error::Fields};
 
 /// A change of a task; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskChange {
     /// `open`, `done` or `cancelled`.
     #[serde(default)]
+    #[schemars(with = "Option<TaskStatus>")]
     pub status: Option<String>,
     /// What came of it; at most 10,000 characters.
     #[serde(default)]
@@ -54,7 +56,8 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
 }
 
 /// The word in a task's status column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 enum TaskStatus {
     Open,
     Done,

@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearback_rules::Property;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{change::Change, submit::NewPerson};
 
 /// A change of a person, unchecked.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersonChange {
     /// Mail address; goes only where a sender's id stays.
     #[serde(default)]
+    #[schemars(email, length(max = 254))]
     pub email: Change<String>,
     /// The sender's own id; goes only where an address stays.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub external_id: Change<String>,
     /// Display name.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub name: Change<String>,
     /// Language tag.
     #[serde(default)]
@@ -28,12 +32,14 @@ pub struct PersonChange {
     pub timezone: Change<String>,
     /// Key of the account.
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     pub account: Change<String>,
     /// Who looks after this customer.
     #[serde(default)]
     pub owner: Change<String>,
     /// Each is laid over the stored one, or goes; all of them go with `null` for the whole.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = crate::people::MAX_PROPERTIES))]
     pub properties: Change<BTreeMap<String, Option<Property>>>,
 }
 

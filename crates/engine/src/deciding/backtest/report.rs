@@ -6,12 +6,13 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use hearback_core::id::CaseId;
 use hearback_rules::RuleVersion;
 use hearback_store::past::Answer;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Span, case_line, not_simulated, simulate::Tally};
 
 /// A count under the rules that are tried, and under those of today.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Both {
     /// With the rules that are tried.
     pub new: u64,
@@ -20,7 +21,8 @@ pub struct Both {
 }
 
 /// The answer to "what if".
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Backtest")]
 pub struct Report {
     /// From this moment on; absent: from the beginning.
     pub since: Option<DateTime<Utc>>,
@@ -45,7 +47,7 @@ pub struct Report {
 }
 
 /// One rule that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleLine {
     /// Its key.
     pub key: String,
@@ -64,7 +66,7 @@ pub struct RuleLine {
 }
 
 /// Mails of one template to one kind of recipient, or messages to one webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MailLine {
     /// The template; `call_webhook` or `notify_chat` for messages.
     pub template: String,
@@ -77,7 +79,7 @@ pub struct MailLine {
 }
 
 /// One day, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DayLine {
     /// Which.
     pub day: NaiveDate,
@@ -87,7 +89,7 @@ pub struct DayLine {
 }
 
 /// One week, from Monday on, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WeekLine {
     /// Its Monday.
     pub week: NaiveDate,
@@ -97,7 +99,7 @@ pub struct WeekLine {
 }
 
 /// The tasks of one owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OwnerLine {
     /// A user's address or `team:KEY`.
     pub owner: String,
@@ -110,7 +112,7 @@ pub struct OwnerLine {
 }
 
 /// What the guard rails would have stopped.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stopped {
     /// Effects over the limit of one answer.
     pub effects: Both,
@@ -123,7 +125,7 @@ pub struct Stopped {
 }
 
 /// One case that a tried rule matched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CaseLine {
     /// The case.
     pub case: CaseId,

@@ -1,0 +1,198 @@
+//! Words of which a field or parameter is one, in the schema and when it is read.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// A closed list of words.
+pub(crate) trait Words {
+    /// What the list is called in the description.
+    const NAME: &'static str;
+    /// The words.
+    const ALL: &'static [&'static str];
+}
+
+/// One of the words of `W`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneOf<W>(pub(crate) &'static str, PhantomData<W>);
+
+impl<W> OneOf<W> {
+    /// The same, for a filter that holds text.
+    pub(crate) fn text(self) -> String {
+        self.0.to_owned()
+    }
+}
+
+impl<'de, W: Words> Deserialize<'de> for OneOf<W> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        let word = W::ALL.iter().find(|word| **word == text);
+        word.map(|word| Self(word, PhantomData)).ok_or_else(|| D::Error::custom(format!("must be {}", W::ALL.join(", "))))
+    }
+}
+
+impl<W: Words> JsonSchema for OneOf<W> {
+    fn schema_name() -> Cow<'static, str> {
+        W::NAME.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": W::ALL })
+    }
+}
+
+/// Where sending can stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DeliveryStatus {}
+
+impl Words for DeliveryStatus {
+    const NAME: &'static str = "DeliveryStatus";
+    const ALL: &'static [&'static str] =
+        &["queued", "sending", "sent", "deferred", "bounced", "suppressed", "unknown", "dead", "cancelled"];
+}
+
+/// By what something is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Medium {}
+
+impl Words for Medium {
+    const NAME: &'static str = "Medium";
+    const ALL: &'static [&'static str] = &["mail", "webhook", "chat"];
+}
+
+/// What a task can be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TaskStatus {}
+
+impl Words for TaskStatus {
+    const NAME: &'static str = "TaskStatus";
+    const ALL: &'static [&'static str] = &["open", "done", "cancelled"];
+}
+
+/// The states of an invitation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum InvitationStatus {}
+
+impl Words for InvitationStatus {
+    const NAME: &'static str = "InvitationStatus";
+    const ALL: &'static [&'static str] =
+        &["planned", "blocked", "queued", "sent", "answered", "not_asked", "cancelled", "bounced", "expired"];
+}
+
+/// What a message can be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MessageKind {}
+
+impl Words for MessageKind {
+    const NAME: &'static str = "MessageKind";
+    const ALL: &'static [&'static str] = &super::inbound::KINDS;
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MessageState {}
+
+impl Words for MessageState {
+    const NAME: &'static str = "MessageState";
+    const ALL: &'static [&'static str] = &super::inbound::STATES;
+}
+
+/// What a suppression can say; `erased` stands beside a fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SuppressionReason {}
+
+impl Words for SuppressionReason {
+    const NAME: &'static str = "SuppressionReason";
+    const ALL: &'static [&'static str] = &["manual", "unsubscribed", "hard_bounce", "complaint", "erased"];
+}
+
+/// Where a code stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CodeState {}
+
+impl Words for CodeState {
+    const NAME: &'static str = "CodeState";
+    const ALL: &'static [&'static str] = &["free", "given", "expired", "revoked"];
+}
+
+/// How a campaign stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CampaignStatus {}
+
+impl Words for CampaignStatus {
+    const NAME: &'static str = "CampaignStatus";
+    const ALL: &'static [&'static str] = &["active", "paused", "ended"];
+}
+
+/// What became of an invitation that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum InvitedStatus {}
+
+impl Words for InvitedStatus {
+    const NAME: &'static str = "InvitedStatus";
+    const ALL: &'static [&'static str] = &["queued", "sent", "blocked"];
+}
+
+/// Why somebody has to look at a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum JobState {}
+
+impl Words for JobState {
+    const NAME: &'static str = "JobState";
+    const ALL: &'static [&'static str] = &["dead", "unreadable"];
+}
+
+/// Where a survey version stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SurveyStatus {}
+
+impl Words for SurveyStatus {
+    const NAME: &'static str = "SurveyStatus";
+    const ALL: &'static [&'static str] = &["draft", "published", "replaced", "closed"];
+}
+
+/// How a wave stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WaveStatus {}
+
+impl Words for WaveStatus {
+    const NAME: &'static str = "WaveStatus";
+    const ALL: &'static [&'static str] = &["planning", "running", "paused", "cancelled", "finished", "missed"];
+}
+
+/// Where words of a customer may be shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Permission {}
+
+impl Words for Permission {
+    const NAME: &'static str = "Permission";
+    const ALL: &'static [&'static str] = &hearback_engine::testimonials::PERMISSIONS;
+}
+
+/// Whether they are released.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TestimonialState {}
+
+impl Words for TestimonialState {
+    const NAME: &'static str = "TestimonialState";
+    const ALL: &'static [&'static str] = &hearback_engine::testimonials::STATES;
+}
+
+/// Where an expected rate comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RateFrom {}
+
+impl Words for RateFrom {
+    const NAME: &'static str = "RateFrom";
+    const ALL: &'static [&'static str] = &["campaign", "all", "assumed"];
+}
+
+/// Why an address is stopped by hand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OwnReason {}
+
+impl Words for OwnReason {
+    const NAME: &'static str = "NewSuppressionReason";
+    const ALL: &'static [&'static str] = &["manual", "unsubscribed", "hard_bounce", "complaint"];
+}
