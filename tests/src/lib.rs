@@ -21,6 +21,7 @@ pub mod listener;
 pub mod load;
 #[cfg(feature = "servers")]
 pub mod mail_house;
+pub mod pages;
 pub mod process;
 pub mod received;
 pub mod site;

@@ -34,7 +34,7 @@ pub type Refusal = (String, String);
 /// One text in several languages, by language code: `{"en": "How was it?", "lt": "Kaip sekėsi?"}`. Empty: the shipped words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(rename = "SurveyWords")]
+#[schemars(rename = "SurveyWords", extend("additionalProperties" = serde_json::json!({ "type": "string", "maxLength": MAX_WORDS })))]
 pub struct Words(BTreeMap<String, String>);
 
 impl Words {

@@ -5,6 +5,7 @@ use hearback_tests::{
     app::{Options, TestApp},
     browser::{Browser, Window},
     database::Kind,
+    pages,
 };
 use serde_json::json;
 
@@ -77,20 +78,9 @@ async fn every_page_fits_a_phone_and_names_its_fields() {
         .filter(field => !(field.labels && field.labels.length) && !field.getAttribute('aria-label')).map(field => field.name)";
     let app = with_cases().await;
     let browser = log_in(&app, Window::PHONE).await;
-    let case = app.get("/cases?segment=detractor").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
-    for path in [
-        "/",
-        "/cases",
-        "/cases?status=any",
-        &format!("/cases/{case}"),
-        "/alerts",
-        "/audit",
-        "/surveys",
-        "/surveys/nps",
-        "/campaigns",
-        "/campaigns/new",
-        "/messages",
-    ] {
+    let mut paths = pages::of_our_people(&app).await;
+    paths.push("/cases?status=any".to_owned());
+    for path in paths {
         browser.go(&format!("http://{}{path}", app.address())).await;
         let wide = browser.run("return document.documentElement.scrollWidth - window.innerWidth").await;
         assert!(wide.as_i64().unwrap() <= 0, "{path} is {wide} px wider than a phone");

@@ -11,6 +11,7 @@ use hearback_tests::{
     app::{Options, TestApp},
     browser::{Browser, Window},
     database::Kind,
+    pages,
     survey::invite,
 };
 use serde_json::{Value, json};
@@ -217,28 +218,13 @@ async fn pages_for_our_people_are_accessible_light_and_dark() {
         app.advance(Duration::hours(1)).await;
     }
     app.advance(Duration::days(4)).await;
-    let case = app.get("/cases?segment=detractor").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
-    let rule = app.get("/rules").await.expect(200)["items"][0]["key"].as_str().unwrap().to_owned();
-    let (case, rule) = (format!("/cases/{case}"), format!("/rules/{rule}"));
+    let mut paths = pages::of_our_people(&app).await;
+    paths.extend(["/cases?status=any", "/nothing-here"].map(str::to_owned));
     app.put("/surveys/nps/draft", json!({ "body": { "questions": questions() } })).await.expect(200);
     for dark in [false, true] {
         let mut check = Check::open(&app, Window { dark, ..Window::DESK }).await;
         log_in(&mut check).await;
-        for path in [
-            "/",
-            "/cases",
-            "/cases?status=any",
-            &case,
-            "/teams",
-            "/surveys",
-            "/surveys/nps",
-            "/rules",
-            &rule,
-            "/alerts",
-            "/audit",
-            "/account",
-            "/nothing-here",
-        ] {
+        for path in &paths {
             check.page(path, path).await;
         }
         refused_survey(&mut check, "desk").await;
