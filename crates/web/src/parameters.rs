@@ -129,8 +129,25 @@ impl JsonSchema for Moment {
 }
 
 /// Reads what is written in its own way; what can't be read is refused with `expected`.
-fn written<'de, D: Deserializer<'de>, T>(from: D, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, D::Error> {
-    read(&Cow::<str>::deserialize(from)?).ok_or_else(|| D::Error::custom(format!("must be {expected}")))
+pub(crate) fn written<'de, D: Deserializer<'de>, T>(from: D, expected: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, D::Error> {
+    from.deserialize_str(Written { expected, read })
+}
+
+struct Written<'e, F> {
+    expected: &'e str,
+    read: F,
+}
+
+impl<T, F: Fn(&str) -> Option<T>> Visitor<'_> for Written<'_, F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.read)(text).ok_or_else(|| E::custom(format!("must be {}", self.expected)))
+    }
 }
 
 /// Which parameter is refused, and why.
@@ -185,7 +202,7 @@ struct Value<'v> {
 }
 
 impl Value<'_> {
-    fn refused(&self, error: Refused) -> Refused {
+    fn refused(&self, error: &Refused) -> Refused {
         // Ids are read by a library that has words of its own.
         let message = if error.message.starts_with("UUID") { "must be an id" } else { &error.message };
         Refused::field(self.name, format!("{message}, got `{}`", query::shown(self.text)))
@@ -204,11 +221,11 @@ impl<'v> Deserializer<'v> for Value<'v> {
     type Error = Refused;
 
     fn deserialize_any<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_borrowed_str(self.text).map_err(|error| self.refused(error))
+        visitor.visit_borrowed_str(self.text).map_err(|error| self.refused(&error))
     }
 
     fn deserialize_bool<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Refused> {
-        let flag = self.text.parse().map_err(|_| self.refused(Refused::custom("must be true or false")))?;
+        let flag = self.text.parse().map_err(|_| self.refused(&Refused::custom("must be true or false")))?;
         visitor.visit_bool(flag)
     }
 
@@ -221,7 +238,7 @@ impl<'v> Deserializer<'v> for Value<'v> {
     }
 
     fn deserialize_enum<V: Visitor<'v>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_enum(self.text.into_deserializer()).map_err(|error: Refused| self.refused(error))
+        visitor.visit_enum(self.text.into_deserializer()).map_err(|error: Refused| self.refused(&error))
     }
 
     forward_to_deserialize_any! {

@@ -1,5 +1,6 @@
 //! `/api/v1/campaigns`: whom to ask what, when; and what that would do.
 
+use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hearback_core::campaign::{Plan, Reason};
 use hearback_engine::{
@@ -44,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/campaigns/{key}/resume", Admin, "Go on; what the schedule passed over is not made up for", resume).may_conflict(),
         post("/campaigns/{key}/end", Admin, "Begin no more waves, for good", end).may_conflict(),
         post("/campaigns/{key}/waves", Admin, "Begin a wave now", run).may_conflict(),
-        post("/waves", Admin, "Begin a wave of a campaign now", run_named).may_conflict(),
+        post("/waves", Admin, "Begin a wave of a campaign now", run_named).may_conflict().may_end_in(StatusCode::NOT_FOUND),
     ]
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct JobView {
     #[schemars(with = "OneOf<JobState>")]
     state: &'static str,
     why: String,
+    #[schemars(range(min = 0))]
     attempts: i64,
     case: Option<Uuid>,
     created_at: Time,

@@ -70,14 +70,9 @@ impl Schemas {
         let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let parameter = |(name, mut schema): (String, Value)| {
             let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            let mut parameter = json!({ "name": name, "in": "query", "schema": without_null(schema) });
-            if let Some(description) = description {
-                parameter["description"] = description;
-            }
-            if required.contains(&Value::from(name)) {
-                parameter["required"] = true.into();
-            }
-            parameter
+            let is_required = required.contains(&Value::from(name.as_str())).then_some(Value::Bool(true));
+            let parameter = json!({ "name": name, "in": "query", "schema": without_null(schema) });
+            with(with(parameter, "description", description), "required", is_required)
         };
         fields.into_iter().map(parameter).collect()
     }
@@ -86,7 +81,7 @@ impl Schemas {
     fn named(mut self) -> (Map<String, Value>, BTreeSet<String>) {
         let (taken, given) = (self.taken.take_definitions(false), self.given.take_definitions(false));
         let text = |schema: &Value| schema.to_string().replace(TAKEN, SCHEMAS);
-        let differs = |(name, schema): &(&String, &Value)| given.get(*name).is_some_and(|other| text(schema) != other.to_string());
+        let differs = |(name, schema): &(&String, &Value)| given.get(*name).is_some_and(|other| text(schema) != text(other));
         let mut two_forms: BTreeSet<String> = taken.iter().filter(differs).map(|(name, _)| name.clone()).collect();
         // Whatever refers to a schema that has two forms has two forms itself.
         let refers =
@@ -102,6 +97,14 @@ impl Schemas {
     }
 }
 
+/// An object with one thing more, where there is one.
+fn with(mut object: Value, key: &str, value: Option<Value>) -> Value {
+    if let (Some(fields), Some(value)) = (object.as_object_mut(), value) {
+        fields.insert(key.to_owned(), value);
+    }
+    object
+}
+
 /// What may be null, where null can't be written.
 fn without_null(mut schema: Value) -> Value {
     if let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
@@ -110,14 +113,15 @@ fn without_null(mut schema: Value) -> Value {
             return one.clone();
         }
     }
-    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
-        kinds.retain(|kind| kind != "null");
-        if let [one] = kinds.as_slice() {
-            schema["type"] = one.clone();
-        }
-    }
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.retain(|word| !word.is_null());
+    }
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [one] = kinds.as_slice() {
+            let one = one.clone();
+            return with(schema, "type", Some(one));
+        }
     }
     schema
 }
@@ -185,7 +189,7 @@ impl Operation {
         for status in errors {
             self.responses.entry(status).or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
         }
-        let mut call = json!({
+        let call = json!({
             "summary": route.summary,
             "operationId": operation_id(path, route.method.as_str()),
             "tags": [path.split('/').nth(1).unwrap_or_default()],
@@ -193,10 +197,8 @@ impl Operation {
             "parameters": self.parameters,
             "responses": self.responses,
         });
-        if !self.body.is_empty() {
-            call["requestBody"] = json!({ "required": !self.body_is_optional, "content": self.body });
-        }
-        call
+        let body = (!self.body.is_empty()).then(|| json!({ "required": !self.body_is_optional, "content": self.body }));
+        with(call, "requestBody", body)
     }
 }
 
@@ -287,11 +289,7 @@ fn words(schema: &Value) -> Option<Value> {
         _ => choice.get("const").map(|word| vec![word.clone()]),
     };
     let words: Option<Vec<Vec<Value>>> = schema.get("oneOf")?.as_array()?.iter().map(word).collect();
-    let mut all = json!({ "type": "string", "enum": words?.concat() });
-    if let Some(description) = schema.get("description") {
-        all["description"] = description.clone();
-    }
-    Some(all)
+    Some(with(json!({ "type": "string", "enum": words?.concat() }), "description", schema.get("description").cloned()))
 }
 
 /// The name of a type as clients see it.

@@ -89,9 +89,11 @@ pub(crate) async fn one(call: Call) -> Result<Json<UserView>, Problem> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
+    #[schemars(email)]
     email: String,
     role: Role,
     #[serde(default)]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
     name: Option<String>,
     #[serde(default)]
     password: Option<String>,
@@ -118,6 +120,7 @@ pub(crate) async fn create(call: Call, Json(new): Json<NewUser>) -> Result<Creat
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     #[serde(default)]
+    #[schemars(length(min = 1, max = hearback_core::text::MAX_LINE))]
     name: Option<String>,
     #[serde(default)]
     role: Option<Role>,

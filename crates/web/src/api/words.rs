@@ -3,7 +3,9 @@
 use std::{borrow::Cow, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer};
+
+use crate::parameters::written;
 
 /// A closed list of words.
 pub(crate) trait Words {
@@ -26,9 +28,8 @@ impl<W> OneOf<W> {
 
 impl<'de, W: Words> Deserialize<'de> for OneOf<W> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(from)?;
-        let word = W::ALL.iter().find(|word| **word == text);
-        word.map(|word| Self(word, PhantomData)).ok_or_else(|| D::Error::custom(format!("must be {}", W::ALL.join(", "))))
+        let word = |text: &str| W::ALL.iter().find(|word| **word == text).map(|word| Self(word, PhantomData));
+        written(from, &W::ALL.join(", "), word)
     }
 }
 

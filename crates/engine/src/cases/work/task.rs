@@ -57,7 +57,7 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
 
 /// The word in a task's status column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(inline, rename_all = "snake_case")]
 enum TaskStatus {
     Open,
     Done,
