@@ -9,7 +9,10 @@ use crate::app::TestApp;
 
 /// A path for each page of our people; those about one thing show one that is there, the case that of a detractor.
 pub async fn of_our_people(app: &TestApp) -> Vec<String> {
-    let first = |list: &Value, field: &str| list["items"][0][field].as_str().expect("something to show").to_owned();
+    let first = |list: &Value, field: &str| {
+        let found = list.pointer(&format!("/items/0/{field}")).and_then(Value::as_str);
+        found.expect("something to show").to_owned()
+    };
     let case = first(&app.get("/cases?segment=detractor").await.expect(200), "id");
     let rule = first(&app.get("/rules").await.expect(200), "key");
     app.put("/campaigns/quarterly", json!({ "survey": "nps" })).await.expect(201);

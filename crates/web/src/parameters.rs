@@ -267,7 +267,7 @@ mod tests {
 
     fn refusal(query: &str) -> String {
         let problem = read::<Asked>(&format!("/x?{query}").parse().unwrap()).unwrap_err();
-        problem.errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect()
+        problem.errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
