@@ -5,6 +5,8 @@ mod crowd;
 mod damage;
 mod mail;
 mod migration;
+#[cfg(feature = "servers")]
+mod power;
 mod readers;
 mod requests;
 mod storage;
