@@ -138,8 +138,9 @@ impl History {
                     content.resize(content.len().max(end), 0);
                     for (n, sector) in bytes.chunks(SECTOR).enumerate() {
                         let from = offset + n * SECTOR;
-                        if is_durable || unsynced == Unsynced::Kept || numbers.below(2) == 0 {
-                            content[from..from + sector.len()].copy_from_slice(sector);
+                        let is_there = is_durable || unsynced == Unsynced::Kept || numbers.below(2) == 0;
+                        if let Some(place) = content.get_mut(from..from + sector.len()).filter(|_| is_there) {
+                            place.copy_from_slice(sector);
                         }
                     }
                 }
