@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -129,7 +130,7 @@ impl History {
             match (&change.what, unsynced) {
                 _ if !is_durable && unsynced == Unsynced::Lost => {}
                 (Change::Truncate(length), Unsynced::Torn(_)) if !is_durable && numbers.below(2) == 0 => {
-                    content.resize(content.len().min(*length), 0)
+                    content.resize(content.len().min(*length), 0);
                 }
                 (Change::Truncate(_), Unsynced::Torn(_)) if !is_durable => {}
                 (Change::Truncate(length), _) => content.resize(*length, 0),
@@ -163,7 +164,10 @@ fn file_of(arguments: &str) -> Option<PathBuf> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "\\x{byte:02x}");
+        text
+    })
 }
 
 fn unhex(text: &str) -> Vec<u8> {
