@@ -51,7 +51,7 @@ async fn what_was_confirmed_is_there_after_the_power_failed() {
     let before = files(database.folder.path()).map(|file| std::fs::read(file).unwrap_or_default());
     let trace = database.folder.path().join("trace");
     let server = setup.clone().after(&traced(&trace)).start().await;
-    until(Duration::from_secs(60), "the server answers", async || Connection::to(server.address).get("/readyz", "").await.is_ok()).await;
+    until(Duration::from_mins(1), "the server answers", async || Connection::to(server.address).get("/readyz", "").await.is_ok()).await;
     let (mut log, mut connection) = (Log::default(), Connection::to(server.address));
     for n in 0..ANSWERS {
         assert!(log.post(&mut connection, &key, n).await, "{}", server.log());
