@@ -66,7 +66,7 @@ async fn serve(app: App, place: Arc<Place>, mut request: Request) -> Response {
     if let Err(refusal) = let_in(&app, route.access, &mut request).await {
         return refusal;
     }
-    if !route.reads_much() {
+    if !route.reads_much {
         return (route.serve)(app, request).await;
     }
     match readers::place(&app.cx).await {

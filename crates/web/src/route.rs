@@ -87,11 +87,15 @@ pub struct Route {
     pub(crate) describe: Option<fn(&mut Schemas, &mut Operation)>,
     /// What else than the errors of all calls of its kind it can end in.
     pub(crate) errors: Vec<StatusCode>,
+    /// Whether it may read much, and waits for its turn: whatever our people and programs look at. What they bring, and what customers do,
+    /// waits for no list.
+    pub(crate) reads_much: bool,
 }
 
 impl Route {
     pub(crate) fn new(method: Method, path: &str, access: Access, summary: &'static str, serve: Serve) -> Self {
-        Self { method, path: path.to_owned(), access, summary, serve, describe: None, errors: Vec::new() }
+        let reads_much = method == Method::GET && matches!(access, Access::Key(_) | Access::User(_));
+        Self { method, path: path.to_owned(), access, summary, serve, describe: None, errors: Vec::new(), reads_much }
     }
 
     /// The state of what it is about can refuse it, with 409.
@@ -110,9 +114,9 @@ impl Route {
         Self { path: format!("{prefix}{}", self.path), ..self }
     }
 
-    /// Whether it may read much: whatever our people and programs look at. What they bring, and what customers do, waits for no list.
-    pub(crate) fn reads_much(&self) -> bool {
-        matches!(self.access, Access::Key(_) | Access::User(_)) && (self.method == Method::GET || self.path == "/api/v1/rules/backtest")
+    /// It reads as much as a list, although it is none.
+    pub(crate) fn like_a_list(self) -> Self {
+        Self { reads_much: true, ..self }
     }
 
     /// Whether a browser sees it: everything but the API, what monitoring asks, and what other pages load.

@@ -31,7 +31,8 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         get("/rules", Read, "Rule versions, by key, the newest first", list),
         post("/rules", Admin, "Publish rules, all or none, each changed one as a new version", create),
-        post("/rules/backtest", Write, "What the rules of a file would have done with past answers; changes nothing", backtest),
+        post("/rules/backtest", Write, "What the rules of a file would have done with past answers; changes nothing", backtest)
+            .like_a_list(),
         get("/rules/{key}", Read, "The versions of one rule, the newest first", one),
         post("/rules/{key}/enable", Admin, "The newest version decides", enable),
         post("/rules/{key}/disable", Admin, "The rule decides nothing more; what it started goes on", disable),
