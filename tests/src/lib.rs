@@ -13,6 +13,7 @@ pub mod client;
 pub mod connection;
 pub mod database;
 pub mod described;
+pub mod disk;
 pub mod engine;
 #[cfg(feature = "servers")]
 pub mod faketime;

@@ -5,6 +5,8 @@ mod crowd;
 mod damage;
 mod mail;
 mod migration;
+#[cfg(feature = "servers")]
+mod power;
 mod requests;
 mod storage;
 #[cfg(feature = "servers")]

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 const MOST: u32 = 400;
 
 /// Whether processes may be traced here.
-fn traces() -> bool {
+pub(super) fn traces() -> bool {
     let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
     tried.is_ok_and(|status| status.success())
 }
