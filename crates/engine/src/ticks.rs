@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hearback_core::id::{CaseId, TaskId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
+};
 use hearback_rules::Trigger;
 use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces};
 use serde_json::json;
@@ -69,7 +72,7 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Resul
     let tx = cx.db.write().await?;
     let Some(mut rows) = snapshot::case(&*tx, ws.uuid(), case.uuid()).await? else { return Ok(false) };
     let Some(task) = tasks::lock(&tx, ws, task).await? else { return Ok(false) };
-    if task.status != "open" || task.overdue_at.is_some() {
+    if task.status != TaskStatus::Open || task.overdue_at.is_some() {
         return Ok(false);
     }
     let mut changes = Changes::default();

@@ -10,8 +10,10 @@ mod send;
 mod sign;
 
 use hearback_core::{
+    Word as _,
     id::WorkspaceId,
     seal::{Sealed, Unreadable},
+    state::Medium,
     text::{self, MAX_LINE},
     token::{SecretKey, random_secret},
 };
@@ -29,30 +31,6 @@ use crate::{
 use http::Target;
 
 pub(crate) use send::send;
-
-/// What a webhook takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The whole event as JSON, signed.
-    Webhook,
-    /// A line of text, as chat programs take it.
-    Chat,
-}
-
-impl Kind {
-    /// The word used in the database and in the API; also the medium of a delivery.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Chat => "chat",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Webhook, Self::Chat].into_iter().find(|kind| kind.as_str() == word)
-    }
-}
 
 /// A webhook to be made, unchecked.
 #[derive(Debug, Clone, Deserialize)]
@@ -101,7 +79,8 @@ pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Webhook>, EngineError
 pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -> Result<(Webhook, String), EngineError> {
     let mut fields = Fields::default();
     let key = fields.check("key", text::key(&new.key));
-    let kind = Kind::parse(new.kind.as_deref().unwrap_or("webhook")).ok_or("must be webhook or chat");
+    let kind = Medium::parse(new.kind.as_deref().unwrap_or(Medium::Webhook.as_str()));
+    let kind = kind.filter(|kind| *kind != Medium::Mail).ok_or("must be webhook or chat");
     let kind = fields.check("kind", kind);
     let url = fields.check("url", text::line(new.url.expose_secret(), MAX_LINE));
     match url.as_deref().map(Target::parse) {

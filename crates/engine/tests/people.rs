@@ -75,7 +75,7 @@ async fn an_erased_person_leaves_counts_and_a_fingerprint_and_nothing_else() {
     let rows = snapshot::case(cx.db.read(), ws.uuid(), case.uuid()).await.unwrap().unwrap();
     assert_eq!((rows.case.loop_status.as_str(), rows.case.open_tasks, rows.response.comment), ("lapsed", 0, None));
     let (_, deliveries) = snapshot::work_of_case(cx.db.read(), ws.uuid(), case.uuid()).await.unwrap();
-    assert!(deliveries.iter().all(|mail| mail.to_address == "erased" && mail.status == "cancelled"), "{deliveries:?}");
+    assert!(deliveries.iter().all(|mail| mail.to_address == "erased" && mail.status.as_str() == "cancelled"), "{deliveries:?}");
 
     let bytes = world.bytes();
     let text = String::from_utf8_lossy(&bytes).to_lowercase();

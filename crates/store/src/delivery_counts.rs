@@ -1,24 +1,24 @@
 //! How many mails are where, over all workspaces: for the benchmark and for whoever watches the process.
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::DeliveryStatus};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use crate::{StoreError, deliveries};
+use crate::{StoreError, deliveries, stored::words};
 
 /// Mails that a server has accepted.
 pub async fn sent(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
-    of(connection, &["sent"]).await
+    of(connection, &[DeliveryStatus::Sent]).await
 }
 
 /// Mails that wait for their turn.
 pub async fn queued(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
-    of(connection, &["queued", "deferred"]).await
+    of(connection, &DeliveryStatus::WAITING).await
 }
 
 /// Mails of one workspace that were not handed over yet.
 pub async fn waiting(connection: &impl ConnectionTrait, ws: WorkspaceId) -> Result<u64, StoreError> {
     use deliveries::Column::{Status, WorkspaceId};
-    let rows = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(["queued", "deferred", "unknown"]));
+    let rows = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(words(&DeliveryStatus::UNSENT)));
     Ok(rows.count(connection).await?)
 }
 
@@ -28,7 +28,7 @@ pub async fn asked_since(connection: &impl ConnectionTrait, since: i64) -> Resul
     Ok(deliveries::Entity::find().filter(InvitationId.is_not_null()).filter(SentAt.gte(since)).count(connection).await?)
 }
 
-async fn of(connection: &impl ConnectionTrait, statuses: &[&str]) -> Result<u64, StoreError> {
-    let rows = deliveries::Entity::find().filter(deliveries::Column::Status.is_in(statuses.iter().copied()));
+async fn of(connection: &impl ConnectionTrait, statuses: &[DeliveryStatus]) -> Result<u64, StoreError> {
+    let rows = deliveries::Entity::find().filter(deliveries::Column::Status.is_in(words(statuses)));
     Ok(rows.count(connection).await?)
 }

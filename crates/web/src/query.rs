@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use hearback_core::{LoopStatus, Segment};
+use hearback_core::{LoopStatus, Segment, Word};
 use hearback_store::cursor::{Cursor, Page};
 
 use crate::error::Problem;
@@ -47,6 +47,11 @@ impl Params {
             None => Ok(None),
             Some(text) => parse(text).map(Some).ok_or_else(|| Problem::field(name, format!("must be {expected}, got `{}`", shown(text)))),
         }
+    }
+
+    /// A word of a closed set.
+    pub fn word<T: Word>(&self, name: &str) -> Result<Option<T>, Problem> {
+        self.parse(name, &T::list(), T::parse)
     }
 
     /// A time: RFC 3339, or a date, which means its first moment in UTC.

@@ -140,7 +140,7 @@ async fn check(app: &TestApp, told: &Told) {
     let unclear: Vec<&deliveries::Model> =
         ledger.iter().filter(|row| !["sent", "cancelled", "suppressed"].contains(&row.status.as_str()) || row.duplicates > 0).collect();
     assert!(unclear.is_empty(), "the server took everything at once: {unclear:#?}");
-    let sent: Vec<&deliveries::Model> = ledger.iter().filter(|row| row.status == "sent").collect();
+    let sent: Vec<&deliveries::Model> = ledger.iter().filter(|row| row.status.as_str() == "sent").collect();
     let mut wanted: Vec<String> = sent.iter().map(|row| format!("<{}>", row.message_id)).collect();
     let mut arrived: Vec<String> = app.mails().iter().map(|mail| mail.header("Message-ID").to_owned()).collect();
     wanted.sort();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::CaseId;
+use hearback_core::{id::CaseId, state::DeliveryStatus};
 use hearback_rules::Trigger;
 use hearback_store::{
     StoreError, Tx, cases, deliveries,
@@ -83,7 +83,7 @@ pub(crate) async fn came_back(
 /// anything was noted.
 pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let Outcomes { reports, closed, workspaces } = outcomes;
-    let came_back = |report: &&&Report| report.fate.status == "bounced" && report.acknowledges && report.case.is_some();
+    let came_back = |report: &&&Report| report.fate.status == DeliveryStatus::Bounced && report.acknowledges && report.case.is_some();
     let mut bounced: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
     for report in reports.iter().filter(came_back) {
         bounced.entry(report.fate.workspace).or_default().push(report.fate.delivery);

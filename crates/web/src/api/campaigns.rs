@@ -25,7 +25,7 @@ const SHOWN: u64 = 50;
 #[derive(Debug, Serialize)]
 pub(crate) struct CampaignView {
     key: String,
-    status: String,
+    status: &'static str,
     /// Why it begins no wave here, if so.
     trouble: Option<String>,
     next_fire_at: Option<Time>,
@@ -54,7 +54,7 @@ impl CampaignView {
         Self {
             next: campaign.next.iter().map(fire).collect(),
             key: campaign.row.key,
-            status: campaign.row.status,
+            status: campaign.row.status.as_str(),
             trouble: campaign.trouble,
             next_fire_at: campaign.row.next_fire_at.map(Time),
             created_at: Time(campaign.row.created_at),

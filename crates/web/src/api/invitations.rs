@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
 };
-use hearback_core::{campaign::Reason, id::InvitationId};
+use hearback_core::{Word as _, campaign::Reason, id::InvitationId};
 use hearback_engine::asking::{
     single::{self, Invited, NewInvitation},
     triggers::{self, NewInteraction},
@@ -16,9 +16,6 @@ use uuid::Uuid;
 
 use super::{List, Time, path_id};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
-
-/// The states of an invitation.
-const STATES: [&str; 9] = ["planned", "blocked", "queued", "sent", "answered", "not_asked", "cancelled", "bounced", "expired"];
 
 /// What became of an invitation that was asked for.
 #[derive(Debug, Serialize)]
@@ -35,7 +32,7 @@ impl InvitedView {
     fn of(invited: Invited) -> Self {
         Self {
             id: invited.id.uuid(),
-            status: invited.status,
+            status: invited.status.as_str(),
             reason: invited.reason,
             sentence: invited.reason.map(Reason::sentence),
             not_before: invited.not_before.map(|at| Time(at.timestamp_millis())),
@@ -64,7 +61,7 @@ pub(crate) struct InvitationView {
     campaign: Option<String>,
     account: Option<String>,
     channel: String,
-    status: String,
+    status: &'static str,
     reason: Option<String>,
     sentence: Option<&'static str>,
     due_at: Time,
@@ -86,7 +83,7 @@ impl InvitationView {
             campaign: row.campaign,
             account: row.account_key,
             channel: row.channel,
-            status: row.state,
+            status: row.state.as_str(),
             sentence: row.reason.as_deref().and_then(Reason::parse).map(Reason::sentence),
             reason: row.reason,
             due_at: Time(row.due_at),
@@ -103,12 +100,11 @@ impl InvitationView {
 /// `GET /invitations`: those that fit.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<InvitationView>>, Problem> {
     let params = Params::read(&uri, &["wave", "status", "reason", "person", "limit", "cursor"])?;
-    let status = params.parse("status", &STATES.join(", "), |text| STATES.into_iter().find(|state| *state == text))?;
     let reason = params.parse("reason", "a reason such as asked_lately", Reason::parse)?;
     let filter = InvitationFilter {
         wave: params.id("wave")?,
         person: params.id("person")?,
-        states: status.into_iter().map(str::to_owned).collect(),
+        states: params.word("status")?.into_iter().collect(),
         reason: reason.map(|reason| reason.as_str().to_owned()),
     };
     Ok(Json(List::of(invitations::list(app.cx.db.read(), caller.0.ws, &filter, params.page()?).await?, InvitationView::of)))

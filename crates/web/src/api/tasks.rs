@@ -5,7 +5,10 @@ use axum::{
     extract::{Path, State},
     http::Uri,
 };
-use hearback_core::id::{CaseId, TaskId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
+};
 use hearback_engine::work::{self, TaskChange};
 use hearback_store::{
     lists::{self, TaskFilter},
@@ -17,9 +20,6 @@ use uuid::Uuid;
 use super::{List, Time, path_id};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
 
-/// What a task can be.
-pub(crate) const TASK_STATUSES: [&str; 3] = ["open", "done", "cancelled"];
-
 /// One task as the API shows it.
 #[derive(Debug, Serialize)]
 pub(crate) struct TaskView {
@@ -27,7 +27,7 @@ pub(crate) struct TaskView {
     case_id: Uuid,
     title: String,
     owner: String,
-    status: String,
+    status: &'static str,
     outcome: Option<String>,
     overdue: bool,
     due_at: Time,
@@ -38,12 +38,12 @@ pub(crate) struct TaskView {
 impl TaskView {
     pub(crate) fn of(row: tasks::Model, now: i64) -> Self {
         Self {
-            overdue: row.status == "open" && row.due_at < now,
+            overdue: row.status == TaskStatus::Open && row.due_at < now,
             id: row.id,
             case_id: row.case_id,
             title: row.title,
             owner: row.owner,
-            status: row.status,
+            status: row.status.as_str(),
             outcome: row.outcome,
             due_at: Time(row.due_at),
             created_at: Time(row.created_at),
@@ -56,9 +56,8 @@ impl TaskView {
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<List<TaskView>>, Problem> {
     let params = Params::read(&uri, &["status", "owner", "case", "overdue", "limit", "cursor"])?;
     let now = app.cx.now();
-    let status = params.parse("status", &TASK_STATUSES.join(", "), |text| TASK_STATUSES.contains(&text).then(|| text.to_owned()))?;
     let filter = TaskFilter {
-        status,
+        status: params.word("status")?,
         owners: params.text("owner").map(str::to_lowercase).into_iter().collect(),
         case: params.id::<CaseId>("case")?,
         overdue: params.flag("overdue")?.map(|overdue| (overdue, now)),

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::Uri,
 };
-use hearback_core::id::WaveId;
+use hearback_core::{Word as _, id::WaveId};
 use hearback_engine::asking::waves::{self, Wave};
 use hearback_store::waves::Model;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(crate) struct WaveRow {
     id: Uuid,
     campaign: String,
     name: String,
-    status: String,
+    status: &'static str,
     survey_id: Uuid,
     fire_at: Time,
     planned_at: Option<Time>,
@@ -41,7 +41,7 @@ pub(crate) struct WaveView {
     waiting: i64,
     answered: i64,
     percent: i64,
-    states: BTreeMap<String, i64>,
+    states: BTreeMap<&'static str, i64>,
     reasons: Vec<ReasonView>,
     plan: serde_json::Value,
 }
@@ -52,7 +52,7 @@ impl WaveRow {
             id: row.id,
             campaign: row.campaign,
             name: row.name,
-            status: row.status,
+            status: row.status.as_str(),
             survey_id: row.survey_id,
             fire_at: Time(row.fire_at),
             planned_at: row.planned_at.map(Time),
@@ -74,7 +74,7 @@ impl WaveView {
             percent: wave.percent(),
             plan: wave.plan()?,
             reasons: wave.reasons.iter().map(|(reason, people)| ReasonView::of(*reason, count(*people))).collect(),
-            states: wave.states,
+            states: wave.states.iter().map(|(state, people)| (state.as_str(), *people)).collect(),
             row: WaveRow::of(wave.row),
         })
     }

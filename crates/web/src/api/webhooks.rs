@@ -5,7 +5,8 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
 };
-use hearback_engine::webhooks::{self as calls, Kind, NewWebhook, Webhook};
+use hearback_core::{Word as _, state::Medium};
+use hearback_engine::webhooks::{self as calls, NewWebhook, Webhook};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ impl WebhookView {
             Err(why) => (String::new(), Some(format!("its address {why}"))),
         };
         let host_end = url.find("://").and_then(|at| url.get(at + 3..)?.find('/').map(|path| at + 3 + path));
-        let hidden = if row.kind == Kind::Chat.as_str() { host_end } else { None };
+        let hidden = if row.kind == Medium::Chat.as_str() { host_end } else { None };
         Self {
             url: hidden.and_then(|end| url.get(..end)).map_or_else(|| url.clone(), |host| format!("{host}/...")),
             enabled: row.disabled_at.is_none(),

@@ -10,6 +10,7 @@ use axum::{
 use hearback_core::{
     LoopStatus,
     id::{CaseId, PersonId, ResponseId},
+    state::{DeliveryStatus, TaskStatus},
 };
 use hearback_engine::{suppressions::Reason, work, workspace::Workspace};
 use hearback_store::{
@@ -121,7 +122,7 @@ struct DeliveryRow {
     kind: String,
     to: String,
     subject: Option<String>,
-    status: String,
+    status: &'static str,
     reply: Option<String>,
     at: When,
     /// Name of the captured message.
@@ -335,11 +336,11 @@ impl Parts {
             id: row.id.to_string(),
             title: row.title.clone(),
             owner: self.owners.name(&row.owner),
-            open: row.status == "open",
-            status: words::plain(&row.status),
+            open: row.status == TaskStatus::Open,
+            status: words::plain(row.status.as_str()),
             outcome: row.outcome.clone(),
             due: row.finished_at.map_or_else(|| When::due(row.due_at, self.now), |at| When::past(at, self.now)),
-            late: row.status == "open" && row.due_at < self.now,
+            late: row.status == TaskStatus::Open && row.due_at < self.now,
         }
     }
 
@@ -348,10 +349,10 @@ impl Parts {
             kind: words::plain(&row.kind),
             to: row.to_address.clone(),
             subject: row.subject.clone(),
-            status: row.status.clone(),
-            reply: row.reply.clone().filter(|_| row.status != "sent"),
+            status: row.status.as_str(),
+            reply: row.reply.clone().filter(|_| row.status != DeliveryStatus::Sent),
             at: When::past(row.sent_at.unwrap_or(row.created_at), self.now),
-            mail: (self.captured && row.status == "sent").then(|| row.message_id.clone()),
+            mail: (self.captured && row.status == DeliveryStatus::Sent).then(|| row.message_id.clone()),
         }
     }
 }
