@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail, migrate,
-        reseal, restore, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
+        reseal, restore, routes, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
 };
@@ -91,6 +91,8 @@ enum Command {
     Workspace(workspace::Command),
     /// The Net Promoter Score of these counts, with its interval and its band.
     Score(score::Args),
+    /// Every page and every call of the API, with what it takes and what it is for.
+    Routes(routes::Args),
     /// Measure the product's own paths beside their limits, in the same run.
     Bench(bench::Args),
     /// When a cron expression fires next, in UTC and local time.
@@ -131,6 +133,7 @@ impl Cli {
             Command::Suppressions(command) => suppressions::run(command, config()?).await,
             Command::Mail(command) => mail::run(command, &config()?),
             Command::Workspace(command) => workspace::run(command, config()?).await,
+            Command::Routes(args) => routes::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Schedule(args) => schedule::run(&args),
         }

@@ -1,4 +1,4 @@
-//! Who calls the API: a bearer key. What its scope allows stands in [`crate::matrix`].
+//! Who calls the API: a bearer key. What its scope opens is declared with each [`crate::route`].
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -38,7 +38,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
-        // Missing only on a route that the matrix opens to everyone.
+        // Missing only on a route that is open to everyone.
         parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
     }
 }

@@ -5,13 +5,14 @@
 mod api;
 mod auth;
 mod body;
+mod dispatch;
 mod error;
 mod headers;
 mod limits;
-pub mod matrix;
 mod operations;
 mod pages;
 mod query;
+pub mod route;
 pub mod serve;
 mod watch;
 
@@ -109,7 +110,5 @@ pub fn check_pages(folder: Option<&Path>) -> Result<(), TemplateError> {
 pub fn router(cx: Ctx, config: AppConfig) -> Result<Router, TemplateError> {
     let pages = Pages::load(config.page_templates.as_deref())?;
     let app = App(Arc::new(Parts { cx, config, pages, buckets: limits::Buckets::default() }));
-    let all = Router::new().merge(api::routes()).merge(pages::routes());
-    let all = all.route_layer(middleware::from_fn_with_state(app.clone(), matrix::guard));
-    Ok(all.layer(middleware::from_fn_with_state(app.clone(), headers::secure)).with_state(app))
+    Ok(dispatch::router(&app, route::all()).layer(middleware::from_fn_with_state(app, headers::secure)))
 }

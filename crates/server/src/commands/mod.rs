@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod progress;
 pub mod reseal;
 pub mod restore;
+pub mod routes;
 pub mod rules;
 pub mod schedule;
 pub mod score;

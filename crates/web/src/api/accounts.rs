@@ -12,7 +12,18 @@ use hearback_engine::{
 use serde::Serialize;
 
 use super::{Time, Whole, json};
+use crate::route::{Access::Key, Route, get, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/accounts", Key(Read), "Companies with what their people said, by key", list),
+        put("/accounts", Key(Write), "Make an account, or lay what is sent over the one with this key", upsert),
+        get("/accounts/{key}", Key(Read), "One account", one),
+    ]
+}
 
 /// One account as the API shows it.
 #[derive(Debug, Serialize)]

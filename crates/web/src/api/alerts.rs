@@ -12,7 +12,17 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/alerts", Key(Read), "What somebody has to look at, the newest first", list),
+        post("/alerts/{id}/done", Key(Write), "Somebody has looked after it", done),
+    ]
+}
 
 /// One alert as the API shows it.
 #[derive(Debug, Serialize)]

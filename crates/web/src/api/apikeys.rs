@@ -12,7 +12,18 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Time, Whole, path_id};
+use crate::route::{Access::Key, Route, delete, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/apikeys", Key(Admin), "The keys of this workspace, revoked ones too, the oldest first", list),
+        post("/apikeys", Key(Admin), "Make a key; it is told only now", create),
+        delete("/apikeys/{id}", Key(Admin), "Revoke a key", revoke),
+    ]
+}
 
 /// A key as the API shows it.
 #[derive(Debug, Serialize)]

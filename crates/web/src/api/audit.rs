@@ -6,7 +6,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, json};
+use crate::route::{Access::Key, Route, get};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/audit", Key(Admin), "Who changed what in the set-up, the newest first", list)]
+}
 
 /// One entry as the API shows it.
 #[derive(Debug, Serialize)]

@@ -12,7 +12,17 @@ use hearback_store::calendars;
 use serde::Serialize;
 
 use super::Whole;
+use crate::route::{Access::Key, Route, get, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/calendars", Key(Read), "Working days and hours, by key", list),
+        put("/calendars/{key}", Key(Admin), "Make or change a calendar; it counts for clocks that start later", save),
+    ]
+}
 
 /// A calendar as the API shows it.
 #[derive(Debug, Serialize)]
@@ -50,7 +60,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// `PUT /calendars/{key}`: makes or changes one; it counts for clocks that start later.
-pub(crate) async fn put(
+pub(crate) async fn save(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,

@@ -16,7 +16,30 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Time, Whole, waves::WaveView};
+use crate::route::{Access::Key, Route, get, post, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/campaigns", Key(Read), "All campaigns", list),
+        post("/campaigns", Key(Admin), "Make a campaign, or change the one with this key", create),
+        get("/campaigns/{key}", Key(Read), "One campaign", one),
+        put("/campaigns/{key}", Key(Admin), "Make a campaign or change it; that never makes it fire", save),
+        get(
+            "/campaigns/{key}/plan",
+            Key(Read),
+            "What a wave would do: who is asked when, who not and why, the load of each day, the answers to expect. Sends nothing",
+            plan,
+        ),
+        post("/campaigns/{key}/pause", Key(Admin), "Ask nobody more until it is resumed; its waves stand still", pause),
+        post("/campaigns/{key}/resume", Key(Admin), "Go on; what the schedule passed over is not made up for", resume),
+        post("/campaigns/{key}/end", Key(Admin), "Begin no more waves, for good", end),
+        post("/campaigns/{key}/waves", Key(Admin), "Begin a wave now", run),
+        post("/waves", Key(Admin), "Begin a wave of a campaign now", run_named),
+    ]
+}
 
 /// People of one page of a preview when nothing is asked.
 const SHOWN: u64 = 50;
@@ -77,7 +100,7 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Path(key): Path<
 }
 
 /// `PUT /campaigns/{key}`: makes a campaign or changes it. That never makes it fire.
-pub(crate) async fn put(
+pub(crate) async fn save(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,

@@ -32,7 +32,31 @@ use super::{
     responses::{PersonView, ResponseView, person_meant, survey_ids, survey_key},
     tasks::TaskView,
 };
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/cases", Key(Read), "Cases, the newest answers first", list),
+        get("/cases/{id}", Key(Read), "One case with timeline, tasks and deliveries", one),
+        post("/cases/{id}/contacts", Key(Write), "Log a try to reach the customer", contact),
+        post(
+            "/cases/{id}/replies",
+            Key(Write),
+            "Write a mail to the customer, in one thread with what they wrote; it counts as a try to reach them",
+            reply,
+        ),
+        post("/cases/{id}/resolve", Key(Write), "Enter root cause and resolution", resolve),
+        post("/cases/{id}/close", Key(Write), "Close the loop; 409 with `lacks` while something is missing", close),
+        post("/cases/{id}/reopen", Key(Write), "Take up a finished case again", reopen),
+        post("/cases/{id}/wait", Key(Write), "Wait for the customer: the clock for closing stands still", wait),
+        post("/cases/{id}/resume", Key(Write), "The wait is over", resume),
+        post("/cases/{id}/lapse", Key(Write), "Give the case up; opening it again takes that back", lapse),
+        post("/cases/{id}/assign", Key(Write), "Hand the case over", assign),
+    ]
+}
 
 /// Most tasks, and most deliveries, shown with one case.
 const MOST_PARTS: u64 = 200;

@@ -8,7 +8,14 @@ use hearback_engine::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::route::{Access::Key, Route, post};
 use crate::{App, auth::Caller, body, error::Problem};
+use hearback_engine::access::Scope::Write;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![post("/cases/close", Key(Write), "Close many cases, each with the checks that it has alone", close)]
+}
 
 /// Body of `close`.
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::Read;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/deliveries", Key(Read), "The send ledger, the newest first", list), get("/deliveries/{id}", Key(Read), "One delivery", one)]
+}
 
 /// One delivery as the API shows it.
 #[derive(Debug, Serialize)]

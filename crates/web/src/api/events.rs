@@ -6,7 +6,19 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Time, json};
+use crate::route::{Access::Key, Route, get};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::Read;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get(
+        "/events",
+        Key(Read),
+        "All that happened, the oldest first: go on from `next`, and you miss nothing and see nothing twice",
+        list,
+    )]
+}
 
 /// One entry.
 #[derive(Debug, Serialize)]

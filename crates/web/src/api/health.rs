@@ -11,6 +11,15 @@ use hearback_engine::health;
 use serde_json::json;
 
 use crate::App;
+use crate::route::{Access::Anyone, Route, get};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/healthz", Anyone, "Whether the process answers", process),
+        get("/readyz", Anyone, "Whether it can work: database, schema, clock, and what else is wrong", ready),
+    ]
+}
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn process() -> Response {

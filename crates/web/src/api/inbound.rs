@@ -12,7 +12,18 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post("/inbound", Key(Write), "Take in a mail as it came: a bounce, a complaint, an automatic answer, a reply", create),
+        get("/messages", Key(Read), "What came in by mail, the newest first", list),
+        get("/messages/{id}", Key(Read), "One message", one),
+    ]
+}
 
 /// What a message can be.
 pub(crate) const KINDS: [&str; 8] = ["reply", "auto_reply", "bounce", "delayed", "delivered", "complaint", "opt_out", "unknown"];

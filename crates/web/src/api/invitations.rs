@@ -15,7 +15,24 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/invitations", Key(Read), "Invitations that fit", list),
+        post("/invitations", Key(Write), "Ask one person: now, later if they were asked lately, or not at all, with the reason", create),
+        get("/invitations/{id}", Key(Read), "One invitation", one),
+        post(
+            "/interactions",
+            Key(Write),
+            "Something happened to a customer: campaigns that listen for it ask about it, once for each external_id",
+            interact,
+        ),
+    ]
+}
 
 /// What became of an invitation that was asked for.
 #[derive(Debug, Serialize)]

@@ -12,7 +12,23 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/jobs", Key(Admin), "Deferred actions that were given up, or that this version can't read, the newest first", list),
+        post(
+            "/jobs/{id}/retry",
+            Key(Admin),
+            "Put a job back into the queue: due now, with all its attempts; a mail that was given up with it waits again",
+            retry,
+        ),
+        post("/jobs/{id}/discard", Key(Admin), "Do without a job", discard),
+    ]
+}
 
 /// One job as the API shows it.
 #[derive(Debug, Serialize)]

@@ -3,10 +3,17 @@
 use axum::{Json, extract::State, http::Uri};
 use hearback_engine::metrics::{self, Bucket, MetricsQuery, MetricsReport};
 
+use crate::route::{Access::Key, Route, get};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::Read;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/metrics", Key(Read), "Score with interval, groups, trend and loops of one survey", show)]
+}
 
 /// `GET /metrics`: of one survey over a span of time, in groups and in buckets when asked.
-pub(crate) async fn get(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<MetricsReport>, Problem> {
+pub(crate) async fn show(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Json<MetricsReport>, Problem> {
     let params = Params::read(&uri, &["survey", "since", "until", "by", "bucket", "unconfirmed"])?;
     let query = MetricsQuery {
         survey: params.text("survey").map(str::to_owned),

@@ -12,7 +12,6 @@ mod deliveries;
 mod events;
 mod health;
 mod inbound;
-
 mod invitations;
 mod jobs;
 mod metrics;
@@ -35,10 +34,6 @@ mod webhooks;
 mod widgets;
 mod workspace;
 
-use axum::{
-    Router,
-    routing::{delete, get, patch, post, put},
-};
 use chrono::{DateTime, SecondsFormat, Utc};
 use hearback_core::Id;
 use hearback_store::{cursor::Listed, time::from_millis};
@@ -49,110 +44,50 @@ pub(crate) use openapi::document as description;
 pub(crate) use responses::survey_ids;
 pub(crate) use surveys::workspace_key;
 
-use crate::{App, error::Problem};
+use crate::{error::Problem, route::Route};
 
-/// The routes of the API. Who may call each stands in [`crate::matrix`].
-pub(crate) fn routes() -> Router<App> {
-    let v1 = Router::new()
-        .route("/responses", post(responses::create).get(responses::list))
-        .route("/responses/batch", post(responses_batch::create))
-        .route("/responses/{id}", patch(responses::correct).get(responses::one))
-        .route("/cases", get(cases::list))
-        .route("/cases/{id}", get(cases::one))
-        .route("/cases/{id}/contacts", post(cases::contact))
-        .route("/cases/{id}/replies", post(cases::reply))
-        .route("/cases/{id}/resolve", post(cases::resolve))
-        .route("/cases/{id}/close", post(cases::close))
-        .route("/cases/{id}/reopen", post(cases::reopen))
-        .route("/cases/{id}/wait", post(cases::wait))
-        .route("/cases/{id}/resume", post(cases::resume))
-        .route("/cases/{id}/lapse", post(cases::lapse))
-        .route("/cases/close", post(cases_close::close))
-        .route("/cases/{id}/assign", post(cases::assign))
-        .route("/tasks", get(tasks::list))
-        .route("/tasks/{id}", patch(tasks::update).get(tasks::one))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::one))
-        .route("/inbound", post(inbound::create))
-        .route("/messages", get(inbound::list))
-        .route("/messages/{id}", get(inbound::one))
-        .route("/metrics", get(metrics::get))
-        .route("/people", get(people::list).put(people::upsert))
-        .route("/people/{id}", delete(people::erase).get(people::one))
-        .route("/pools", get(pools::list))
-        .route("/pools/{key}", get(pools::one).put(pools::put))
-        .route("/pools/{key}/codes", get(pools::codes).post(pools::import))
-        .route("/pools/{key}/codes/revoke", post(pools::revoke))
-        .route("/people/{id}/merge", post(people::merge))
-        .route("/accounts", get(accounts::list).put(accounts::upsert))
-        .route("/accounts/{key}", get(accounts::one))
-        .route("/events", get(events::list))
-        .route("/surveys", get(surveys::list).post(surveys::create))
-        .route("/surveys/{key}", get(surveys::one))
-        .route("/surveys/{key}/draft", put(surveys::draft))
-        .route("/surveys/{key}/publish", post(surveys::publish))
-        .route("/surveys/{key}/close", post(surveys::close))
-        .route("/campaigns", get(campaigns::list).post(campaigns::create))
-        .route("/campaigns/{key}", get(campaigns::one).put(campaigns::put))
-        .route("/campaigns/{key}/plan", get(campaigns::plan))
-        .route("/campaigns/{key}/pause", post(campaigns::pause))
-        .route("/campaigns/{key}/resume", post(campaigns::resume))
-        .route("/campaigns/{key}/end", post(campaigns::end))
-        .route("/campaigns/{key}/waves", post(campaigns::run))
-        .route("/waves", get(waves::list).post(campaigns::run_named))
-        .route("/waves/{id}", get(waves::one))
-        .route("/waves/{id}/pause", post(waves::pause))
-        .route("/waves/{id}/resume", post(waves::resume))
-        .route("/waves/{id}/cancel", post(waves::cancel))
-        .route("/invitations", get(invitations::list).post(invitations::create))
-        .route("/invitations/{id}", get(invitations::one))
-        .route("/interactions", post(invitations::interact))
-        .route("/rules", get(rules::list).post(rules::create))
-        .route("/rules/backtest", post(rules::backtest))
-        .route("/rules/{key}", get(rules::one))
-        .route("/rules/{key}/enable", post(rules::enable))
-        .route("/rules/{key}/disable", post(rules::disable))
-        .route("/rules/{key}/resume", post(rules::resume))
-        .route("/rules/{key}/rollback", post(rules::rollback))
-        .route("/rules/{key}/runs", get(rules::runs))
-        .route("/webhooks", get(webhooks::list).post(webhooks::create))
-        .route("/webhooks/{key}", delete(webhooks::delete))
-        .route("/webhooks/{key}/enable", post(webhooks::enable))
-        .route("/widgets", get(widgets::list).post(widgets::create))
-        .route("/widgets/{id}", delete(widgets::disable))
-        .route("/testimonials", get(testimonials::list))
-        .route("/testimonials/{id}/approve", post(testimonials::approve))
-        .route("/testimonials/{id}/withdraw", post(testimonials::withdraw))
-        .route("/referrals", get(referrals::list))
-        .route("/referrals/{code}/conversions", post(referrals::convert))
-        .route("/suppressions", get(suppressions::list).post(suppressions::add))
-        .route("/suppressions/export", get(suppressions::export))
-        .route("/suppressions/import", post(suppressions::import))
-        .route("/suppressions/{address}", delete(suppressions::lift))
-        .route("/jobs", get(jobs::list))
-        .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/jobs/{id}/discard", post(jobs::discard))
-        .route("/alerts", get(alerts::list))
-        .route("/alerts/{id}/done", post(alerts::done))
-        .route("/workspace", get(workspace::show).patch(workspace::change))
-        .route("/apikeys", get(apikeys::list).post(apikeys::create))
-        .route("/apikeys/{id}", delete(apikeys::revoke))
-        .route("/audit", get(audit::list))
-        .route("/calendars", get(calendars::list))
-        .route("/calendars/{key}", put(calendars::put))
-        .route("/policies", get(policies::list).put(policies::put))
-        .route("/teams", get(teams::list))
-        .route("/teams/{key}", put(teams::put))
-        .route("/users", get(users::list).post(users::create))
-        .route("/users/{id}", get(users::one).patch(users::change))
-        .route("/users/{id}/sessions", get(users::sessions).delete(users::end_sessions))
-        .route("/users/{id}/totp", delete(users::reset_totp))
-        .route("/users/{id}/absence", put(teams::absence))
-        .route("/users/{id}/cap", put(teams::cap))
-        .route("/users/{id}/hand_over", post(teams::hand_over))
-        .route("/openapi.json", get(openapi::show));
-    Router::new().nest("/api/v1", v1).route("/healthz", get(health::process)).route("/readyz", get(health::ready))
+/// The routes of the API, and what tells whether the process works.
+pub(crate) fn routes() -> Vec<Route> {
+    let resources = [
+        responses::routes(),
+        responses_batch::routes(),
+        cases::routes(),
+        cases_close::routes(),
+        tasks::routes(),
+        deliveries::routes(),
+        inbound::routes(),
+        metrics::routes(),
+        alerts::routes(),
+        people::routes(),
+        pools::routes(),
+        accounts::routes(),
+        events::routes(),
+        testimonials::routes(),
+        referrals::routes(),
+        suppressions::routes(),
+        surveys::routes(),
+        campaigns::routes(),
+        waves::routes(),
+        invitations::routes(),
+        rules::routes(),
+        calendars::routes(),
+        policies::routes(),
+        teams::routes(),
+        users::routes(),
+        webhooks::routes(),
+        widgets::routes(),
+        workspace::routes(),
+        apikeys::routes(),
+        audit::routes(),
+        jobs::routes(),
+        openapi::routes(),
+    ];
+    let calls = resources.into_iter().flatten().map(|route| route.under(BASE));
+    calls.chain(health::routes()).collect()
 }
+
+/// What all paths of the API begin with.
+const BASE: &str = "/api/v1";
 
 /// A page of a list: `{"items": [...], "next": CURSOR or null}`.
 #[derive(Debug, Serialize)]
@@ -229,10 +164,8 @@ mod tests {
         for (path, calls) in paths {
             described.extend(calls.as_object().unwrap().keys().map(|method| (method.to_uppercase(), format!("/api/v1{path}"))));
         }
-        let mut served: Vec<(String, String)> = crate::matrix::routes()
-            .filter(|route| route.path.starts_with("/api/v1"))
-            .map(|route| (route.method.to_owned(), route.path.to_owned()))
-            .collect();
+        let mut served: Vec<(String, String)> =
+            routes().into_iter().filter(|route| route.path.starts_with(BASE)).map(|route| (route.method.to_string(), route.path)).collect();
         described.sort();
         served.sort();
         assert_eq!(described, served);

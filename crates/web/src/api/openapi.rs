@@ -1,8 +1,8 @@
 //! The description of this API: `GET /openapi.json`.
 //!
 //! Owns how the files of `openapi/`, one a resource, become one OpenAPI 3.1 document. A file has `paths` and `schemas` of
-//! its own; what is the same for every call stands here once and is filled in: the variables of a path, the tag, the scope
-//! of the matrix, the errors that any call of its kind can end in. Whoever adds a call describes it in the file of its resource.
+//! its own; what is the same for every call stands here once and is filled in: the variables of a path, the tag, summary
+//! and scope of the route, the errors that any call of its kind can end in. Whoever adds a call describes it in the file of its resource.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -13,7 +13,12 @@ use axum::{
 use rust_embed::RustEmbed;
 use serde_json::{Map, Value, json};
 
-use crate::matrix::{self, Need};
+use crate::route::{self, Access, Route, get};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/openapi.json", Access::Anyone, "This description, for everybody", show)]
+}
 
 #[derive(RustEmbed)]
 #[folder = "src/api/openapi"]
@@ -72,10 +77,15 @@ fn insert(document: &mut Value, place: &str, key: String, value: Value) {
 /// What follows from where a call stands and what it takes.
 fn fill_in(tag: &str, path: &str, method: &str, call: &mut Value) {
     let Some(call) = call.as_object_mut() else { return };
-    let scope = match matrix::need(&method.to_uppercase(), &format!("/api/v1{path}")) {
-        Some(Need::Key(scope)) => Some(scope),
+    let full = format!("{}{path}", super::BASE);
+    let Some(route) = route::all().iter().find(|route| route.path == full && route.method.as_str().eq_ignore_ascii_case(method)) else {
+        return;
+    };
+    let scope = match route.access {
+        Access::Key(scope) => Some(scope),
         _ => None,
     };
+    call.insert("summary".to_owned(), route.summary.into());
     let has_body = call.contains_key("requestBody");
     let variables: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
     call.insert("security".to_owned(), scope.map_or_else(|| json!([]), |scope| json!([{ "key": [scope.as_str()] }])));

@@ -19,7 +19,25 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{List, Time, json, path_id};
+use crate::route::{Access::Key, Route, delete, get, post, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/people", Key(Read), "People, the newest first", list),
+        put("/people", Key(Write), "Make or update a person by address or external id; null takes a field away", upsert),
+        get("/people/{id}", Key(Read), "One person", one),
+        delete("/people/{id}", Key(Admin), "Erase a person; answers stay as anonymous counts", erase),
+        post(
+            "/people/{id}/merge",
+            Key(Admin),
+            "This person turned out to be another one: answers, cases, mail and links move to the survivor, whom address and id of this one mean from now on",
+            merge,
+        ),
+    ]
+}
 
 /// One person as the API shows it.
 #[derive(Debug, Serialize)]

@@ -15,7 +15,26 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{List, Time, Whole};
+use crate::route::{Access::Key, Route, get, post, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/pools", Key(Read), "Pools of codes, with their codes counted", list),
+        get("/pools/{key}", Key(Read), "One pool", one),
+        put("/pools/{key}", Key(Admin), "Make a pool, or change its name and the number of free codes at which somebody is told", save),
+        get("/pools/{key}/codes", Key(Admin), "The codes of a pool, in the order of their import", codes),
+        post(
+            "/pools/{key}/codes",
+            Key(Admin),
+            "Import codes; the pool is made when it is not there, codes that are known stay as they are",
+            import,
+        ),
+        post("/pools/{key}/codes/revoke", Key(Admin), "Withdraw codes that are free; codes that were given stay given", revoke),
+    ]
+}
 
 /// Largest list of codes, in bytes.
 const MAX_LIST: usize = 8 * 1024 * 1024;
@@ -87,7 +106,7 @@ impl PoolChange {
 }
 
 /// `PUT /pools/{key}`: makes a pool, or changes what is sent.
-pub(crate) async fn put(
+pub(crate) async fn save(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,

@@ -11,7 +11,22 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/referrals", Key(Read), "Links that promoters share, the newest first", list),
+        post(
+            "/referrals/{code}/conversions",
+            Key(Write),
+            "Count what came of a link, once by external_id; then the rules that listen to referral_converted are asked",
+            convert,
+        ),
+    ]
+}
 
 /// One link.
 #[derive(Debug, Serialize)]

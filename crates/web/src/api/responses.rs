@@ -19,7 +19,19 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, json, path_id};
+use crate::route::{Access::Key, Route, get, patch, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/responses", Key(Read), "Answers, the newest first", list),
+        post("/responses", Key(Write), "Store one answer", create),
+        get("/responses/{id}", Key(Read), "One answer", one),
+        patch("/responses/{id}", Key(Write), "Correct an answer: a new revision", correct),
+    ]
+}
 
 /// `POST /responses`: stores one answer, starts what the rules decide. 201, or 200 when it had been stored before.
 pub(crate) async fn create(

@@ -14,7 +14,14 @@ use hearback_engine::{
 };
 use serde::Serialize;
 
+use crate::route::{Access::Key, Route, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::Write;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![post("/responses/batch", Key(Write), "Store up to 10,000 answers, one JSON object a line; one result a line", create)]
+}
 
 /// Most lines of one batch.
 const MAX_LINES: usize = 10_000;

@@ -16,7 +16,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Time, Whole, json};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/rules", Key(Read), "Rule versions, by key, the newest first", list),
+        post("/rules", Key(Admin), "Publish rules, all or none, each changed one as a new version", create),
+        post("/rules/backtest", Key(Write), "What the rules of a file would have done with past answers; changes nothing", backtest),
+        get("/rules/{key}", Key(Read), "The versions of one rule, the newest first", one),
+        post("/rules/{key}/enable", Key(Admin), "The newest version decides", enable),
+        post("/rules/{key}/disable", Key(Admin), "The rule decides nothing more; what it started goes on", disable),
+        post("/rules/{key}/resume", Key(Admin), "A paused rule goes on, and its mails are sent", resume),
+        post("/rules/{key}/rollback", Key(Admin), "An older version decides in place of the present one", rollback),
+        get("/rules/{key}/runs", Key(Read), "When a rule matched and what it did, those of the newest case first", runs),
+    ]
+}
 
 /// One rule version.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,25 @@ use hearback_store::lists;
 use serde::{Deserialize, Serialize};
 
 use super::{Time, Whole};
+use crate::route::{Access::Key, Route, delete, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/suppressions", Key(Read), "Addresses that must not be mailed", list),
+        post("/suppressions", Key(Write), "Stop mail to an address", add),
+        get("/suppressions/export", Key(Admin), "All of it as CSV: address, reason, note, created_at", export),
+        post(
+            "/suppressions/import",
+            Key(Admin),
+            "Add every address of a list in any shape: one a line, CSV with or without names of columns, JSON lines. Reasons in the words of other programs are understood; other words become the note",
+            import,
+        ),
+        delete("/suppressions/{address}", Key(Admin), "Mail this address again; the note goes into the audit log", lift),
+    ]
+}
 
 /// Largest CSV, in bytes.
 const MAX_LIST: usize = 16 * 1024 * 1024;

@@ -12,7 +12,21 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Time, Whole};
+use crate::route::{Access::Key, Route, get, post, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/surveys", Key(Read), "Survey versions", list),
+        post("/surveys", Key(Admin), "Make a survey, as a draft", create),
+        get("/surveys/{key}", Key(Read), "Versions of one survey, the newest first", one),
+        put("/surveys/{key}/draft", Key(Admin), "Write the next version; what was published stays as it is", draft),
+        post("/surveys/{key}/publish", Key(Admin), "Ask the draft from now on; links to the version before go on", publish),
+        post("/surveys/{key}/close", Key(Admin), "Take no answers any more, by no link", close),
+    ]
+}
 
 /// One survey version.
 #[derive(Debug, Serialize)]

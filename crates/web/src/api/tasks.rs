@@ -18,7 +18,18 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, patch};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/tasks", Key(Read), "Tasks, what is due first comes first", list),
+        get("/tasks/{id}", Key(Read), "One task", one),
+        patch("/tasks/{id}", Key(Write), "Finish, reopen or hand over a task", update),
+    ]
+}
 
 /// One task as the API shows it.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Time, Whole, path_id};
+use crate::route::{Access::Key, Route, get, post, put};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/teams", Key(Read), "Teams, who is there, what everybody has open", list),
+        put("/teams/{key}", Key(Admin), "Make or change a team", save),
+        put("/users/{id}/absence", Key(Admin), "When somebody is away and who stands in; nothing in it: they are back", absence),
+        put("/users/{id}/cap", Key(Admin), "How many unfinished cases rules may give somebody in turn", cap),
+        post("/users/{id}/hand_over", Key(Admin), "Hand over every unfinished case of a user, at most 500 a call", hand_over),
+    ]
+}
 
 /// A team as the API shows it.
 #[derive(Debug, Serialize)]
@@ -78,7 +91,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
 }
 
 /// `PUT /teams/{key}`: makes or changes a team.
-pub(crate) async fn put(
+pub(crate) async fn save(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,

@@ -10,7 +10,18 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{List, Time, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Read, Write};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/testimonials", Key(Read), "Words of customers that may be shown, the newest first", list),
+        post("/testimonials/{id}/approve", Key(Write), "Release words for showing; 409 without the customer's leave", approve),
+        post("/testimonials/{id}/withdraw", Key(Write), "Take a release back", withdraw),
+    ]
+}
 
 /// One testimonial. The name is there only when it may be shown.
 #[derive(Debug, Serialize)]

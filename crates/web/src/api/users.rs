@@ -12,7 +12,27 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Time, Whole, path_id};
+use crate::route::{Access::Key, Route, delete, get, patch, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/users", Key(Admin), "Everybody who may log in, those who were disabled too, by address", list),
+        post("/users", Key(Admin), "Add somebody who can log in; without a password one is made up and told once", create),
+        get("/users/{id}", Key(Admin), "One user", one),
+        patch(
+            "/users/{id}",
+            Key(Admin),
+            "Change a user; another role, another password and being disabled end the user's sessions at once. The last admin stays one",
+            change,
+        ),
+        get("/users/{id}/sessions", Key(Admin), "Where a user is logged in, the newest first", sessions),
+        delete("/users/{id}/sessions", Key(Admin), "Log a user out everywhere", end_sessions),
+        delete("/users/{id}/totp", Key(Admin), "Take the second factor of a user away who has lost it; their sessions end", reset_totp),
+    ]
+}
 
 /// A user as the API shows it.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{List, Time, campaigns::ReasonView, path_id};
+use crate::route::{Access::Key, Route, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/waves", Key(Read), "Waves, the latest first", list),
+        get("/waves/{id}", Key(Read), "One wave with how many people there are of each state and reason", one),
+        post("/waves/{id}/pause", Key(Admin), "Ask nobody more until it is resumed", pause),
+        post("/waves/{id}/resume", Key(Admin), "Go on", resume),
+        post("/waves/{id}/cancel", Key(Admin), "End it: whoever was not asked is not asked", cancel),
+    ]
+}
 
 /// A wave in a list.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,19 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::{Time, Whole};
+use crate::route::{Access::Key, Route, delete, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/webhooks", Key(Admin), "Programs and chat rooms that rules call", list),
+        post("/webhooks", Key(Admin), "Make a webhook; the only answer that shows its secret", create),
+        delete("/webhooks/{key}", Key(Admin), "Take a webhook away", remove),
+        post("/webhooks/{key}/enable", Key(Admin), "Use a webhook again that was switched off", enable),
+    ]
+}
 
 /// One webhook as the API shows it.
 #[derive(Debug, Serialize)]
@@ -71,7 +83,7 @@ pub(crate) async fn create(
 }
 
 /// `DELETE /webhooks/{key}`.
-pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(State(app): State<App>, caller: Caller, Path(key): Path<String>) -> Result<StatusCode, Problem> {
     calls::delete(&app.cx, caller.0.ws, &caller.actor(), &key).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,23 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Time, Whole, path_id};
+use crate::route::{Access::Key, Route, delete, get, post};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/widgets",
+            Key(Admin),
+            "Places on other sites where a survey is asked, those that were switched off too, the oldest first",
+            list,
+        ),
+        post("/widgets", Key(Admin), "Make a widget; its secret is told only now", create),
+        delete("/widgets/{id}", Key(Admin), "Switch a widget off: it asks nobody and takes nothing any more", disable),
+    ]
+}
 
 /// One widget as the API shows it.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,17 @@ use hearback_store::workspaces;
 use serde::Serialize;
 
 use super::Time;
+use crate::route::{Access::Key, Route, get, patch};
 use crate::{App, auth::Caller, body, error::Problem, query::Params};
+use hearback_engine::access::Scope::{Admin, Read};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/workspace", Key(Read), "The workspace that the key opens", show),
+        patch("/workspace", Key(Admin), "Another name, language, colour or picture", change),
+    ]
+}
 
 /// The workspace as the API shows it.
 #[derive(Debug, Serialize)]

@@ -15,7 +15,18 @@ use super::{
     session::{self, Form, Visitor, see_other},
     words::{When, plural},
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/account", User(Viewer), "Your own log-in: password, second factor, sessions", show),
+        get("/account/{step}", User(Viewer), "Leads back to your account", back),
+        post("/account/{step}", User(Viewer), "Change your password or second factor, end sessions", act),
+    ]
+}
 
 /// Least width of the picture for apps.
 const WIDTH: u32 = 240;

@@ -15,7 +15,17 @@ use super::{
     session::{Form, Visitor, see_other},
     words::When,
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, api::path_id, error::Problem, query::Params};
+use hearback_engine::access::Role::{Agent, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/alerts", User(Viewer), "Alerts, the open ones first", show),
+        post("/alerts/{id}/done", User(Agent), "An alert was looked after", done),
+    ]
+}
 
 /// Alerts that one page shows; who has more, looks after these first.
 const ROWS: u64 = 100;

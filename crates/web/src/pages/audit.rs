@@ -12,7 +12,14 @@ use hearback_store::{
 use serde::Serialize;
 
 use super::{Frame, session::Visitor, words::When};
+use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Admin;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/audit", User(Admin), "Who changed what in the set-up", show)]
+}
 
 /// Rows of one page.
 const ROWS: u64 = 100;

@@ -17,7 +17,18 @@ use super::{
     Frame,
     session::{Form, Input, Visitor, see_other},
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, body, error::Problem, query::Params};
+use hearback_engine::access::Role::{Manager, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/campaigns/new", User(Manager), "The form of a new campaign", new),
+        post("/campaigns/new", User(Manager), "Make a campaign", create),
+        get("/campaigns/{key}/{step}", User(Viewer), "The form of a campaign, or what its next wave would do", step),
+    ]
+}
 
 /// One of several values to choose from.
 #[derive(Serialize)]

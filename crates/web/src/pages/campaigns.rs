@@ -23,7 +23,18 @@ use super::{
     waves::WaveRow,
     words,
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::{Manager, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/campaigns", User(Viewer), "Campaigns", list),
+        get("/campaigns/{key}", User(Viewer), "One campaign with its waves", one),
+        post("/campaigns/{key}/{step}", User(Manager), "Change, pause, resume or end a campaign, or begin a wave", act),
+    ]
+}
 
 /// Waves shown beside campaigns.
 const WAVES: u64 = 10;

@@ -16,7 +16,18 @@ use mail_parser::{Message, MessageParser};
 use serde::Serialize;
 
 use super::{Frame, session::Visitor, words::When};
+use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/mail", User(Viewer), "Mail that was written to files instead of being sent", list),
+        get("/mail/{name}", User(Viewer), "One such mail", one),
+        get("/mail/{name}/html", User(Viewer), "Its HTML part, for the frame of that page", html),
+    ]
+}
 
 /// Messages of one page.
 const SHOWN: usize = 100;

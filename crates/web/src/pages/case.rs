@@ -30,7 +30,14 @@ use super::{
     timeline::{self, Asked, Entry},
     words::{self, When},
 };
+use crate::route::{Access::User, Route, get};
 use crate::{App, api::path_id, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/cases/{id}", User(Viewer), "One case: what was said, what is next, the timeline", show)]
+}
 
 /// Most tasks, and most deliveries, shown.
 const MOST_PARTS: u64 = 100;

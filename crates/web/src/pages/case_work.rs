@@ -19,7 +19,18 @@ use super::{
     case::{self, Typed},
     session::{Form, Input, Visitor, see_other},
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, api::path_id, error::Problem};
+use hearback_engine::access::Role::{Agent, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/cases/{id}/{step}", User(Viewer), "Leads back to the case", back),
+        post("/cases/{id}/{step}", User(Agent), "Contact, reply, note, resolve, close, reopen, wait, resume, lapse or assign", act),
+        post("/tasks/{id}", User(Agent), "Finish, drop or hand over a task", task),
+    ]
+}
 
 /// `POST /cases/{id}/{step}`
 pub(crate) async fn act(State(app): State<App>, Path((id, step)): Path<(String, String)>, form: Form) -> Result<Response, Problem> {

@@ -19,7 +19,14 @@ use super::{
     session::Visitor,
     words::{self, When},
 };
+use crate::route::{Access::User, Route, get};
 use crate::{App, api::survey_ids, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/cases", User(Viewer), "Cases, filtered", show)]
+}
 
 /// What a list can be narrowed by.
 const FILTERS: [&str; 7] = ["status", "segment", "owner", "overdue", "survey", "since", "person"];

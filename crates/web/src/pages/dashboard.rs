@@ -26,7 +26,14 @@ use super::{
     session::Visitor,
     words,
 };
+use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/", User(Viewer), "Dashboard: score, segments, closed loops, trend", show)]
+}
 
 /// Unhappy customers shown.
 const NEWEST: u64 = 8;

@@ -16,7 +16,25 @@ use super::{
     Frame,
     session::{self, Form, Input, own_path, see_other},
 };
+use crate::route::{
+    Access::{Anyone, User},
+    Route, get, post,
+};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post("/logout", User(Viewer), "Log out", log_out),
+        get("/login", Anyone, "The form to log in", login_page),
+        post("/login", Anyone, "Log in", log_in),
+        get("/login/code", Anyone, "Leads back to the log-in", code_page),
+        post("/login/code", Anyone, "Give the code of the second factor", give_code),
+        get("/setup", Anyone, "The form that makes the first user", setup_page),
+        post("/setup", Anyone, "Make the first user", set_up),
+    ]
+}
 
 #[derive(Debug, Default, Serialize)]
 struct LoginView {

@@ -18,12 +18,19 @@ use super::{
     session::Visitor,
     words::{self, When},
 };
+use crate::route::{Access::User, Route, get};
 use crate::{
     App,
     api::{message_filter, path_id},
     error::Problem,
     query::Params,
 };
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/messages", User(Viewer), "Mail that came in", list), get("/messages/{id}", User(Viewer), "One mail that came in", one)]
+}
 
 /// Rows of one page.
 const ROWS: u64 = 50;

@@ -33,63 +33,47 @@ mod widget;
 mod words;
 
 use axum::{
-    Router,
     extract::{Path, State},
     http::StatusCode,
     response::Response,
-    routing::{get, post},
 };
 pub use render::TemplateError;
 pub(crate) use render::{Frame, Pages};
 pub(crate) use session::let_in;
 
-use crate::{App, error::Problem};
+use crate::{
+    App,
+    error::Problem,
+    route::{Access, Route, get},
+};
 
-/// The routes of the pages. Who may see each stands in [`crate::matrix`].
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(dashboard::show))
-        .route("/cases", get(cases::show))
-        .route("/cases/{id}", get(case::show))
-        .route("/cases/{id}/{step}", post(case_work::act).get(case_work::back))
-        .route("/tasks/{id}", post(case_work::task))
-        .route("/alerts", get(alerts::show))
-        .route("/alerts/{id}/done", post(alerts::done))
-        .route("/teams", get(teams::show))
-        .route("/surveys", get(surveys::list).post(surveys::create))
-        .route("/surveys/{key}", get(survey_form::one))
-        .route("/surveys/{key}/{step}", post(surveys::act).get(surveys::back))
-        .route("/messages", get(messages::list))
-        .route("/messages/{id}", get(messages::one))
-        .route("/campaigns", get(campaigns::list))
-        .route("/campaigns/new", get(campaign_form::new).post(campaign_form::create))
-        .route("/campaigns/{key}", get(campaigns::one))
-        .route("/campaigns/{key}/{step}", post(campaigns::act).get(campaign_form::step))
-        .route("/waves/{id}", get(waves::one))
-        .route("/waves/{id}/{step}", post(waves::act).get(waves::back))
-        .route("/rules", get(rules::list))
-        .route("/rules/{key}", get(rules::one))
-        .route("/rules/{key}/{step}", post(rules::act).get(rules::back))
-        .route("/mail", get(captured::list))
-        .route("/mail/{name}", get(captured::one))
-        .route("/mail/{name}/html", get(captured::html))
-        .route("/audit", get(audit::show))
-        .route("/account", get(account::show))
-        .route("/account/{step}", post(account::act).get(account::back))
-        .route("/login", get(doors::login_page).post(doors::log_in))
-        .route("/login/code", get(doors::code_page).post(doors::give_code))
-        .route("/logout", post(doors::log_out))
-        .route("/setup", get(doors::setup_page).post(doors::set_up))
-        .route("/u/{token}", get(public::unsubscribe_page).post(public::unsubscribe))
-        .route("/me/{token}", get(own_data::page).post(own_data::act))
-        .route("/t/{token}", get(public::testimonial_page).post(public::testimonial))
-        .route("/r/{code}", get(public::referral).post(public::follow))
-        .route("/widget.js", get(widget::script))
-        .route("/w/{key}", get(widget::ask).post(widget::answer).options(widget::preflight))
-        .route("/s/{token}", get(survey::show).post(survey::answer))
-        .route("/p/{survey}", get(survey::show_public).post(survey::answer_public))
-        .route("/s-style/{file}", get(survey::accent))
-        .route("/static/{file}", get(file))
+/// The routes of the pages: those of our people first, then those of customers.
+pub(crate) fn routes() -> Vec<Route> {
+    let pages = [
+        dashboard::routes(),
+        cases::routes(),
+        case::routes(),
+        case_work::routes(),
+        teams::routes(),
+        alerts::routes(),
+        surveys::routes(),
+        survey_form::routes(),
+        messages::routes(),
+        campaigns::routes(),
+        campaign_form::routes(),
+        waves::routes(),
+        rules::routes(),
+        captured::routes(),
+        audit::routes(),
+        account::routes(),
+        doors::routes(),
+        public::routes(),
+        own_data::routes(),
+        widget::routes(),
+        survey::routes(),
+        vec![get("/static/{file}", Access::Anyone, "A style sheet or script of our pages", file)],
+    ];
+    pages.into_iter().flatten().collect()
 }
 
 /// A style sheet or script of our pages.

@@ -11,7 +11,20 @@ use axum::{
 use hearback_engine::own_data::{self, State as Stands, View};
 
 use super::Frame;
+use crate::route::{
+    Access::{Anyone, Form},
+    Counted::Both,
+    Route, get, post,
+};
 use crate::{App, body, error::Problem};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/me/{token}", Anyone, "What a customer can ask about their own data", page),
+        post("/me/{token}", Form(Both), "Show or erase the own data", act),
+    ]
+}
 
 /// Largest form that is read.
 const MAX_FORM: usize = 8 * 1024;

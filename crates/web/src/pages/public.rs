@@ -17,7 +17,24 @@ use hearback_engine::{
 use serde::Serialize;
 
 use super::Frame;
+use crate::route::{
+    Access::{Anyone, Form},
+    Counted::{Both, Caller, Link},
+    Route, get, post,
+};
 use crate::{App, body, error::Problem, headers};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/u/{token}", Anyone, "What a customer wants to be mailed; looking stops nothing", unsubscribe_page),
+        post("/u/{token}", Form(Link), "Unsubscribe, with one click too (RFC 8058)", unsubscribe),
+        get("/t/{token}", Anyone, "The form of a testimonial", testimonial_page),
+        post("/t/{token}", Form(Both), "Give a testimonial and say where it may be shown", testimonial),
+        get("/r/{code}", Anyone, "Where a referral link leads; looking counts nothing", referral),
+        post("/r/{code}", Form(Caller), "Follow a referral link", follow),
+    ]
+}
 
 /// Largest form that is read; what is longer was not made by our page.
 const MAX_FORM: usize = 64 * 1024;

@@ -86,7 +86,7 @@ struct Envelope<'a, V> {
     view: &'a V,
 }
 
-/// Which controls to show; whether they may be used is decided by [`crate::matrix`].
+/// Which controls to show; whether they may be used is decided by [`crate::dispatch`].
 #[derive(Default, Serialize)]
 struct May {
     can_work: bool,

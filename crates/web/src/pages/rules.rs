@@ -20,7 +20,19 @@ use super::{
     timeline,
     words::When,
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::{Manager, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/rules", User(Viewer), "Rules", list),
+        get("/rules/{key}", User(Viewer), "One rule with its versions and runs", one),
+        get("/rules/{key}/{step}", User(Viewer), "Leads back to the rule", back),
+        post("/rules/{key}/{step}", User(Manager), "Enable, disable, resume or roll back a rule", act),
+    ]
+}
 
 /// Times that a rule's page shows.
 const TIMES: usize = 25;

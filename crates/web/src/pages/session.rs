@@ -101,7 +101,7 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Response> {
-        // Missing only on a route that the matrix opens to everyone.
+        // Missing only on a route that is open to everyone.
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal().into_response())
     }
 }

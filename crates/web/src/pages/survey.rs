@@ -12,7 +12,19 @@ use hearback_core::Color;
 use hearback_engine::page::{self, Form, Page, View, Wish};
 
 use super::{Frame, public::languages};
+use crate::route::{Access::Anyone, Route, get, post};
 use crate::{App, Peer, body, error::Problem, headers};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/s/{token}", Anyone, "The survey of one invitation; looking answers nothing", show),
+        post("/s/{token}", Anyone, "Answer by an invitation", answer),
+        get("/p/{survey}", Anyone, "A survey by its public link", show_public),
+        post("/p/{survey}", Anyone, "Answer by the public link", answer_public),
+        get("/s-style/{file}", Anyone, "The colour of a workspace, as a style sheet", accent),
+    ]
+}
 
 /// Largest form that is read: the longest comment, every letter of it written in twelve.
 const MAX_FORM: usize = 160 * 1024;

@@ -30,7 +30,14 @@ use super::{
     survey_questions::{self as questions, KINDS, Row, SEGMENTS, name},
     surveys::VersionRow,
 };
+use crate::route::{Access::User, Route, get};
 use crate::{App, api::workspace_key, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/surveys/{key}", User(Viewer), "One survey: its words, its questions, a preview", one)]
+}
 
 /// What was refused, by the field of the form.
 type Refused = BTreeMap<String, String>;

@@ -21,7 +21,19 @@ use super::{
     survey_form, survey_qr,
     words::When,
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::{Manager, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/surveys", User(Viewer), "Surveys and their versions", list),
+        post("/surveys", User(Manager), "Make a survey, as a draft", create),
+        get("/surveys/{key}/{step}", User(Viewer), "The QR code of the public link, or back to the survey", back),
+        post("/surveys/{key}/{step}", User(Manager), "Write the draft, publish or close a survey", act),
+    ]
+}
 
 /// One version.
 #[derive(Debug, Serialize)]

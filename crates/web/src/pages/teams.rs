@@ -9,7 +9,14 @@ use super::{
     session::Visitor,
     words::{self, When},
 };
+use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
+use hearback_engine::access::Role::Viewer;
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/teams", User(Viewer), "Teams: who is there, and what everybody has open", show)]
+}
 
 #[derive(Serialize)]
 struct View {

@@ -25,7 +25,18 @@ use super::{
     session::{Form, Visitor, see_other},
     words::{self, When},
 };
+use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, headers, query::Params};
+use hearback_engine::access::Role::{Manager, Viewer};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/waves/{id}", User(Viewer), "One wave: how far it is, who is not asked and why", one),
+        get("/waves/{id}/{step}", User(Viewer), "Leads back to the wave", back),
+        post("/waves/{id}/{step}", User(Manager), "Pause, resume or cancel a wave", act),
+    ]
+}
 
 /// A wave in a list.
 #[derive(Serialize)]

@@ -14,7 +14,18 @@ use axum::{
 use hearback_engine::widgets::{self, Claim, Given, Question, Widget};
 use serde::Serialize;
 
+use crate::route::{Access::Anyone, Route, get, options, post};
 use crate::{App, Peer, body, error::Problem, query::Params};
+
+/// What is served here.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/widget.js", Anyone, "The script on other sites", script),
+        get("/w/{key}", Anyone, "What a widget asks, for its origins alone", ask),
+        post("/w/{key}", Anyone, "An answer by a widget, from its origins alone", answer),
+        options("/w/{key}", Anyone, "Whether another site may ask and answer", preflight),
+    ]
+}
 
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 8 * 1024;

@@ -40,6 +40,7 @@ async fn every_reporting_command_speaks_json() {
         vec!["jobs", "discard", "--all"],
         vec!["sending", "status"],
         vec!["sending", "resume"],
+        vec!["routes"],
         vec!["score", "15", "15", "70"],
         vec!["schedule", "0 9 1 */3 *", "--timezone", "Europe/Vilnius"],
         vec!["erase", "a@example.com"],

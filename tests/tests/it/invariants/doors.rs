@@ -1,15 +1,15 @@
-//! Who gets through which door: every route of the matrix, asked by strangers, by each role and by each scope.
+//! Who gets through which door: every route, asked by strangers, by each role and by each scope.
 
 use hearback_engine::access::{Role, Scope};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     client::{Answer, Client},
 };
-use hearback_web::matrix::{Need, Route, routes};
+use hearback_web::route::{self, Access, Route};
 
 /// The route with an id in it that nobody has.
-fn nowhere(route: Route) -> String {
-    let mut path = route.path.to_owned();
+fn nowhere(route: &Route) -> String {
+    let mut path = route.path.clone();
     while let Some((before, rest)) = path.split_once('{') {
         let (name, after) = rest.split_once('}').unwrap();
         let value = if name == "id" { "00000000-0000-7000-8000-000000000000" } else { "nothing-of-that-name" };
@@ -19,18 +19,18 @@ fn nowhere(route: Route) -> String {
 }
 
 /// A call without anything in it, or a form with nothing but the token of the session.
-async fn ask(client: &Client, route: Route, csrf: &str) -> Answer {
+async fn ask(client: &Client, route: &Route, csrf: &str) -> Answer {
     let path = nowhere(route);
-    match (route.method, route.need) {
+    match (route.method.as_str(), route.access) {
         ("GET", _) => client.get(&path).await,
-        ("POST", Need::User(_)) => client.form(&path, &format!("csrf={csrf}")).await,
+        ("POST", Access::User(_)) => client.form(&path, &format!("csrf={csrf}")).await,
         (method, _) => client.send(method, &path, &[("content-type", "application/json")], "{}").await,
     }
 }
 
 /// Everything but the way out, which comes last.
-fn all() -> Vec<Route> {
-    let mut all: Vec<Route> = routes().collect();
+fn all() -> Vec<&'static Route> {
+    let mut all: Vec<&Route> = route::all().iter().collect();
     all.sort_by_key(|route| route.path == "/logout");
     assert!(all.len() > 40);
     all
@@ -49,13 +49,13 @@ async fn a_stranger_is_led_to_the_log_in_or_told_to_bring_a_key() {
         let stranger = Client::stranger(app.address());
         for route in all() {
             let answer = ask(&stranger, route, "").await;
-            match route.need {
-                Need::Key(_) => assert_eq!(answer.status, 401, "{route:?}"),
-                Need::User(_) => {
+            match route.access {
+                Access::Key(_) => assert_eq!(answer.status, 401, "{route:?}"),
+                Access::User(_) => {
                     assert_eq!(answer.status, 303, "{route:?}");
                     assert!(answer.header("location").starts_with("/login"), "{route:?}");
                 }
-                Need::Anyone | Need::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.status),
+                Access::Anyone | Access::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.status),
             }
         }
     })
@@ -63,21 +63,21 @@ async fn a_stranger_is_led_to_the_log_in_or_told_to_bring_a_key() {
 }
 
 #[tokio::test]
-async fn each_role_gets_what_the_matrix_says() {
+async fn each_role_gets_what_the_routes_say() {
     on_every_database(async |app| {
         for role in Role::ALL {
             let (browser, csrf) = browser(app, role).await;
             for route in all() {
                 let answer = ask(&browser, route, &csrf).await;
                 let refused = answer.status == 403 && answer.text().contains("takes the role");
-                match route.need {
-                    Need::User(least) => {
+                match route.access {
+                    Access::User(least) => {
                         assert_eq!(refused, role < least, "{role:?} {route:?}: {} {}", answer.status, answer.text());
                         let expected = refused || [200, 303, 404, 409, 422].contains(&answer.status);
                         assert!(expected, "{role:?} {route:?}: {} {}", answer.status, answer.text());
                     }
-                    Need::Key(_) => assert_eq!(answer.status, 401, "a session is no key: {route:?}"),
-                    Need::Anyone | Need::Form(_) => assert!(!refused, "{route:?}"),
+                    Access::Key(_) => assert_eq!(answer.status, 401, "a session is no key: {route:?}"),
+                    Access::Anyone | Access::Form(_) => assert!(!refused, "{route:?}"),
                 }
             }
         }
@@ -86,26 +86,26 @@ async fn each_role_gets_what_the_matrix_says() {
 }
 
 #[tokio::test]
-async fn each_scope_gets_what_the_matrix_says() {
+async fn each_scope_gets_what_the_routes_say() {
     on_every_database(async |app| {
         for scope in Scope::ALL {
             let key = app.key(app.ws, scope).await;
             for route in all() {
                 let answer = ask(&key, route, "").await;
-                match route.need {
-                    Need::Key(least) if scope < least => {
+                match route.access {
+                    Access::Key(least) if scope < least => {
                         assert_eq!(
                             (answer.status, answer.header("content-type")),
                             (403, "application/problem+json"),
                             "{scope:?} {route:?}"
                         );
                     }
-                    Need::Key(_) => {
+                    Access::Key(_) => {
                         let expected = [200, 204, 404, 409, 415, 422].contains(&answer.status);
                         assert!(expected, "{scope:?} {route:?}: {} {}", answer.status, answer.text());
                     }
-                    Need::User(_) => assert_eq!(answer.status, 303, "a key is no session: {route:?}"),
-                    Need::Anyone | Need::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.text()),
+                    Access::User(_) => assert_eq!(answer.status, 303, "a key is no session: {route:?}"),
+                    Access::Anyone | Access::Form(_) => assert!(![401, 405, 500].contains(&answer.status), "{route:?}: {}", answer.text()),
                 }
             }
         }

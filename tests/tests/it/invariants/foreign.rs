@@ -11,7 +11,7 @@ use hearback_tests::{
     app::{TestApp, on_every_database},
     client::{Answer, Client},
 };
-use hearback_web::matrix::{Need, Route, routes};
+use hearback_web::route::{self, Access, Route};
 
 use super::looking::{data, dump};
 
@@ -30,23 +30,23 @@ const BODIES: &[(&str, &str)] = &[
 const CUSTOMERS: &str = "example.com";
 
 /// The route with the first workspace's id in it: that of the longest path known which the route begins with.
-fn place(route: Route, places: &[(&'static str, String)]) -> String {
+fn place(route: &Route, places: &[(&'static str, String)]) -> String {
     let longest = |path: &str| places.iter().filter(|(known, _)| path.starts_with(known)).max_by_key(|(known, _)| known.len());
     let call = format!("/api/v1{}", route.path);
-    let path = match (longest(route.path), longest(&call)) {
+    let path = match (longest(&route.path), longest(&call)) {
         (Some((known, path)), _) => format!("{path}{}", &route.path[known.len()..]),
         // A page that only takes a form: the id is that of the call.
         (None, Some((known, path))) => format!("{}{}", path.trim_start_matches("/api/v1"), &call[known.len()..]),
-        (None, None) => route.path.to_owned(),
+        (None, None) => route.path.clone(),
     };
     assert!(!path.contains('{'), "say in `looking::data` what {} should be asked with", route.path);
     path
 }
 
-async fn ask(client: &Client, route: Route, path: &str, csrf: &str) -> Answer {
-    match (route.method, route.need) {
+async fn ask(client: &Client, route: &Route, path: &str, csrf: &str) -> Answer {
+    match (route.method.as_str(), route.access) {
         ("GET", _) => client.get(path).await,
-        ("POST", Need::User(_)) => {
+        ("POST", Access::User(_)) => {
             client.form(path, &format!("csrf={csrf}&channel=phone&outcome=reached&owner=team%3Asupport&note=x")).await
         }
         (method, _) => {
@@ -92,8 +92,10 @@ async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
         let before = rows_of(app).await;
         assert!(before["cases"].len() > 2, "the rows of a workspace are found by its id");
         let mut asked = 0;
-        for route in routes().filter(|route| !matches!(route.need, Need::Anyone | Need::Form(_)) && route.path != "/logout") {
-            let client = if matches!(route.need, Need::Key(_)) { &key } else { &browser };
+        for route in
+            route::all().iter().filter(|route| !matches!(route.access, Access::Anyone | Access::Form(_)) && route.path != "/logout")
+        {
+            let client = if matches!(route.access, Access::Key(_)) { &key } else { &browser };
             let path = place(route, &places);
             let answer = ask(client, route, &path, &csrf).await;
             let text = answer.text();
@@ -101,7 +103,7 @@ async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
             assert!(answer.status < 500, "{route:?}: {text}");
             // Where an id says which page of one's own to go back to, nothing is looked up.
             let back = ["/account/{step}", "/cases/{id}/{step}", "/rules/{key}/{step}", "/surveys/{key}/{step}", "/waves/{id}/{step}"];
-            let leads_back = route.method == "GET" && back.contains(&route.path);
+            let leads_back = route.method == "GET" && back.contains(&route.path.as_str());
             // A key of one's own choosing names something of one's own, made when it is not there.
             let by_key = route.path.contains("{key}") && route.method != "GET";
             if route.path.contains('{') && !leads_back && !by_key {
@@ -112,10 +114,10 @@ async fn nothing_of_one_workspace_is_seen_or_touched_from_another() {
                 assert!(answer.status == 404 || empty, "{route:?} {path}: {} {text}", answer.status);
                 asked += 1;
             } else if route.method == "GET"
-                && matches!(route.need, Need::Key(_))
+                && matches!(route.access, Access::Key(_))
                 && is_json(&answer)
                 && answer.json().get("items").is_some()
-                && !OWN.contains(&route.path)
+                && !OWN.contains(&route.path.as_str())
             {
                 assert_eq!(answer.json()["items"], serde_json::json!([]), "{route:?}");
             }

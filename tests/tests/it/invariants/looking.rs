@@ -82,7 +82,7 @@ async fn rows<E: EntityTrait>(app: &TestApp, table: &'static str, tables: &mut B
 
 /// The paths that answer to GET.
 fn get_routes() -> Vec<&'static str> {
-    hearback_web::matrix::routes().filter(|route| route.method == "GET").map(|route| route.path).collect()
+    hearback_web::route::all().iter().filter(|route| route.method == "GET").map(|route| route.path.as_str()).collect()
 }
 
 /// An answer of each kind with all that follows; for each route with a place in it, a path that shows something.
