@@ -6,6 +6,9 @@ use strum::VariantArray;
 
 /// An enum whose variants are words: derive `IntoStaticStr`, `EnumString` and `VariantArray`.
 pub trait Word: Copy + Eq + Debug + Send + Sync + FromStr + Into<&'static str> + VariantArray {
+    /// All of them, in their order.
+    const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The word.
     fn as_str(self) -> &'static str {
         self.into()
@@ -16,9 +19,14 @@ pub trait Word: Copy + Eq + Debug + Send + Sync + FromStr + Into<&'static str> +
         word.parse().ok()
     }
 
+    /// All words.
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|word| word.as_str()).collect()
+    }
+
     /// All words, as a sentence lists them: `open, done or cancelled`.
     fn list() -> String {
-        let words: Vec<&str> = Self::VARIANTS.iter().map(|variant| variant.as_str()).collect();
+        let words = Self::words();
         match words.split_last() {
             Some((last, before)) if !before.is_empty() => format!("{} or {last}", before.join(", ")),
             _ => words.concat(),

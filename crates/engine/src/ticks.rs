@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use hearback_core::{
+    LoopStatus,
     id::{CaseId, TaskId, WorkspaceId},
     state::TaskStatus,
 };
@@ -79,7 +80,7 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Resul
     let data = json!({ "task": task.id, "title": task.title });
     tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
     changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
-    if rows.case.loop_status != "closed" {
+    if rows.case.loop_status != LoopStatus::Closed {
         decide(cx, &tx, &workspace, &mut rows, Trigger::TaskOverdue.into(), &mut changes).await?;
     }
     let queued = changes.save(&tx, &workspace, rows.case, now).await?;

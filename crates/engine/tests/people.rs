@@ -89,7 +89,7 @@ async fn an_erased_person_leaves_counts_and_a_fingerprint_and_nothing_else() {
     );
     assert_eq!(fsck::check(&cx.db, cx.now()).await.unwrap(), []);
     let other = snapshot::case(cx.db.read(), ws.uuid(), untouched.uuid()).await.unwrap().unwrap();
-    assert!(other.response.comment.is_some() && other.case.loop_status == "open");
+    assert!(other.response.comment.is_some() && other.case.loop_status.as_str() == "open");
     let again = submit_responses(cx, ws, vec![sent], FollowUp::On).await.remove(0).unwrap();
     assert_eq!((again.id, again.created), (receipt.id, false), "the same answer again brings nothing back");
 }

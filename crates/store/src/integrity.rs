@@ -6,14 +6,14 @@
 mod pages;
 
 use hearback_core::{
-    Scale, Score,
+    LoopStatus, Scale, Score,
     state::{InvitationState, JobState, TaskStatus, WaveStatus},
 };
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
     StoreError,
-    cases::BROUGHT_IN,
+    cases::{BROUGHT_IN, active},
     persons,
     stored::{among, quoted},
     suppressions::OF_CUSTOMERS,
@@ -238,10 +238,12 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
     let tasks = counted("open_tasks", "tasks", &format!("WHERE status = {}", quoted(TaskStatus::Open)));
     let contacts = counted("contacts", "contact_attempts", "");
     let late = format!(
-        "SELECT {id} FROM cases c WHERE loop_status IN ('open', 'contacted', 'resolved') AND waiting_since IS NULL \
-         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}"
+        "SELECT {id} FROM cases c WHERE {} AND waiting_since IS NULL \
+         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}",
+        active()
     );
-    let closed = format!("SELECT {id} FROM cases c WHERE (loop_status = 'closed') <> (closed_at IS NOT NULL) LIMIT {MOST}");
+    let is_closed = format!("loop_status = {}", quoted(LoopStatus::Closed));
+    let closed = format!("SELECT {id} FROM cases c WHERE ({is_closed}) <> (closed_at IS NOT NULL) LIMIT {MOST}");
     let mut found = told(lines(conn, &tasks).await?, "case", "counts other open tasks than it has");
     found.extend(told(lines(conn, &contacts).await?, "case", "counts other contacts than it has"));
     found.extend(told(lines(conn, &late).await?, "case", "would not be looked at when it is due"));

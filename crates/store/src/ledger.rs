@@ -384,7 +384,7 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
             [
                 row.workspace_id.into(),
                 row.id.into(),
-                row.loop_status.clone().into(),
+                row.loop_status.into(),
                 row.first_contact_at.into(),
                 row.acknowledged_at.into(),
                 row.closed_at.into(),

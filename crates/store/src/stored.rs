@@ -5,7 +5,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use hearback_core::{
-    Word,
+    LoopStatus, Word,
     state::{CampaignStatus, DeliveryStatus, InvitationState, JobState, Medium, SurveyStatus, TaskStatus, WaveStatus},
 };
 use sea_orm::{
@@ -23,6 +23,9 @@ pub trait ColumnWord: Word + 'static {
     const TABLE: &'static str;
 }
 
+impl ColumnWord for LoopStatus {
+    const TABLE: &'static str = "cases";
+}
 impl ColumnWord for Medium {
     const TABLE: &'static str = "deliveries";
 }

@@ -79,7 +79,7 @@ impl Params {
 
     /// One of the loop statuses.
     pub fn loop_status(&self) -> Result<Option<LoopStatus>, Problem> {
-        self.parse("loop_status", &LoopStatus::ALL.map(LoopStatus::as_str).join(", "), LoopStatus::parse)
+        self.word("loop_status")
     }
 
     /// `limit`: how many rows at most.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    CaseEvent, Email, LoopStatus, Owner, Word as _, case,
+    CaseEvent, Email, Owner, Word as _, case,
     id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
     state::{Medium, TaskStatus},
 };
@@ -80,7 +80,7 @@ pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], change
 }
 
 fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
-    let before = case.loop_status.clone();
+    let before = case.loop_status;
     let mut done = if planned.due > scene.now {
         wait(scene, case, planned, changes)
     } else {
@@ -119,7 +119,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
         }
     };
-    changes.jobs.extend(chain::moved(scene.workspace, &before, case, || planned.led_by(), scene.now));
+    changes.jobs.extend(chain::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
     if let Some(fields) = done.as_object_mut() {
         fields.insert("do".to_owned(), planned.effect.as_str().into());
         fields.insert("rule".to_owned(), planned.rule_key.clone().into());
@@ -371,11 +371,6 @@ impl Changes {
 /// The owner in a text column; `None` for anything that is not one.
 pub fn read_owner(text: Option<&str>) -> Option<Owner> {
     Owner::parse(text?).ok()
-}
-
-/// The loop status in a text column; a word that is none reads as open, so that somebody looks.
-pub fn read_status(text: &str) -> LoopStatus {
-    LoopStatus::parse(text).unwrap_or(LoopStatus::Open)
 }
 
 /// The address in a text column.

@@ -306,7 +306,7 @@ async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) 
 /// that changed where the loop stands.
 fn acknowledge(workspace: &Workspace, mut row: cases::Model, now: DateTime<Utc>, writes: &mut Writes) -> Option<cases::Model> {
     let next = case::step(&core_case(&row), &CaseEvent::Acknowledged, workspace.terms(&row), now).ok()?;
-    let before = row.loop_status.clone();
+    let before = row.loop_status;
     write_case(next, &mut row);
     row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
     row.updated_at = millis(now);

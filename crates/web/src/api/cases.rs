@@ -6,7 +6,6 @@ use axum::{
     http::Uri,
 };
 use hearback_core::{
-    LoopStatus,
     id::{CaseId, PersonId, ResponseId},
 };
 use hearback_engine::{
@@ -70,7 +69,7 @@ pub(crate) struct CaseView {
     survey: String,
     score: i64,
     segment: String,
-    loop_status: String,
+    loop_status: &'static str,
     owner: Option<String>,
     tags: serde_json::Value,
     root_cause: Option<String>,
@@ -100,7 +99,7 @@ impl CaseView {
             survey: survey.to_owned(),
             score: row.score,
             segment: row.segment,
-            loop_status: row.loop_status,
+            loop_status: row.loop_status.as_str(),
             owner: row.owner,
             tags: json(&row.tags),
             root_cause: row.root_cause,
@@ -198,7 +197,7 @@ async fn detail(app: &App, key: &ApiKey, id: CaseId) -> Result<CaseDetail, Probl
     let now = app.cx.now().timestamp_millis();
     let who = PersonView::of(row.person_id, person.as_ref());
     let workspace = app.cx.workspaces.get(db, ws).await?;
-    let active = LoopStatus::parse(&row.loop_status).is_some_and(LoopStatus::is_active);
+    let active = row.loop_status.is_active();
     Ok(CaseDetail {
         lacks: if active { work::lacks(&row, workspace.terms(&row)) } else { Vec::new() },
         response: response.map(|response| ResponseView::of(response, survey, person.as_ref())),

@@ -66,8 +66,8 @@ struct View {
     channel: String,
     answered: When,
     revision: i64,
-    status: String,
-    status_words: String,
+    status: &'static str,
+    status_words: &'static str,
     active: bool,
     detractor: bool,
     late: bool,
@@ -261,7 +261,7 @@ impl Parts {
         let older_deliveries = deliveries.split_off(deliveries.len().min(NEWEST_DELIVERIES));
         let (case, now) = (&self.case, self.now);
         let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
-        let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
+        let active = case.loop_status.is_active();
         let terms = self.workspace.terms(case);
         let lacks = if active { work::lacks(case, terms) } else { Vec::new() };
         let cause = Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default();
@@ -281,13 +281,13 @@ impl Parts {
             channel: self.response.as_ref().map(|response| response.channel.clone()).unwrap_or_default(),
             answered: When::past(case.answered_at, now),
             revision: case.revision,
-            status: case.loop_status.clone(),
-            status_words: words::status_word(&case.loop_status),
+            status: case.loop_status.as_str(),
+            status_words: words::status(*case.loop_status),
             active,
             detractor: case.segment == "detractor",
             late: case_list::is_overdue(case, now),
             escalated: case.escalated_at.is_some(),
-            contact_due: due(case.first_contact_due_at.filter(|_| case.first_contact_at.is_none() && case.loop_status == "open")),
+            contact_due: due(case.first_contact_due_at.filter(|_| case.first_contact_at.is_none() && case.loop_status == LoopStatus::Open)),
             contacted: case.first_contact_at.map(|at| When::past(at, now)),
             close_due: due(case.close_due_at),
             closed: case.closed_at.map(|at| When::past(at, now)),

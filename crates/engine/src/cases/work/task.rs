@@ -67,13 +67,13 @@ fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Re
     task.status = status.into();
     task.finished_at = (status != TaskStatus::Open).then(|| millis(desk.now));
     desk.note(kind, &json!({ "task": task.id, "title": task.title, "outcome": task.outcome }));
-    let before = desk.row.loop_status.clone();
+    let before = desk.row.loop_status;
     if let Some(event) = event {
         desk.step(&event)?;
     }
-    let after = desk.row.loop_status.clone();
+    let after = desk.row.loop_status;
     if after != before {
-        desk.note_system(&after, &json!({ "why": "task_finished" }));
+        desk.note_system(after.as_str(), &json!({ "why": "task_finished" }));
     }
     Ok(())
 }

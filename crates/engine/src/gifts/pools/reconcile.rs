@@ -209,15 +209,15 @@ impl Desk<'_> {
         )
         .await?;
         self.changes.events.push(event(case, "task_done", &Actor::System, &data, self.now));
-        let before = case.loop_status.clone();
+        let before = case.loop_status;
         if let Ok(next) = case::step(&core_case(case), &CaseEvent::TaskFinished, self.workspace.terms(case), self.now) {
             write_case(next, case);
             case.updated_at = millis(self.now);
             clocks::wind(case, self.workspace.terms(case));
-            self.changes.jobs.extend(chain::moved(self.workspace, &before, case, Vec::new, self.now));
+            self.changes.jobs.extend(chain::moved(self.workspace, *before, case, Vec::new, self.now));
         }
         if case.loop_status != before {
-            self.changes.events.push(event(case, &case.loop_status, &Actor::System, &json!({ "why": "task_finished" }), self.now));
+            self.changes.events.push(event(case, case.loop_status.as_str(), &Actor::System, &json!({ "why": "task_finished" }), self.now));
         }
         Ok(())
     }
