@@ -1,9 +1,10 @@
 //! Mail that comes in: mails in many shapes with genuine marks, brought to the product.
 
-#![expect(clippy::panic, clippy::missing_panics_doc, reason = "a mail that is not there must fail its test loudly")]
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a mail that is not there must fail its test loudly")]
+
+use std::fs;
 
 use hearback_core::token::Purpose;
-use hearback_mailer::inbound::corpus;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,6 +16,13 @@ pub const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
 /// The genuine mark of a delivery.
 pub fn mark(app: &TestApp, purpose: Purpose, delivery: Uuid) -> String {
     app.cx.settings.secret_key.mark(purpose, app.ws.uuid(), delivery)
+}
+
+/// The mails that the tests of the mailer read: name and bytes of each.
+pub fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mailer/tests/inbound");
+    let files = fs::read_dir(folder).expect(folder).map(|file| file.expect(folder));
+    files.map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read(file.path()).expect("a mail"))).collect()
 }
 
 /// The mail of this name, with this mark.

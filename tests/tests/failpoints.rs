@@ -11,7 +11,7 @@ use std::sync::{
 
 use chrono::DateTime;
 use fail::FailScenario;
-use hearback_core::id::WaveId;
+use hearback_core::id::{PersonId, WaveId};
 use hearback_engine::{
     Actor, EngineError,
     asking::{campaigns, fire, preview, waves},
@@ -20,7 +20,7 @@ use hearback_engine::{
     submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_mailer::Limits;
-use hearback_store::fill;
+use hearback_store::{bulk, persons, suppressions};
 use hearback_tests::{
     audit,
     database::{Fresh, Kind},
@@ -177,14 +177,44 @@ async fn each_place_fails_once_on_postgres() {
     fails_once_at_each_place(Kind::Postgres).await;
 }
 
+/// People of several zones and accounts; one in a hundred wants no mail.
+async fn people(engine: &Engine, count: usize) {
+    let (cx, ws, now) = (&engine.cx, engine.ws, engine.cx.now());
+    let zones = ["Europe/Vilnius", "America/New_York", "Asia/Tokyo", "Europe/Helsinki"];
+    let (mut all, mut unwilling) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        let email = format!("customer{n}@example.com");
+        if n % 100 == 13 {
+            let address = email.clone();
+            unwilling.push(suppressions::Model {
+                workspace_id: ws.uuid(),
+                address,
+                reason: "unsubscribed".into(),
+                created_at: 0,
+                note: None,
+            });
+        }
+        all.push(persons::Model {
+            timezone: zones.get(n % 5).map(|zone| (*zone).to_owned()),
+            account_key: (n % 3 == 0).then(|| format!("account{}", n / 30)),
+            properties: format!("{{\"orders\":{}}}", n % 40),
+            email: Some(email.clone()),
+            ..persons::Model::new(ws, PersonId::new(now), format!("email:{email}"), now)
+        });
+    }
+    let tx = cx.db.write().await.unwrap();
+    persons::insert(&tx, all).await.unwrap();
+    bulk::insert::<suppressions::Entity>(&tx, &unwilling).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// A wave is planned and fed in pages: wherever that breaks off, whoever goes on asks everybody once.
 async fn a_wave_goes_on(kind: Kind) {
-    const PEOPLE: i64 = 5_200;
+    const PEOPLE: usize = 5_200;
     let scenario = FailScenario::setup();
     let scene = Scene::make(kind).await;
     let (cx, ws) = (&scene.engine.cx, scene.engine.ws);
-    let workspace = cx.workspaces.get(cx.db.read(), ws).await.unwrap();
-    fill::people(&cx.db, ws, workspace.surveys.get("nps").unwrap().id, PEOPLE, 1).await.unwrap();
+    people(&scene.engine, PEOPLE).await;
     let gold = serde_json::json!({ "survey": "nps", "audience": { "person": { "orders": { "gte": 1 } } }, "account_cap": 6 });
     let plan = serde_json::from_value(gold).unwrap();
     campaigns::put(cx, ws, &Actor::Operator, "relations", plan).await.unwrap();

@@ -11,7 +11,6 @@ mod attachment;
 mod author;
 mod auto;
 mod body;
-mod corpus;
 mod decode;
 mod event;
 mod head;
@@ -35,7 +34,6 @@ use part::Mail;
 
 pub use crate::blame::{Blame, Status};
 pub use attachment::Attachment;
-pub use corpus::corpus;
 pub use quote::{Fold, Folded};
 pub use report::Failure;
 

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs};
 
 use hearback_core::Email;
-use hearback_mailer::inbound::{Attachment, Blame, Fold, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refused, corpus, read};
+use hearback_mailer::inbound::{Attachment, Blame, Fold, Inbound, Kind, MAX_BYTES, MAX_HEAD, Refused, read};
 
 /// Stands in all of them where a genuine mark would be.
 const MARK: &str = "hearbackmarkhearbackmarkhearbackmarkhearba";
@@ -14,9 +14,16 @@ fn own() -> [Email; 1] {
     [Email::parse("care@rida.example").unwrap()]
 }
 
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inbound");
+
+/// Mails in the shapes that servers and mail programs send them; the name of each begins with the kind that it is.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(CORPUS).unwrap().map(|file| file.unwrap());
+    files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
+}
+
 fn named(name: &str) -> Inbound {
-    let (_, raw) = corpus().into_iter().find(|(file, _)| file == &format!("{name}.eml")).unwrap();
-    read(&raw, None, &own()).unwrap()
+    read(&fs::read(format!("{CORPUS}/{name}.eml")).unwrap(), None, &own()).unwrap()
 }
 
 fn with_crlf(raw: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apikey, backup, bench, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail, migrate,
+        apikey, backup, campaigns, check_config, codes, completions, demo, doctor, erase, export, fsck, import, jobs, mail, migrate,
         reseal, restore, routes, rules, schedule, score, sending, serve, suppressions, user, waves, workspace,
     },
     config::{Config, ConfigError},
@@ -93,8 +93,6 @@ enum Command {
     Score(score::Args),
     /// Every page and every call of the API, with what it takes and what it is for.
     Routes(routes::Args),
-    /// Measure the product's own paths beside their limits, in the same run.
-    Bench(bench::Args),
     /// When a cron expression fires next, in UTC and local time.
     Schedule(schedule::Args),
 }
@@ -128,7 +126,6 @@ impl Cli {
             Command::Apikey(command) => apikey::run(command, config()?).await,
             Command::Campaigns(command) => campaigns::run(command, config()?).await,
             Command::Waves(command) => waves::run(command, config()?).await,
-            Command::Bench(args) => bench::run(args).await,
             Command::Codes(command) => codes::run(command, config()?).await,
             Command::Suppressions(command) => suppressions::run(command, config()?).await,
             Command::Mail(command) => mail::run(command, &config()?),

@@ -371,21 +371,6 @@ impl Config {
         }
     }
 
-    /// Another database, and a folder for what this node keeps beside it: for measuring.
-    pub fn use_database(&mut self, url: &str, dir: PathBuf) {
-        // Guard rails are for the unexpected; who measures expects many.
-        self.limits = Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 10_000_000 };
-        self.database.url = Secret::new(url.to_owned());
-        self.mail.url = Secret::new(format!("file://{}", dir.join("mail").display()));
-        self.data.dir = dir;
-    }
-
-    /// Another way out for mail: for measuring.
-    pub fn use_relay(&mut self, url: &str, connections: usize) {
-        self.mail.url = Secret::new(url.to_owned());
-        self.mail.connections = connections;
-    }
-
     /// How long a one-click answer may still change.
     pub fn settle_delay(&self) -> chrono::Duration {
         chrono::Duration::minutes(wall_minutes(&self.closing.settle_delay).map_or(0, i64::from))

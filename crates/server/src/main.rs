@@ -1,47 +1,7 @@
-//! The program `hearback`: settings, commands, telemetry, start and stop.
-//!
-//! Owns the wiring: the only place that knows all crates, reads the environment and listens to signals.
-//! Holds no decision of its own about answers, cases or rules.
-
-mod cli;
-mod commands;
-mod config;
-mod lifecycle;
-mod open;
-mod output;
-mod telemetry;
+//! The program `hearback`; all of it is in the library beside this file.
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::{cli::Cli, config::ConfigError, output::Usage};
-
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return output::explain_usage(&error),
-    };
-    // Whatever this process makes, SQLite's files too, holds customers' words or secrets: it is for its owner alone.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // The tests' build: the environment says what fails where (FAILPOINTS), for as long as this lives.
-    #[cfg(feature = "failpoints")]
-    let _faults = ::fail::FailScenario::setup();
-    // One TLS implementation for the whole process; an error only says that it is installed already.
-    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&anyhow::Error::new(error).context("can't start threads")),
-    };
-    let result = runtime.block_on(cli.run());
-    // What still runs after the time to drain is cut off here: leases and transactions make that safe.
-    runtime.shutdown_background();
-    result.unwrap_or_else(|error| fail(&error))
-}
-
-/// One line that says what to do next; 2 for wrong use, 1 for everything else.
-fn fail(error: &anyhow::Error) -> ExitCode {
-    output::complain(&format!("error: {error:#}"));
-    let wrong_use = error.downcast_ref::<Usage>().is_some() || error.downcast_ref::<ConfigError>().is_some();
-    ExitCode::from(if wrong_use { 2 } else { 1 })
+    hearback::main()
 }

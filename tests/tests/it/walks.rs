@@ -155,7 +155,7 @@ async fn check(app: &TestApp, told: &Told) {
     let missed: Vec<&cases::Model> =
         rung.iter().filter(|case| case.alarm_at.is_some_and(|at| at <= app.now().timestamp_millis())).collect();
     assert!(missed.is_empty(), "nothing is due that was not looked at: {missed:#?}");
-    for case in rung.into_iter().filter(|case| case.loop_status == "closed") {
+    for case in rung.into_iter().filter(|case| case.loop_status.as_str() == "closed") {
         assert!(case.closed_at.is_some(), "{case:?}");
         let skipped = case.segment == "detractor" && case.revision == 1 && case.first_contact_at.is_none() && case.attempts < 3;
         assert!(!skipped, "nobody was in touch: {case:?}");

@@ -2,7 +2,6 @@
 
 pub mod apikey;
 pub mod backup;
-pub mod bench;
 pub mod campaigns;
 pub mod check_config;
 pub mod codes;

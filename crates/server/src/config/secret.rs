@@ -21,7 +21,8 @@ impl Serialize for Secret {
 }
 
 impl Secret {
-    pub(super) fn new(text: String) -> Self {
+    /// Keeps a text.
+    pub fn new(text: String) -> Self {
         Self(text.into())
     }
 

@@ -5,9 +5,7 @@ use axum::{
     extract::{Path, State},
     http::Uri,
 };
-use hearback_core::{
-    id::{CaseId, PersonId, ResponseId},
-};
+use hearback_core::id::{CaseId, PersonId, ResponseId};
 use hearback_engine::{
     access::ApiKey,
     work::{self, CaseChange, NewContact, NewReply},

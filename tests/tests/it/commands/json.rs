@@ -45,11 +45,6 @@ async fn every_reporting_command_speaks_json() {
         vec!["schedule", "0 9 1 */3 *", "--timezone", "Europe/Vilnius"],
         vec!["erase", "a@example.com"],
         vec!["backup", &backup],
-        // Few rows: a call over many, in a program built for tests, never gets as quick as the benchmark waits for.
-        vec!["bench", "metrics", "--rows", "100"],
-        vec!["bench", "cases", "--rows", "100"],
-        vec!["bench", "wake"],
-        vec!["bench", "outbox", "--amount", "200", "--pairs", "1"],
     ];
     for command in commands {
         let text = done(&program, &[command.as_slice(), &["--json"]].concat()).await;

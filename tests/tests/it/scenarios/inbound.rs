@@ -7,7 +7,7 @@ use hearback_store::{alerts, deliveries, messages, suppressions};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     asked::Asked,
-    letters::{bring, mark, shaped, taken},
+    letters::{bring, corpus, mark, shaped, taken},
 };
 use serde_json::Value;
 
@@ -150,7 +150,7 @@ async fn nothing_follows_from_a_mail_without_a_genuine_mark() {
         let last = broken.pop().unwrap();
         broken.insert(0, last);
         let before = dump(app).await;
-        for (name, raw) in hearback_mailer::inbound::corpus() {
+        for (name, raw) in corpus() {
             let name = name.trim_end_matches(".eml");
             let told = taken(app, raw).await;
             assert_eq!(told["state"], "quarantined", "{name}");

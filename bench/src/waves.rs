@@ -10,15 +10,13 @@ use hearback_engine::{
     jobs,
 };
 use hearback_store::{
-    fill,
     outbox::{self, Outcome},
     time::millis,
 };
 use serde_json::json;
 
-use super::{
-    Place,
-    metrics::prepare,
+use crate::{
+    Place, child, fill,
     timings::{Timings, micros},
 };
 
@@ -27,8 +25,8 @@ const LEASE: Duration = Duration::from_mins(30);
 
 /// Measures a preview and the planning of a wave.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
-    let (cx, ws, survey) = prepare(place).await?;
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let (cx, ws, survey) = place.open_survey().await?;
+    let database = place.database();
     let people = i64::try_from(place.args.rows)?;
     fill::people(&cx.db, ws, survey, people, millis(cx.now())).await?;
     let plan = json!({
@@ -37,8 +35,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     });
     campaigns::put(&cx, ws, &Actor::Operator, "bench", serde_json::from_value(plan)?).await?;
     let mut found = Timings { title: format!("a wave of {people} people with all limits, {database}"), ..Timings::default() };
-    // What came before, the filling above all, must not count: the peak is forgotten.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    child::forget_peak();
     let begun = Instant::now();
     let shown = preview::preview(&cx, ws, "bench", Some(cx.now()), preview::Shown { after: None, limit: 50 }).await?;
     found.push("preview", vec![micros(begun)]);
@@ -52,8 +49,6 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     let wave = waves::one(&cx, ws, WaveId::from_uuid(wave.id)).await?;
     found.notes.push(format!("{} people of {people} have their place or a reason; the preview asks {}", wave.people(), shown.asked));
     found.notes.extend(wave.reasons.iter().map(|(reason, people)| format!("{people:>9}  {}", reason.as_str())));
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-    found.notes.extend(peak.map(|kib| format!("resident memory at its peak: {:.1} MiB", kib / 1024.0)));
+    found.notes.extend(child::peak());
     Ok(found)
 }

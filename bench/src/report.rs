@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::timings::percentile;
+
 /// One pair: the limit and the product, measured one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
@@ -47,7 +49,7 @@ impl Report {
         }
         let [product, limit, ratio] = self.medians();
         lines.push(format!("  median: {product:.0} {}/s; limit ({}) {limit:.0}/s; ratio {ratio:.2}", self.unit, self.limit));
-        if let (Some(p50), Some(p99)) = (self.percentile(0.50), self.percentile(0.99)) {
+        if let (Some(p50), Some(p99)) = (self.percentile(50), self.percentile(99)) {
             lines.push(format!("  latency: p50 {p50:.2} ms, p99 {p99:.2} ms"));
         }
         if let Some((idle, peak)) = self.memory {
@@ -67,7 +69,7 @@ impl Report {
         json!({
             "title": self.title, "unit": self.unit, "limit_is": self.limit, "pairs": pairs,
             "median": {"product": product, "limit": limit, "ratio": ratio_median},
-            "latency_ms": {"p50": self.percentile(0.50), "p99": self.percentile(0.99)},
+            "latency_ms": {"p50": self.percentile(50), "p99": self.percentile(99)},
             "memory_mib": self.memory.map(|(idle, peak)| json!({"idle": idle, "peak": peak})),
             "ready_ms": self.ready.map(|ready| ready.as_secs_f64() * 1000.0),
         })
@@ -79,13 +81,9 @@ impl Report {
         [of(|pair| pair.product), of(|pair| pair.limit), of(|pair| ratio(*pair))]
     }
 
-    /// In milliseconds.
-    fn percentile(&self, share: f64) -> Option<f64> {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is within it")]
-        let rank = (share * sorted.len() as f64) as usize;
-        sorted.get(rank.min(sorted.len().saturating_sub(1))).map(|micros| f64::from(*micros) / 1000.0)
+    /// In milliseconds; none where no request was measured by itself.
+    fn percentile(&self, percent: usize) -> Option<f64> {
+        (!self.latencies.is_empty()).then(|| percentile(&self.latencies, percent))
     }
 }
 

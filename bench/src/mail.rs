@@ -10,25 +10,26 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use hearback::Secret;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, jobs,
     submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_scheduler::{Worker, WorkerSettings};
-use hearback_store::{delivery_counts, outbox::Outcome};
+use hearback_store::{Db, StoreError, outbox::Outcome};
+use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::{
     process::{Child, Command},
     sync::Notify,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     Place, asked,
     child::connect,
     report::{Pair, Report},
 };
-use crate::{config::Config, open};
 
 /// Connections to the sink, on both sides.
 const CONNECTIONS: usize = 10;
@@ -36,15 +37,12 @@ const CONNECTIONS: usize = 10;
 /// Runs the pairs.
 pub async fn run(place: &Place) -> anyhow::Result<Report> {
     let sink = Sink::start().await?;
-    let mut config = Config::load(None)?;
-    config.use_database(&place.url, place.folder.path().join("data"));
-    config.use_relay(&format!("smtp://{}", sink.address), CONNECTIONS);
-    let (cx, ws) = open::context(&config).await?;
+    let mut config = place.config()?;
+    config.mail.url = Secret::new(format!("smtp://{}", sink.address));
+    config.mail.connections = CONNECTIONS;
+    let (cx, ws) = hearback::context(&config).await?;
     let mut report = Report {
-        title: format!(
-            "mails rendered, sent and recorded, {CONNECTIONS} connections, {}",
-            if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }
-        ),
+        title: format!("mails rendered, sent and recorded, {CONNECTIONS} connections, {}", place.database()),
         unit: "mails",
         limit: format!("smtp-source -d, {CONNECTIONS} sessions, 8,000 bytes"),
         ..Report::default()
@@ -57,15 +55,23 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
         } else {
             thanked(&cx, ws, place.args.amount, &mut number).await?;
         }
-        let before = delivery_counts::sent(cx.db.read()).await?;
-        let waiting = delivery_counts::queued(cx.db.read()).await?;
+        let before = mails(&cx.db, "'sent'").await?;
+        let waiting = mails(&cx.db, "'queued', 'deferred'").await?;
         ensure!(waiting > 0, "no mail was queued: --amount must be at least 1");
         let rate = send(&cx, waiting, config.worker.concurrency).await?;
-        let sent = delivery_counts::sent(cx.db.read()).await?;
+        let sent = mails(&cx.db, "'sent'").await?;
         ensure!(sent == before + waiting, "{waiting} mails were queued, {} sent", sent - before);
         report.pairs.push(Pair { limit, product: rate });
     }
     Ok(report)
+}
+
+/// Mails in one of these states.
+async fn mails(db: &Db, states: &str) -> Result<u64, StoreError> {
+    let sql = format!("SELECT COUNT(*) FROM deliveries WHERE status IN ({states})");
+    let row = db.read().query_one_raw(Statement::from_string(db.backend(), sql)).await?;
+    let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 /// Promoters and passives with an address: one mail each, at once.
@@ -85,7 +91,7 @@ async fn thanked(cx: &Ctx, ws: WorkspaceId, mails: usize, number: &mut u64) -> a
 }
 
 fn promoter(number: u64) -> Result<NewResponse, serde_json::Error> {
-    let mut response: NewResponse = serde_json::from_str(&super::load::response(number))?;
+    let mut response: NewResponse = serde_json::from_str(&crate::load::response(number))?;
     response.score = 9;
     Ok(response)
 }

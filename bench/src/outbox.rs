@@ -10,29 +10,26 @@ use std::{
 
 use hearback_core::{Clock as _, SystemClock, id::WorkspaceId};
 use hearback_scheduler::{Outcome, Worker, WorkerSettings};
-use hearback_store::{Db, limits, outbox};
+use hearback_store::{Db, outbox};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Place,
+use crate::{
+    Place, limits,
     report::{Pair, Report},
 };
-use crate::{config::Config, open};
 
 /// Jobs claimed at once, on both sides.
 const BATCH: u64 = 500;
 
 /// Runs the pairs.
 pub async fn run(place: &Place) -> anyhow::Result<Report> {
-    let mut config = Config::load(None)?;
-    config.use_database(&place.url, place.folder.path().join("data"));
-    let (_, ws) = open::context(&config).await?;
+    let (_, ws) = place.open().await?;
     let db = place.db().await?;
     limits::prepare(&db).await?;
     let workers = if place.is_sqlite() { 1 } else { 4 };
     let mut report = Report {
-        title: format!("no-op jobs, {BATCH} a claim, {}", if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }),
+        title: format!("no-op jobs, {BATCH} a claim, {}", place.database()),
         unit: "jobs",
         limit: format!("bare claim and settle, {workers} loops"),
         ..Report::default()

@@ -6,9 +6,12 @@ use hearback_engine::{
     backtest::{self, Span},
     publish,
 };
-use hearback_store::{fill, time::millis};
+use hearback_store::time::millis;
 
-use super::{Place, metrics::prepare, timings::Timings};
+use crate::{
+    Place, child, fill,
+    timings::{Timings, micros},
+};
 
 /// As many rules as an installation has, asking about all that rules can ask about.
 const RULES: &str = r#"
@@ -26,22 +29,19 @@ const RULES: &str = r#"
 
 /// Measures one backtest of all rows: how long it takes and how much memory at its peak.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
-    let (cx, ws, survey) = prepare(place).await?;
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let (cx, ws, survey) = place.open_survey().await?;
+    let database = place.database();
     let rows = i64::try_from(place.args.rows)?;
     fill::answers(&cx.db, ws, survey, 0, rows, millis(cx.now())).await?;
     let mut found = Timings { title: format!("backtest of ten rules, {rows} responses, {database}"), ..Timings::default() };
     let rules = publish::read_text(&cx, ws, RULES).await?;
-    // What came before, the filling above all, must not count: the peak is forgotten.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    child::forget_peak();
     let begun = Instant::now();
     let report = backtest::run(&cx, ws, rules, Span { list: 50, ..Span::default() }).await?;
-    found.push("against the shipped rules", vec![u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)]);
+    found.push("against the shipped rules", vec![micros(begun)]);
     let mails: u64 = report.mails.iter().map(|line| line.count.new).sum();
     let tasks: u64 = report.owners.iter().map(|line| line.count.new).sum();
     found.notes.push(format!("{} answers asked about, {mails} mails, {tasks} tasks", report.answers));
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-    found.notes.extend(peak.map(|kib| format!("resident memory at its peak: {:.1} MiB", kib / 1024.0)));
+    found.notes.extend(child::peak());
     Ok(found)
 }

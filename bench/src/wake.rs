@@ -11,7 +11,10 @@ use hearback_scheduler::{Outcome, Worker, WorkerSettings};
 use hearback_store::outbox;
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, metrics::prepare, timings::Timings};
+use crate::{
+    Place,
+    timings::{Timings, in_micros},
+};
 
 /// Jobs, one after the other.
 const JOBS: usize = 400;
@@ -20,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 
 /// Measures with the worker as `serve` sets it up.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
-    let (cx, ws, _) = prepare(place).await?;
+    let (cx, ws) = place.open().await?;
     let started = Arc::new(Mutex::new(Vec::with_capacity(JOBS)));
     let stop = CancellationToken::new();
     let seen = Arc::clone(&started);
@@ -35,18 +38,18 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
         },
     };
     let worker = tokio::spawn(worker.run(stop.clone()));
-    let mut micros = Vec::with_capacity(JOBS);
+    let mut took = Vec::with_capacity(JOBS);
     for number in 0..JOBS {
         tokio::time::sleep(PAUSE + Duration::from_millis(number as u64 % 7)).await;
         let queued = enqueue(&cx, ws, number).await?;
         let began = wait(&started, number).await;
-        micros.push(u32::try_from(began.saturating_duration_since(queued).as_micros()).unwrap_or(u32::MAX));
+        took.push(in_micros(began.saturating_duration_since(queued)));
     }
     stop.cancel();
     let _ = worker.await;
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     let mut found = Timings { title: format!("enqueued to started, idle system, {database}"), ..Timings::default() };
-    found.push("commit to start", micros);
+    found.push("commit to start", took);
     Ok(found)
 }
 

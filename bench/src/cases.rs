@@ -7,11 +7,13 @@ use hearback_engine::Ctx;
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
     cursor::Page,
-    fill,
     time::millis,
 };
 
-use super::{Place, metrics::prepare, timings::Timings};
+use crate::{
+    Place, fill,
+    timings::{Timings, micros},
+};
 
 /// Calls of one kind.
 const CALLS: usize = 300;
@@ -20,8 +22,8 @@ const ROWS: u64 = 50;
 
 /// Measures the lists that people look at.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
-    let (cx, ws, survey) = prepare(place).await?;
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let (cx, ws, survey) = place.open_survey().await?;
+    let database = place.database();
     fill::answers(&cx.db, ws, survey, 0, i64::try_from(place.args.rows)?, millis(cx.now())).await?;
     let mut found = Timings { title: format!("list of cases, {} of them, {database}", place.args.rows), ..Timings::default() };
     let open = CaseFilter { active: true, ..CaseFilter::default() };
@@ -42,15 +44,15 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
 
 /// Page after page, from the start again when the list ends.
 async fn pages(cx: &Ctx, ws: WorkspaceId, filter: &CaseFilter, order: CaseOrder) -> anyhow::Result<Vec<u32>> {
-    let mut micros = Vec::with_capacity(CALLS);
+    let mut took = Vec::with_capacity(CALLS);
     let mut after = None;
     for call in 0..CALLS {
         // Nobody turns more than a few pages.
         after = if call % 5 == 0 { None } else { after };
         let begun = Instant::now();
         let page = case_list::list(cx.db.read(), ws, filter, order, Page { limit: ROWS, after }).await?;
-        micros.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
+        took.push(micros(begun));
         after = page.next;
     }
-    Ok(micros)
+    Ok(took)
 }

@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::child::connect;
+use crate::{child::connect, timings::micros};
 
 /// What a load found.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ async fn one_client(address: &str, key: &str, until: Instant, pause: Duration, m
         let body = make(NEXT.fetch_add(1, Ordering::Relaxed));
         let sent = Instant::now();
         let status = request(&mut stream, &mut buffer, "POST /api/v1/responses", key, "application/json", body.as_bytes()).await?;
-        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        latencies.push(micros(sent));
         if status != 201 {
             bail!("the server answered {status}: {}", String::from_utf8_lossy(&buffer));
         }

@@ -13,14 +13,13 @@ use hearback_engine::{
 };
 use serde_json::json;
 
-use super::{
+use crate::{
     Place,
     child::{Server, connect},
     ingest,
     load::{post_paced, post_responses_of, request},
-    metrics::prepare,
     sink::{MARK, Sink},
-    timings::Timings,
+    timings::{Timings, in_micros},
 };
 
 /// Low scores, one after the other.
@@ -33,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Measures under load.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     let key = ingest::key(place).await?;
-    let (cx, ws, _) = prepare(place).await?;
+    let (cx, ws) = place.open().await?;
     access::add_user(&cx, ws, &Actor::Operator, "agent@bench.example", "Agent", Role::Agent, None).await?;
     cx.db.clone().close().await?;
     let sink = Sink::start().await?;
@@ -56,9 +55,9 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
     ensure!(taken.len() == posted.len(), "{} of {} alerts arrived within {PATIENCE:?}", taken.len(), posted.len());
     server.stop().await?;
     let took = posted.iter().filter_map(|(number, at)| Some(taken.get(number)?.saturating_duration_since(*at)));
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     let mut found = Timings { title: format!("low score posted to alert accepted, {database}"), ..Timings::default() };
-    found.push("alert", took.map(|took| u32::try_from(took.as_micros()).unwrap_or(u32::MAX)).collect());
+    found.push("alert", took.map(in_micros).collect());
     found.notes.push(format!("beside {:.0} answers a second; the machine takes {:.0}", background.rate, full.rate));
     Ok(found)
 }

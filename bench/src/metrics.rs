@@ -2,19 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use hearback_core::id::{SurveyId, WorkspaceId};
+use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx,
     metrics::{MetricsQuery, metrics},
 };
-use hearback_store::{fill, surveys, time::millis};
+use hearback_store::time::millis;
 
-use super::{
-    Place,
-    timings::{Timings, percentile},
+use crate::{
+    Place, fill,
+    timings::{Timings, micros, percentile},
 };
-use crate::{config::Config, open};
 
 /// Calls of one kind.
 const CALLS: usize = 200;
@@ -23,24 +21,15 @@ const WARM_UP: Duration = Duration::from_mins(2);
 /// A call that is this quick has what it needs.
 const WARM: Duration = Duration::from_millis(60);
 
-/// A workspace on the place's database, and the survey that is filled.
-pub async fn prepare(place: &Place) -> anyhow::Result<(Ctx, WorkspaceId, SurveyId)> {
-    let mut config = Config::load(None)?;
-    config.use_database(&place.url, place.folder.path().join("data"));
-    let (cx, ws) = open::context(&config).await?;
-    let survey = surveys::published(cx.db.read(), ws, "nps").await?.context("a fresh database has the survey nps")?;
-    Ok((cx, ws, SurveyId::from_uuid(survey.id)))
-}
-
 /// Measures with a hundredth of the rows, then with all of them.
 pub async fn run(place: &Place) -> anyhow::Result<Timings> {
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     let mut found = Timings { title: format!("metrics call, {database}"), ..Timings::default() };
     let (few, many) = (i64::try_from(place.args.rows / 100)?, i64::try_from(place.args.rows)?);
     let mut medians = Vec::new();
     for (from, to) in [(0, few), (few, many)] {
         // What the one before has kept does not know of rows that come from beside the product.
-        let (cx, ws, survey) = prepare(place).await?;
+        let (cx, ws, survey) = place.open_survey().await?;
         fill::answers(&cx.db, ws, survey, from, to, millis(cx.now())).await?;
         let year = Some(cx.now() - chrono::Duration::days(300));
         for (what, query) in [
@@ -49,14 +38,14 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
             ("all time, by plan", MetricsQuery { by: Some("plan".to_owned()), ..MetricsQuery::default() }),
         ] {
             found.notes.push(format!("{to} answers, {what}: the first call took {:.0} ms", warm_up(&cx, ws, &query).await?));
-            let mut micros = Vec::with_capacity(CALLS);
+            let mut took = Vec::with_capacity(CALLS);
             for _ in 0..CALLS {
                 let call = Instant::now();
                 metrics(&cx, ws, query.clone()).await?;
-                micros.push(u32::try_from(call.elapsed().as_micros()).unwrap_or(u32::MAX));
+                took.push(micros(call));
             }
-            medians.push((what, percentile(&micros, 50)));
-            found.push(format!("{to} answers, {what}"), micros);
+            medians.push((what, percentile(&took, 50)));
+            found.push(format!("{to} answers, {what}"), took);
         }
     }
     let (before, after) = medians.split_at(medians.len() / 2);

@@ -1,4 +1,4 @@
-//! `hearback bench`: the product's own paths, each beside its limit in the same run.
+//! The benchmarks: the product's own paths, each beside its limit in the same run.
 //!
 //! Rates on a shared machine move by a factor; only the ratio inside one pair says something. Each pair runs the
 //! limit and the product one after the other; the medians of all pairs are printed.
@@ -10,8 +10,10 @@ mod backtest;
 mod bulk;
 mod cases;
 mod child;
+mod fill;
 mod inbound;
 mod ingest;
+mod limits;
 mod load;
 mod mail;
 mod metrics;
@@ -26,15 +28,19 @@ mod waves;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args as Arguments, ValueEnum};
-use hearback_store::Db;
+use clap::{Parser, ValueEnum};
+use hearback::{Config, Secret};
+use hearback_core::id::{SurveyId, WorkspaceId};
+use hearback_engine::Ctx;
+use hearback_store::{Db, surveys};
 
 use report::Report;
 use timings::Timings;
 
-/// Arguments of `bench`.
-#[derive(Debug, Arguments)]
-pub struct Args {
+/// Measures Hearback's own paths beside their limits, in the same run.
+#[derive(Debug, Parser)]
+#[command(name = "hearback-bench", version)]
+struct Args {
     /// What to measure.
     #[arg(value_enum)]
     path: Path,
@@ -108,15 +114,23 @@ struct Place {
     args: Args,
 }
 
+fn main() -> ExitCode {
+    // The server under load is a process of its own, and the product as it is built here: this program once more.
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        return hearback::main();
+    }
+    hearback::run(measure(Args::parse()))
+}
+
 /// Measures and prints.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+async fn measure(args: Args) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("can't make a temporary folder")?;
     let url = args.database.clone().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
     let json = args.json;
     let place = Place { url, folder, args };
     let rates = |report: Report| if json { report.json() } else { report.text() };
     let times = |timings: Timings| if json { timings.json() } else { timings.text() };
-    crate::output::say(match place.args.path {
+    hearback::say(match place.args.path {
         Path::Ingest => rates(ingest::run(&place).await?),
         Path::Import => rates(bulk::import(&place).await?),
         Path::Batch => rates(bulk::batch(&place).await?),
@@ -136,6 +150,30 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Place {
+    /// The settings of this machine, with the database under test and what this node keeps in a folder of the run.
+    fn config(&self) -> anyhow::Result<Config> {
+        let mut config = Config::load(None)?;
+        config.database.url = Secret::new(self.url.clone());
+        config.data.dir = self.folder.path().join("data");
+        config.mail.url = Secret::new(format!("file://{}/mail", config.data.dir.display()));
+        // Guard rails are for the unexpected; who measures expects many.
+        config.limits.mails_per_person_day = 1_000;
+        config.limits.mails_per_rule_hour = 10_000_000;
+        Ok(config)
+    }
+
+    /// The product on the database under test, and its workspace.
+    async fn open(&self) -> anyhow::Result<(Ctx, WorkspaceId)> {
+        hearback::context(&self.config()?).await
+    }
+
+    /// The same with the survey that is filled.
+    async fn open_survey(&self) -> anyhow::Result<(Ctx, WorkspaceId, SurveyId)> {
+        let (cx, ws) = self.open().await?;
+        let survey = surveys::published(cx.db.read(), ws, "nps").await?.context("a fresh database has the survey nps")?;
+        Ok((cx, ws, SurveyId::from_uuid(survey.id)))
+    }
+
     /// A connection for the limit.
     async fn db(&self) -> anyhow::Result<Db> {
         let connections = u32::try_from(self.args.clients).unwrap_or(32) + 2;
@@ -144,6 +182,11 @@ impl Place {
 
     fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")
+    }
+
+    /// Which database this is, for people.
+    fn database(&self) -> &'static str {
+        if self.is_sqlite() { "SQLite" } else { "PostgreSQL" }
     }
 
     fn time(&self) -> std::time::Duration {

@@ -1,6 +1,6 @@
 //! Times of single calls, side by side: what has to be quick rather than many.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -53,7 +53,12 @@ impl Timings {
 
 /// Microseconds since then.
 pub fn micros(begun: Instant) -> u32 {
-    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
+    in_micros(begun.elapsed())
+}
+
+/// In microseconds.
+pub fn in_micros(took: Duration) -> u32 {
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// In milliseconds, by nearest rank; 0 without calls.

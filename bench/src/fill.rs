@@ -1,12 +1,11 @@
-//! Many answers at once, made by the database itself: what the benchmarks of large data measure on.
+//! Many answers or people at once, made by the database itself: what the benchmarks of large data measure on.
 //!
 //! Every row is what the product would have stored for an answer of the last year whose loop is long done, or, for a few
 //! in a hundred, still open. Only for a database that may be thrown away.
 
 use hearback_core::id::{SurveyId, WorkspaceId};
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
-
-use crate::{Db, StoreError};
+use hearback_store::{Db, StoreError};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 
 /// Milliseconds of a year.
 const YEAR: i64 = 31_536_000_000;

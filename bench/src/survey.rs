@@ -21,11 +21,10 @@ use hearback_engine::{
 };
 use hearback_store::{bulk, invitations, persons, time::millis};
 
-use super::{
+use crate::{
     Place,
     child::{Server, connect},
     load::request,
-    metrics::prepare,
     timings::{Timings, micros},
 };
 
@@ -61,10 +60,10 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
         answered.extend(answers);
     }
     server.stop().await?;
-    let (cx, ws, _) = prepare(place).await?;
+    let (cx, ws) = place.open().await?;
     let stored = metrics(&cx, ws, MetricsQuery::default()).await?.total.n;
     ensure!(stored == answered.len() as u64, "{} forms were thanked for, {stored} answers are stored", answered.len());
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     let mut found = Timings { title: format!("survey page at {RATE} requests a second, {database}"), ..Timings::default() };
     found.push("page", shown);
     found.push("submit, kept as an answer with its case", answered);
@@ -88,7 +87,7 @@ fn disk(folder: &Path, until: Instant) -> anyhow::Result<Vec<u32>> {
 
 /// Links of as many invitations.
 async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
-    let (cx, ws, survey) = prepare(place).await?;
+    let (cx, ws, survey) = place.open_survey().await?;
     let person = upsert_person(&cx, ws, NewPerson { email: Some("first@bench.example".to_owned()), ..NewPerson::default() }).await?;
     let now = cx.now();
     let mut links = Vec::new();

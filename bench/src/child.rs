@@ -1,4 +1,4 @@
-//! The product under load is a process of its own, so that its memory and its start can be told from the load's.
+//! The product under load is a process of its own, so that its memory and its start can be told from the load's; and what a process takes.
 
 use std::{
     process::Stdio,
@@ -11,7 +11,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{Place, load};
+use crate::{Place, load};
 
 /// A running `hearback serve`.
 pub struct Server {
@@ -67,18 +67,33 @@ impl Server {
 
     /// Resident memory in MiB: now, and at its peak.
     pub fn memory(&self) -> Option<(f64, f64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let field = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name))?;
-            line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
-        };
-        Some((field("VmRSS:")?, field("VmHWM:")?))
+        memory(&self.child.id()?.to_string())
     }
 
     /// Ends it.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
+}
+
+/// Resident memory of a process in MiB: now, and at its peak.
+fn memory(process: &str) -> Option<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+    };
+    Some((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+/// What this process took before, for filling above all, does not count.
+pub fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory that this process took since then, for people.
+pub fn peak() -> Option<String> {
+    memory("self").map(|(_, peak)| format!("resident memory at its peak: {peak:.1} MiB"))
 }
 
 async fn free_address() -> anyhow::Result<String> {

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{
+use crate::{
     Place,
     alert::anonymous,
     child::Server,
@@ -16,7 +16,7 @@ use super::{
 pub async fn run(place: &Place) -> anyhow::Result<Report> {
     let key = ingest::key(place).await?;
     let sink = Sink::start().await?;
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     let what = if place.args.mails { "a mail for each answer" } else { "no mails" };
     let mut report = Report {
         title: format!("ingest with the worker awake, {what}, {} connections, {database}", place.args.clients),

@@ -4,25 +4,22 @@ use std::{fmt::Write as _, time::Instant};
 
 use anyhow::{Context as _, ensure};
 use hearback_engine::submit::{FollowUp, NewResponse, submit_responses};
-use hearback_store::limits;
 
-use super::{
+use crate::{
     Place,
     child::{Server, connect},
     ingest::key,
+    limits,
     load::{request, response},
     report::{Pair, Report},
 };
-use crate::{config::Config, open};
 
 /// Answers in one call.
 const CHUNK: usize = 1_000;
 
 /// The way of the import: parsed rows into the engine, the next chunk while one is written.
 pub async fn import(place: &Place) -> anyhow::Result<Report> {
-    let mut config = Config::load(None)?;
-    config.use_database(&place.url, place.folder.path().join("data"));
-    let (cx, ws) = open::context(&config).await?;
+    let (cx, ws) = place.open().await?;
     let db = place.db().await?;
     limits::prepare(&db).await?;
     let mut report = blank(place, "import, rules off");
@@ -108,7 +105,7 @@ async fn post(address: &str, key: &str, bodies: &[String]) -> anyhow::Result<()>
 }
 
 fn blank(place: &Place, what: &str) -> Report {
-    let database = if place.is_sqlite() { "SQLite" } else { "PostgreSQL" };
+    let database = place.database();
     Report {
         title: format!("{what}, {CHUNK} at a time, {database}"),
         unit: "responses",

@@ -7,16 +7,16 @@ use hearback_engine::{
     Actor,
     access::{Scope, create_api_key},
 };
-use hearback_store::{Db, limits};
+use hearback_store::Db;
 use tokio::process::Command;
 
-use super::{
+use crate::{
     Place,
     child::Server,
+    limits,
     load::post_responses,
     report::{Pair, Report},
 };
-use crate::{config::Config, open};
 
 /// Runs the pairs.
 pub async fn run(place: &Place) -> anyhow::Result<Report> {
@@ -28,11 +28,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
     let idle = server.memory();
     let limit_is = Limit::choose(place).await;
     let mut report = Report {
-        title: format!(
-            "ingest over HTTP, {} connections, shipped rules, {}",
-            place.args.clients,
-            if place.is_sqlite() { "SQLite" } else { "PostgreSQL" }
-        ),
+        title: format!("ingest over HTTP, {} connections, shipped rules, {}", place.args.clients, place.database()),
         unit: "responses",
         limit: limit_is.name(),
         ready: Some(server.ready),
@@ -53,9 +49,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Report> {
 
 /// Prepares the database and makes a key for the load.
 pub async fn key(place: &Place) -> anyhow::Result<String> {
-    let mut config = Config::load(None)?;
-    config.use_database(&place.url, place.folder.path().join("data"));
-    let (cx, ws) = open::context(&config).await?;
+    let (cx, ws) = place.open().await?;
     Ok(create_api_key(&cx, ws, &Actor::Operator, "bench", Scope::Write).await?)
 }
 

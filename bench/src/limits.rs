@@ -1,4 +1,4 @@
-//! What the databases themselves can do, measured with nothing around it: the limits that `hearback bench` puts
+//! What the databases themselves can do, measured with nothing around it: the limits that are put
 //! beside the product's own paths. Tables of its own (`bench_*`), dropped again.
 
 use std::{
@@ -7,9 +7,8 @@ use std::{
 };
 
 use hearback_core::id::JobId;
+use hearback_store::{Db, StoreError, bulk};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
-
-use crate::{Db, StoreError};
 
 /// Makes the tables that the limits write to.
 pub async fn prepare(db: &Db) -> Result<(), StoreError> {
@@ -116,7 +115,7 @@ async fn drain(db: &Db, batch: u64) -> Result<(), StoreError> {
         "UPDATE bench_jobs SET state = 'running', attempts = attempts + 1 WHERE id IN (SELECT id FROM bench_jobs WHERE state = 'queued' \
          AND run_at <= $1 ORDER BY run_at, id LIMIT $2 {lock}) RETURNING id, payload"
     );
-    let settle = format!("UPDATE bench_jobs SET state = 'done' WHERE id IN {}", crate::bulk::texts(backend, 1));
+    let settle = format!("UPDATE bench_jobs SET state = 'done' WHERE id IN {}", bulk::texts(backend, 1));
     loop {
         let tx = db.write().await?;
         let values: [Value; 2] = [1_i64.into(), i64::try_from(batch).unwrap_or(i64::MAX).into()];
@@ -127,15 +126,8 @@ async fn drain(db: &Db, batch: u64) -> Result<(), StoreError> {
         }
         let ids = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<Result<Vec<_>, _>>()?;
         let tx = db.write().await?;
-        let list = crate::bulk::text_list(&ids);
+        let list = bulk::text_list(&ids);
         tx.execute_raw(Statement::from_sql_and_values(backend, settle.clone(), [list])).await?;
         tx.commit().await?;
     }
-}
-
-/// What counting the answers themselves by score takes: the work that the roll-ups spare.
-pub async fn group_answers(connection: &impl ConnectionTrait) -> Result<usize, StoreError> {
-    let sql = "SELECT workspace_id, survey_id, score, COUNT(*) FROM responses GROUP BY workspace_id, survey_id, score";
-    let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await?;
-    Ok(rows.len())
 }
