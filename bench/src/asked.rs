@@ -1,7 +1,10 @@
 //! People who are asked: invitations with their first mails in the queue, without a campaign.
 
 use anyhow::Context as _;
-use hearback_core::id::{InvitationId, PersonId, SurveyId, WorkspaceId};
+use hearback_core::{
+    id::{InvitationId, PersonId, SurveyId, WorkspaceId},
+    state::InvitationState,
+};
 use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
@@ -51,5 +54,5 @@ fn invitation(cx: &Ctx, person: &persons::Model, survey: SurveyId) -> invitation
     let ws = WorkspaceId::from_uuid(person.workspace_id);
     let now = cx.now();
     let row = invitations::Model::planned(ws, InvitationId::new(now), person.id, survey, now);
-    invitations::Model { state: "queued".to_owned(), ..row }
+    invitations::Model { state: InvitationState::Queued.into(), ..row }
 }

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use hearback_core::{
     id::{InvitationId, PersonId},
+    state::InvitationState,
     token::Purpose,
 };
 use hearback_engine::{
@@ -97,7 +98,7 @@ async fn invited(place: &Place, count: u64) -> anyhow::Result<Vec<String>> {
         let customer = persons::Model { id: id.uuid(), key: format!("email:{email}"), email: Some(email), ..person.clone() };
         let invitation = InvitationId::new(now);
         let row = invitations::Model {
-            state: "sent".to_owned(),
+            state: InvitationState::Sent.into(),
             sent_at: Some(millis(now)),
             ..invitations::Model::planned(ws, invitation, id.uuid(), survey, now)
         };

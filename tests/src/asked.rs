@@ -2,7 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "rows that can't be written must fail their test loudly")]
 
-use hearback_core::id::{DeliveryId, InvitationId, PersonId, SurveyId, WorkspaceId};
+use hearback_core::{
+    id::{DeliveryId, InvitationId, PersonId, SurveyId, WorkspaceId},
+    state::{CampaignStatus, InvitationState, WaveStatus},
+};
 use hearback_engine::{
     Ctx,
     mails::{AskMail, mail_row},
@@ -46,7 +49,7 @@ impl Asked {
             id: wave,
             campaign: "quarterly".to_owned(),
             name: "2026-Q1".to_owned(),
-            status: "running".to_owned(),
+            status: WaveStatus::Running.into(),
             survey_id: survey(cx, ws).await.uuid(),
             fire_at: now,
             body: r#"{"survey":"nps"}"#.to_owned(),
@@ -107,7 +110,7 @@ async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave
         let person = person(cx, ws, address, locale);
         let invitation = invitations::Model {
             wave_id: wave,
-            state: "queued".to_owned(),
+            state: InvitationState::Queued.into(),
             expires_at: Some(millis(now + chrono::Duration::days(60))),
             ..invitations::Model::planned(ws, InvitationId::new(now), person.id, survey, now)
         };
@@ -164,7 +167,7 @@ pub fn campaign(ws: WorkspaceId, key: &str) -> campaigns::Model {
         key: key.to_owned(),
         name: key.to_owned(),
         survey: "nps".to_owned(),
-        status: "active".to_owned(),
+        status: CampaignStatus::Active.into(),
         body: r#"{"survey":"nps"}"#.to_owned(),
         next_fire_at: None,
         created_at: 0,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hearback_core::{Clock as _, SystemClock};
+use hearback_core::{Clock as _, SystemClock, state::DeliveryStatus};
 use hearback_mailer::Limits;
 use hearback_store::{Db, EntityTrait as _, cases, deliveries, responses, tasks};
 use uuid::Uuid;
@@ -111,7 +111,7 @@ pub async fn mail(db: &Db, mails: &[Mail], repeats: usize) -> Vec<String> {
         let copies = got.remove(&row.message_id).unwrap_or_default();
         let duplicates = usize::try_from(row.duplicates).unwrap_or_default();
         counted += duplicates;
-        if row.status != "sent" {
+        if row.status != DeliveryStatus::Sent {
             wrong.push(format!("delivery {} ({}) is {}: {:?}", row.id, row.kind, row.status, row.reply));
         }
         if copies.is_empty() || copies.len() > 1 + duplicates {

@@ -4,6 +4,7 @@
 
 use hearback_core::{
     id::{InvitationId, WorkspaceId},
+    state::InvitationState,
     token::Purpose,
 };
 use hearback_engine::{Ctx, people::upsert_person, submit::NewPerson};
@@ -19,7 +20,7 @@ pub async fn invite(cx: &Ctx, ws: WorkspaceId, survey: &str, person: NewPerson) 
     let now = cx.now();
     let id = InvitationId::new(now);
     let row = invitations::Model {
-        state: "sent".to_owned(),
+        state: InvitationState::Sent.into(),
         remind_at: Some(millis(now + chrono::Duration::days(3))),
         sent_at: Some(millis(now)),
         ..invitations::Model::planned(ws, id, person.id, survey.id, now)

@@ -9,18 +9,23 @@ mod step;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::{
     metric::Segment,
     policy::{Need, Terms},
+    word::Word as _,
 };
 
 pub use step::step;
 
-/// How far the loop with this customer has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+/// How far the loop with this customer has come, in the order of a case's life.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumString, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LoopStatus {
     /// An explicit rule (or an import of history) said that nothing has to be done.
     NotNeeded,
@@ -37,29 +42,12 @@ pub enum LoopStatus {
 }
 
 impl LoopStatus {
-    /// All of them, in the order of a case's life.
-    pub const ALL: [Self; 6] = [Self::NotNeeded, Self::Open, Self::Contacted, Self::Resolved, Self::Closed, Self::Lapsed];
-
-    /// The word used in files, URLs and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotNeeded => "not_needed",
-            Self::Open => "open",
-            Self::Contacted => "contacted",
-            Self::Resolved => "resolved",
-            Self::Closed => "closed",
-            Self::Lapsed => "lapsed",
-        }
-    }
-
-    /// Reads the word back; `None` for any other word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
+    /// Somebody still has to do something.
+    pub const ACTIVE: [Self; 3] = [Self::Open, Self::Contacted, Self::Resolved];
 
     /// Whether somebody still has to do something.
-    pub const fn is_active(self) -> bool {
-        matches!(self, Self::Open | Self::Contacted | Self::Resolved)
+    pub fn is_active(self) -> bool {
+        Self::ACTIVE.contains(&self)
     }
 }
 

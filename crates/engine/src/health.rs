@@ -12,7 +12,10 @@ use std::{
 };
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::id::WorkspaceId;
+use hearback_core::{
+    id::WorkspaceId,
+    state::{JobState, WaveStatus},
+};
 use hearback_store::{
     StoreError, Unreadable, alerts,
     operations::{self, OpenTransaction},
@@ -169,7 +172,7 @@ fn unreadable(row: &Unreadable) -> Alert {
 
 /// Waves whose job does not go on by itself.
 async fn stalled(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Alert>, StoreError> {
-    let waves = waves::open(cx.db.read(), ws).await?.into_iter().filter(|wave| wave.status != "paused").collect::<Vec<_>>();
+    let waves = waves::open(cx.db.read(), ws).await?.into_iter().filter(|wave| wave.status != WaveStatus::Paused).collect::<Vec<_>>();
     if waves.is_empty() {
         return Ok(Vec::new());
     }
@@ -179,7 +182,7 @@ async fn stalled(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Alert>, StoreError> {
         let job = jobs.get(&job_of(wave.id).uuid());
         let why = match job {
             None => "no job works on it".to_owned(),
-            Some(job) if matches!(job.state.as_str(), "queued" | "running") && job.attempts < FAILURES => return None,
+            Some(job) if JobState::OPEN.contains(&job.state) && job.attempts < FAILURES => return None,
             Some(job) => job.error.clone().unwrap_or_else(|| format!("its job is {}", job.state)),
         };
         let (name, campaign) = (format!("{} of {}", wave.name, wave.campaign), &wave.campaign);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hearback_core::{
     Calendar, Metric, Policy, Scale, Segment,
     id::{RuleVersionId, SurveyId, WorkspaceId},
+    state::SurveyStatus,
 };
 use hearback_rules::RuleVersion;
 use hearback_store::{
@@ -55,7 +56,7 @@ pub fn survey(row: &surveys::Model) -> Result<Survey, Unreadable> {
         name: row.name.clone(),
         scale,
         body: Arc::new(body.map_err(|error| unreadable(error.to_string()))?),
-        closed: row.status == "closed",
+        closed: row.status == SurveyStatus::Closed,
     })
 }
 

@@ -6,6 +6,7 @@ use hearback_core::{
     calendar::Calendar,
     id::{SurveyId, WorkspaceId},
     logo,
+    state::SurveyStatus,
     text::{self, MAX_LINE},
 };
 use hearback_rules::{Rule, SHIPPED, parse_yaml};
@@ -160,7 +161,7 @@ fn survey(ws: WorkspaceId, name: &str, metric: Metric, scale_max: i64, now: Date
         name: name.to_owned(),
         metric: metric.as_str().to_owned(),
         scale_max,
-        status: "published".to_owned(),
+        status: SurveyStatus::Published.into(),
         created_at: millis(now),
         body: None,
         published_at: Some(millis(now)),

@@ -1,6 +1,9 @@
 //! Jobs that somebody has to look at: given up, or written for a newer version. Listed, put back into the queue, or done without.
 
-use hearback_core::id::{DeliveryId, JobId, WorkspaceId};
+use hearback_core::{
+    id::{DeliveryId, JobId, WorkspaceId},
+    state::{DeliveryStatus, JobState},
+};
 use hearback_store::{
     Tx, deliveries,
     outbox::{Job, Model, UNREADABLE, stuck},
@@ -12,13 +15,13 @@ use crate::{Actor, Ctx, EngineError, audit};
 
 /// What people call the state of such a job: `dead` or `unreadable`.
 pub fn state(job: &Model) -> &'static str {
-    if job.state == "dead" { "dead" } else { "unreadable" }
+    if job.state == JobState::Dead { "dead" } else { "unreadable" }
 }
 
 /// Why it is in that state; what can't be read says what was met.
 pub fn why(job: &Model) -> String {
-    match (job.state.as_str(), serde_json::from_str::<Job>(&job.payload)) {
-        ("queued", Err(error)) => format!("{UNREADABLE}: {error}"),
+    match (*job.state, serde_json::from_str::<Job>(&job.payload)) {
+        (JobState::Queued, Err(error)) => format!("{UNREADABLE}: {error}"),
         _ => job.error.clone().unwrap_or_default(),
     }
 }
@@ -59,7 +62,7 @@ async fn lock(cx: &Ctx, ws: WorkspaceId, id: JobId) -> Result<(Tx, Model), Engin
 /// An invitation ended with its mail: that is not taken back.
 async fn revive(tx: &Tx, ws: WorkspaceId, id: DeliveryId, now: i64) -> Result<(), EngineError> {
     let rows = deliveries::by_ids(tx, ws.uuid(), &[id.uuid()]).await?;
-    let Some(row) = rows.first().filter(|row| row.status == "dead") else { return Ok(()) };
+    let Some(row) = rows.first().filter(|row| row.status == DeliveryStatus::Dead) else { return Ok(()) };
     if row.invitation_id.is_some() {
         return Err(EngineError::conflict("its invitation ended with it: invite the customer again, and discard this job"));
     }

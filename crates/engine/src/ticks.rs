@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hearback_core::id::{CaseId, TaskId, WorkspaceId};
+use hearback_core::{
+    LoopStatus,
+    id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
+};
 use hearback_rules::Trigger;
 use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces};
 use serde_json::json;
@@ -69,14 +73,14 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Resul
     let tx = cx.db.write().await?;
     let Some(mut rows) = snapshot::case(&*tx, ws.uuid(), case.uuid()).await? else { return Ok(false) };
     let Some(task) = tasks::lock(&tx, ws, task).await? else { return Ok(false) };
-    if task.status != "open" || task.overdue_at.is_some() {
+    if task.status != TaskStatus::Open || task.overdue_at.is_some() {
         return Ok(false);
     }
     let mut changes = Changes::default();
     let data = json!({ "task": task.id, "title": task.title });
     tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
     changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
-    if rows.case.loop_status != "closed" {
+    if rows.case.loop_status != LoopStatus::Closed {
         decide(cx, &tx, &workspace, &mut rows, Trigger::TaskOverdue.into(), &mut changes).await?;
     }
     let queued = changes.save(&tx, &workspace, rows.case, now).await?;

@@ -10,6 +10,7 @@ mod send;
 mod sign;
 
 use hearback_core::{
+    Word as _,
     id::WorkspaceId,
     seal::{Sealed, Unreadable},
     text::{self, MAX_LINE},
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -32,28 +34,14 @@ use http::Target;
 pub(crate) use send::send;
 
 /// What a webhook takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename = "WebhookKind", rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, IntoStaticStr, EnumString, VariantArray)]
+#[schemars(rename = "WebhookKind", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// The whole event as JSON, signed.
     Webhook,
     /// A line of text, as chat programs take it.
     Chat,
-}
-
-impl Kind {
-    /// The word used in the database and in the API; also the medium of a delivery.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Chat => "chat",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Webhook, Self::Chat].into_iter().find(|kind| kind.as_str() == word)
-    }
 }
 
 /// A webhook to be made, unchecked.
@@ -107,8 +95,8 @@ pub async fn list(cx: &Ctx, ws: WorkspaceId) -> Result<Vec<Webhook>, EngineError
 pub async fn create(cx: &Ctx, ws: WorkspaceId, actor: &Actor, new: NewWebhook) -> Result<(Webhook, String), EngineError> {
     let mut fields = Fields::default();
     let key = fields.check("key", text::key(&new.key));
-    let kind = Kind::parse(new.kind.as_deref().unwrap_or("webhook")).ok_or("must be webhook or chat");
-    let kind = fields.check("kind", kind);
+    let kind = Kind::parse(new.kind.as_deref().unwrap_or(Kind::Webhook.as_str()));
+    let kind = fields.check("kind", kind.ok_or("must be webhook or chat"));
     let url = fields.check("url", text::line(new.url.expose_secret(), MAX_LINE));
     match url.as_deref().map(Target::parse) {
         Some(Err(why)) => fields.refuse("url", why),

@@ -13,11 +13,12 @@ use hearback_core::{
     Calendar, Owner, Scale,
     id::{SurveyId, WorkspaceId},
     policy::Terms,
+    state::SurveyStatus,
     survey::Body,
 };
 use hearback_rules::{RuleVersion, Trigger};
 use hearback_store::{
-    ConnectionTrait, StoreError, Unreadable, cases, snapshot, suppressions, surveys, time::from_millis, unreadable::read_all, workspaces,
+    ConnectionTrait, StoreError, Unreadable, cases, snapshot, suppressions, time::from_millis, unreadable::read_all, workspaces,
 };
 
 use crate::{
@@ -51,7 +52,7 @@ pub struct Workspace {
     /// Every version that was ever published: answers and links lead to these.
     versions: HashMap<uuid::Uuid, Survey>,
     /// Those that this version can't read, by id; whether they are published.
-    unread_surveys: HashMap<uuid::Uuid, (Status, Unreadable)>,
+    unread_surveys: HashMap<uuid::Uuid, (SurveyStatus, Unreadable)>,
     /// Colour of buttons for customers, `#0f766e`.
     pub accent: Option<String>,
     /// A small picture as a data URI.
@@ -152,7 +153,7 @@ impl Workspace {
 
     /// Refuses what needs the published version of a survey that this version can't read.
     pub fn can_read(&self, survey: &str) -> Result<(), StoreError> {
-        let is_it = |(status, row): &&(Status, Unreadable)| *status == Status::Published && row.key == survey;
+        let is_it = |(status, row): &&(SurveyStatus, Unreadable)| *status == SurveyStatus::Published && row.key == survey;
         self.unread_surveys.values().find(is_it).map_or(Ok(()), |(_, unreadable)| Err(unreadable.clone().into()))
     }
 
@@ -298,9 +299,8 @@ async fn load_with(
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
     let (held, skipped_until) = (Hold::of(&row), row.skipped_until.map(from_millis));
     let rows = snapshot::public_surveys(connection, id.uuid()).await?;
-    let (versions, unread) =
-        read_all(&rows, |row| reading::survey(row).map(|survey| (Status::of(row), survey)).map_err(|error| (row, error)));
-    let unread_surveys = unread.into_iter().map(|(row, error)| (row.id, (Status::of(row), error))).collect();
+    let (versions, unread) = read_all(&rows, |row| reading::survey(row).map(|survey| (*row.status, survey)).map_err(|error| (row, error)));
+    let unread_surveys = unread.into_iter().map(|(row, error)| (row.id, (*row.status, error))).collect();
     Ok(Workspace {
         id,
         name: row.name,
@@ -327,27 +327,9 @@ async fn load_with(
 }
 
 /// Those that can be answered now, by key.
-fn published(versions: &[(Status, Survey)]) -> HashMap<String, Survey> {
-    let published = versions.iter().filter(|(status, _)| *status == Status::Published);
+fn published(versions: &[(SurveyStatus, Survey)]) -> HashMap<String, Survey> {
+    let published = versions.iter().filter(|(status, _)| *status == SurveyStatus::Published);
     published.map(|(_, survey)| (survey.key.clone(), survey.clone())).collect()
-}
-
-/// Where a version that customers may have seen stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Published,
-    Replaced,
-    Closed,
-}
-
-impl Status {
-    fn of(row: &surveys::Model) -> Self {
-        match row.status.as_str() {
-            "published" => Self::Published,
-            "replaced" => Self::Replaced,
-            _ => Self::Closed,
-        }
-    }
 }
 
 async fn load_teams(connection: &impl ConnectionTrait, id: WorkspaceId) -> Result<HashMap<String, Vec<Member>>, StoreError> {

@@ -75,7 +75,7 @@ async fn an_erased_person_leaves_counts_and_a_fingerprint_and_nothing_else() {
     let rows = snapshot::case(cx.db.read(), ws.uuid(), case.uuid()).await.unwrap().unwrap();
     assert_eq!((rows.case.loop_status.as_str(), rows.case.open_tasks, rows.response.comment), ("lapsed", 0, None));
     let (_, deliveries) = snapshot::work_of_case(cx.db.read(), ws.uuid(), case.uuid()).await.unwrap();
-    assert!(deliveries.iter().all(|mail| mail.to_address == "erased" && mail.status == "cancelled"), "{deliveries:?}");
+    assert!(deliveries.iter().all(|mail| mail.to_address == "erased" && mail.status.as_str() == "cancelled"), "{deliveries:?}");
 
     let bytes = world.bytes();
     let text = String::from_utf8_lossy(&bytes).to_lowercase();
@@ -89,7 +89,7 @@ async fn an_erased_person_leaves_counts_and_a_fingerprint_and_nothing_else() {
     );
     assert_eq!(fsck::check(&cx.db, cx.now()).await.unwrap(), []);
     let other = snapshot::case(cx.db.read(), ws.uuid(), untouched.uuid()).await.unwrap().unwrap();
-    assert!(other.response.comment.is_some() && other.case.loop_status == "open");
+    assert!(other.response.comment.is_some() && other.case.loop_status.as_str() == "open");
     let again = submit_responses(cx, ws, vec![sent], FollowUp::On).await.remove(0).unwrap();
     assert_eq!((again.id, again.created), (receipt.id, false), "the same answer again brings nothing back");
 }

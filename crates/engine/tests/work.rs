@@ -54,7 +54,7 @@ async fn a_detractors_loop_closes_once_everything_is_there() {
     assert!(matches!(log_contact(cx, ws, id, &actor, contact("reached")).await, Err(EngineError::Conflict { .. })));
 
     reopen(cx, ws, id, &actor, Some("called again".to_owned())).await.unwrap();
-    assert_eq!(case(&world, id).await.loop_status, "open");
+    assert_eq!(case(&world, id).await.loop_status.as_str(), "open");
     assert_eq!(fsck::check(&cx.db, cx.now()).await.unwrap(), []);
 }
 

@@ -1,6 +1,7 @@
 //! A rule as YAML text: the inverse of [`crate::parse`]. Each function gives the lines of a block
 //! without indentation; the block that contains it indents them.
 
+use hearback_core::Word as _;
 use std::fmt::Display;
 
 use crate::{Action, Compare, Condition, Owners, Property, Rule, Step, parse::number};

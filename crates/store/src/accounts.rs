@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 
-use hearback_core::{Counts, id::WorkspaceId};
+use hearback_core::{Counts, LoopStatus, id::WorkspaceId};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx, cases, persons, responses};
-
-/// Cases in which somebody still has to do something.
-const ACTIVE: [&str; 3] = ["open", "contacted", "resolved"];
+use crate::{StoreError, Tx, cases, persons, responses, stored::words};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -84,7 +81,7 @@ pub async fn roll_up(
         found.entry(key).or_default().people = n;
     }
     let answered = || people().join(JoinType::InnerJoin, answers());
-    let open = answered().join(JoinType::InnerJoin, follow_up()).filter(cases::Column::LoopStatus.is_in(ACTIVE));
+    let open = answered().join(JoinType::InnerJoin, follow_up()).filter(cases::Column::LoopStatus.is_in(words(&LoopStatus::ACTIVE)));
     let counted = open.column_as(cases::Column::Id.count(), "n").into_tuple::<(String, i64)>();
     for (key, n) in counted.all(conn).await? {
         found.entry(key).or_default().open_cases = n;

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::InvitationState};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
     StoreError, Tx,
     bulk::{Kind, select, to_json},
+    stored::{among, quoted},
 };
 
 /// One person.
@@ -58,7 +59,8 @@ const JOINS: &str = "LEFT JOIN suppressions s ON s.workspace_id = p.workspace_id
 fn last_asked(but: &str) -> String {
     format!(
         "(SELECT MAX(COALESCE(i.sent_at, i.due_at)) FROM invitations i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id \
-         AND (i.sent_at IS NOT NULL OR i.state = 'queued'){but}) AS last_asked"
+         AND (i.sent_at IS NOT NULL OR i.state = {}){but}) AS last_asked",
+        quoted(InvitationState::Queued)
     )
 }
 
@@ -77,8 +79,9 @@ pub async fn people(
     let _ = write!(
         sql,
         ", CAST(CASE WHEN EXISTS (SELECT 1 FROM invitations o WHERE o.workspace_id = p.workspace_id AND o.person_id = p.id \
-         AND o.campaign = $3 AND o.wave_id <> $4 AND o.state IN ('planned', 'blocked', 'queued')) THEN 1 ELSE 0 END AS BIGINT) AS waits, \
-         NULL AS invitation, NULL AS answered FROM persons p {JOINS}"
+         AND o.campaign = $3 AND o.wave_id <> $4 AND o.state IN {}) THEN 1 ELSE 0 END AS BIGINT) AS waits, \
+         NULL AS invitation, NULL AS answered FROM persons p {JOINS}",
+        among(&InvitationState::UNSENT)
     );
     if look.accounts {
         sql.push_str(" LEFT JOIN accounts a ON a.workspace_id = p.workspace_id AND a.key = p.account_key");

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt as _;
+use hearback_core::state::JobState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Db, StoreError, Tx, Unreadable, bulk::Kind, db::Snapshot};
+use crate::{Db, StoreError, Tx, Unreadable, bulk::Kind, db::Snapshot, stored::quoted};
 
 /// The migrations' own table: how far the schema is, not what is stored.
 const NOT_OURS: &str = "seaql_migrations";
@@ -160,7 +161,8 @@ pub async fn first_filled(conn: &impl ConnectionTrait, shapes: &[Shape]) -> Resu
 
 /// What was under way when the backup was made is not under way here: the claims of those workers end.
 pub async fn end_claims(tx: &Tx) -> Result<(), StoreError> {
-    let sql = "UPDATE outbox SET state = 'queued', lease_id = NULL, leased_until = NULL WHERE state = 'running'";
+    let (queued, running) = (quoted(JobState::Queued), quoted(JobState::Running));
+    let sql = format!("UPDATE outbox SET state = {queued}, lease_id = NULL, leased_until = NULL WHERE state = {running}");
     tx.execute_raw(Statement::from_string(tx.get_database_backend(), sql)).await?;
     Ok(())
 }

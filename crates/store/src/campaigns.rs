@@ -1,9 +1,9 @@
 //! Recurring plans of asking: which survey, whom, when.
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{Word as _, id::WorkspaceId, state::CampaignStatus};
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, stored::Stored};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,8 +16,7 @@ pub struct Model {
     pub name: String,
     /// Key of the survey; a wave asks its version of that moment.
     pub survey: String,
-    /// `active`, `paused` or `ended`.
-    pub status: String,
+    pub status: Stored<CampaignStatus>,
     /// The plan: `hearback_core::campaign::Plan` as JSON.
     pub body: String,
     /// When the schedule fires next; null for campaigns without one.
@@ -55,6 +54,6 @@ pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Mo
 
 /// Those of all workspaces whose time has come, the longest waiting first.
 pub async fn due(conn: &impl ConnectionTrait, now: i64, limit: u64) -> Result<Vec<Model>, StoreError> {
-    let due = Entity::find().filter(Column::Status.eq("active")).filter(Column::NextFireAt.lte(now));
+    let due = Entity::find().filter(Column::Status.eq(CampaignStatus::Active.as_str())).filter(Column::NextFireAt.lte(now));
     Ok(due.order_by_asc(Column::NextFireAt).limit(limit).all(conn).await?)
 }

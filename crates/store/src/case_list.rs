@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    LoopStatus, Segment,
+    LoopStatus, Segment, Word as _,
     id::{PersonId, WorkspaceId},
 };
 use hearback_migrations::DUE;
@@ -14,9 +14,10 @@ use sea_orm::{
 
 use crate::{
     StoreError,
-    cases::{Column, Entity, Model},
+    cases::{Column, Entity, Model, active},
     cursor::{Cursor, Listed, Page},
     responses,
+    stored::quoted,
     time::millis,
 };
 
@@ -52,11 +53,6 @@ pub enum CaseOrder {
     Due,
 }
 
-/// Written out, as in the partial index: with bound values SQLite could not use it.
-pub(crate) const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
-/// The first half of [`DUE`].
-const CONTACT_DUE: &str =
-    "COALESCE(CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, 9000000000000000)";
 /// The clock for closing had not been stopped, by waiting for the customer, before it ran out.
 pub(crate) const RUNNING: &str = "(waiting_since IS NULL OR close_due_at < waiting_since)";
 const NEVER: i64 = 9_000_000_000_000_000;
@@ -66,18 +62,22 @@ pub fn due_at(case: &Model) -> Option<i64> {
     contact_due(case).or(case.close_due_at)
 }
 
+/// When the first contact is due, while there was none; in SQL, the first half of [`DUE`].
+pub(crate) fn contact_due_sql() -> String {
+    format!("CASE WHEN loop_status = {} AND first_contact_at IS NULL THEN first_contact_due_at END", quoted(LoopStatus::Open))
+}
+
 fn contact_due(case: &Model) -> Option<i64> {
-    let untouched = case.loop_status == LoopStatus::Open.as_str() && case.first_contact_at.is_none();
+    let untouched = case.loop_status == LoopStatus::Open && case.first_contact_at.is_none();
     if untouched { case.first_contact_due_at } else { None }
 }
 
 /// Whether a case that still needs somebody is past what is due in it.
 pub fn is_overdue(case: &Model, now: i64) -> bool {
     let passed = |due: Option<i64>| due.is_some_and(|due| due < now);
-    let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
     // While we wait for the customer, the clock for closing stands still.
     let close = case.close_due_at.is_some_and(|due| due < case.waiting_since.unwrap_or(now));
-    active && (passed(contact_due(case)) || close)
+    case.loop_status.is_active() && (passed(contact_due(case)) || close)
 }
 
 /// One page of the cases that fit.
@@ -132,14 +132,14 @@ impl CaseFilter {
     fn condition(&self, ws: WorkspaceId) -> Condition {
         let overdue = self.overdue.map(|(wanted, now)| {
             let close = Condition::all().add(Column::CloseDueAt.lt(millis(now))).add(Expr::cust(RUNNING));
-            let passed = Condition::any().add(Expr::cust(CONTACT_DUE).lt(millis(now))).add(close);
-            let late = Condition::all().add(Expr::cust(ACTIVE)).add(passed);
+            let passed = Condition::any().add(Expr::cust(format!("COALESCE({}, {NEVER})", contact_due_sql())).lt(millis(now))).add(close);
+            let late = Condition::all().add(Expr::cust(active())).add(passed);
             if wanted { late } else { late.not() }
         });
         Condition::all()
             .add(Column::WorkspaceId.eq(ws.uuid()))
             .add_option(self.loop_status.map(|status| Column::LoopStatus.eq(status.as_str())))
-            .add_option(self.active.then(|| Expr::cust(ACTIVE)))
+            .add_option(self.active.then(|| Expr::cust(active())))
             .add_option(self.segment.map(|segment| Column::Segment.eq(segment.as_str())))
             .add_option((!self.owners.is_empty()).then(|| Column::Owner.is_in(self.owners.iter().cloned())))
             .add_option(overdue)

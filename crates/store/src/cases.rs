@@ -3,10 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, WorkspaceId};
+use hearback_core::{
+    LoopStatus,
+    id::{CaseId, WorkspaceId},
+};
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx, responses, time::millis};
+use crate::{
+    StoreError, Tx, responses,
+    stored::{Stored, among},
+    time::millis,
+};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,7 +29,7 @@ pub struct Model {
     pub segment: String,
     pub score: i64,
     pub revision: i64,
-    pub loop_status: String,
+    pub loop_status: Stored<LoopStatus>,
     pub owner: Option<String>,
     pub tags: String,
     pub answered_at: i64,
@@ -70,7 +77,7 @@ impl Model {
             segment: answer.segment.clone(),
             score: answer.score,
             revision: answer.revision,
-            loop_status: "open".to_owned(),
+            loop_status: LoopStatus::Open.into(),
             owner: None,
             tags: "[]".to_owned(),
             answered_at: answer.answered_at,
@@ -134,8 +141,10 @@ pub async fn save(tx: &Tx, case: Model) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Written out, as in the partial indexes: with bound values SQLite could not use them.
-const ACTIVE: &str = "loop_status IN ('open', 'contacted', 'resolved')";
+/// Cases in which somebody still has to do something. Written out, as in the partial indexes: with bound values SQLite could not use them.
+pub(crate) fn active() -> String {
+    format!("loop_status IN {}", among(&LoopStatus::ACTIVE))
+}
 
 /// Cases at which the clock has to look by now, the longest due first.
 pub async fn alarms(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64, limit: u64) -> Result<Vec<CaseId>, StoreError> {
@@ -151,13 +160,13 @@ pub async fn open_by_owner(conn: &impl ConnectionTrait, ws: WorkspaceId, owners:
     }
     let counted = Entity::find().select_only().column(Column::Owner).column_as(Column::Id.count(), "n");
     let of_owners = counted.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Owner.is_in(owners.iter().cloned()));
-    let rows = of_owners.filter(Expr::cust(ACTIVE)).group_by(Column::Owner).into_tuple::<(String, i64)>().all(conn).await?;
+    let rows = of_owners.filter(Expr::cust(active())).group_by(Column::Owner).into_tuple::<(String, i64)>().all(conn).await?;
     Ok(rows.into_iter().map(|(owner, n)| (owner, u32::try_from(n).unwrap_or(u32::MAX))).collect())
 }
 
 /// The unfinished cases of this owner, oldest answer first, at most `limit`.
 pub async fn open_of_owner(conn: &impl ConnectionTrait, ws: WorkspaceId, owner: &str, limit: u64) -> Result<Vec<CaseId>, StoreError> {
     let theirs = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Owner.eq(owner));
-    let open = theirs.filter(Expr::cust(ACTIVE)).order_by_asc(Column::AnsweredAt).limit(limit);
+    let open = theirs.filter(Expr::cust(active())).order_by_asc(Column::AnsweredAt).limit(limit);
     Ok(open.into_tuple::<Uuid>().all(conn).await?.into_iter().map(CaseId::from_uuid).collect())
 }

@@ -1,14 +1,14 @@
 //! How many mails are where, over all workspaces: for whoever watches the process.
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::DeliveryStatus};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use crate::{StoreError, deliveries};
+use crate::{StoreError, deliveries, stored::words};
 
 /// Mails of one workspace that were not handed over yet.
 pub async fn waiting(connection: &impl ConnectionTrait, ws: WorkspaceId) -> Result<u64, StoreError> {
     use deliveries::Column::{Status, WorkspaceId};
-    let rows = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(["queued", "deferred", "unknown"]));
+    let rows = deliveries::Entity::find().filter(WorkspaceId.eq(ws.uuid())).filter(Status.is_in(words(&DeliveryStatus::UNSENT)));
     Ok(rows.count(connection).await?)
 }
 

@@ -7,14 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearback_core::{
-    Counts,
+    Counts, Word as _,
     id::{PersonId, WorkspaceId},
+    state::{DeliveryStatus, InvitationState, JobState, TaskStatus},
 };
 use sea_orm::{Condition, DbBackend, QuerySelect, QueryTrait, entity::prelude::*, sea_query::IntoCondition};
 
 use crate::{
     Db, StoreError, Tx, cases, contact_attempts, deliveries, events, former_addresses, incentive_waits, ingest, interactions, invitations,
-    messages, opt_outs, outbox, persons, preferences, responses, runs, suppressions, tasks, testimonials, unconfirmed, workspaces,
+    messages, opt_outs, outbox, persons, preferences, responses, runs, stored::words, suppressions, tasks, testimonials, unconfirmed,
+    workspaces,
 };
 
 /// Stands where an address was.
@@ -198,11 +200,11 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
         .exec(&**tx)
         .await?;
     tasks::Entity::update_many()
-        .col_expr(tasks::Column::Status, Expr::value("cancelled"))
+        .col_expr(tasks::Column::Status, Expr::value(TaskStatus::Cancelled.as_str()))
         .col_expr(tasks::Column::FinishedAt, Expr::value(now))
         .filter(tasks::Column::WorkspaceId.eq(ws))
         .filter(tasks::Column::CaseId.is_in(ids()))
-        .filter(tasks::Column::Status.eq("open"))
+        .filter(tasks::Column::Status.eq(TaskStatus::Open.as_str()))
         .exec(&**tx)
         .await?;
     outbox::Entity::update_many()
@@ -212,12 +214,12 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
         .exec(&**tx)
         .await?;
     outbox::Entity::update_many()
-        .col_expr(outbox::Column::State, Expr::value("cancelled"))
+        .col_expr(outbox::Column::State, Expr::value(JobState::Cancelled.as_str()))
         .col_expr(outbox::Column::Error, Expr::value("the person was erased"))
         .col_expr(outbox::Column::FinishedAt, Expr::value(now))
         .filter(outbox::Column::WorkspaceId.eq(ws))
         .filter(outbox::Column::CaseId.is_in(ids()))
-        .filter(outbox::Column::State.eq("queued"))
+        .filter(outbox::Column::State.eq(JobState::Queued.as_str()))
         .exec(&**tx)
         .await?;
     // A subject or a server's reply may name the customer, whoever the mail went to.
@@ -231,11 +233,11 @@ async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<
         .exec(&**tx)
         .await?;
     deliveries::Entity::update_many()
-        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
+        .col_expr(deliveries::Column::Status, Expr::value(DeliveryStatus::Cancelled.as_str()))
         .col_expr(deliveries::Column::UpdatedAt, Expr::value(now))
         .filter(deliveries::Column::WorkspaceId.eq(ws))
         .filter(deliveries::Column::CaseId.is_in(ids()))
-        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
+        .filter(deliveries::Column::Status.is_in(words(&DeliveryStatus::UNSENT)))
         .exec(&**tx)
         .await?;
     Ok(())
@@ -257,10 +259,10 @@ async fn erase_mail(tx: &Tx, person: &persons::Model, addresses: &[String], now:
         .await?;
     // An invitation belongs to no case, whose mail is cancelled already.
     deliveries::Entity::update_many()
-        .col_expr(deliveries::Column::Status, Expr::value("cancelled"))
+        .col_expr(deliveries::Column::Status, Expr::value(DeliveryStatus::Cancelled.as_str()))
         .filter(deliveries::Column::WorkspaceId.eq(person.workspace_id))
         .filter(deliveries::Column::PersonId.eq(person.id))
-        .filter(deliveries::Column::Status.is_in(["queued", "deferred", "unknown"]))
+        .filter(deliveries::Column::Status.is_in(words(&DeliveryStatus::UNSENT)))
         .exec(&**tx)
         .await?;
     Ok(())
@@ -307,10 +309,10 @@ async fn erase_asking(tx: &Tx, person: &persons::Model, now: i64) -> Result<(), 
         .exec(&**tx)
         .await?;
     invitations::Entity::update_many()
-        .col_expr(invitations::Column::State, Expr::value("cancelled"))
+        .col_expr(invitations::Column::State, Expr::value(InvitationState::Cancelled.as_str()))
         .col_expr(invitations::Column::Reason, Expr::value(ERASED))
         .filter(theirs)
-        .filter(invitations::Column::State.is_in(["planned", "blocked", "queued"]))
+        .filter(invitations::Column::State.is_in(words(&InvitationState::UNSENT)))
         .exec(&**tx)
         .await?;
     // Some send an address as the id of what happened. Other ids stay: told again, it is not asked about again.

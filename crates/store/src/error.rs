@@ -35,6 +35,11 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
+        if let DbErr::TryIntoErr { source, .. } = &error
+            && let Some(unreadable) = source.downcast_ref::<Unreadable>()
+        {
+            return Self::Unreadable(unreadable.clone());
+        }
         if let Some(SqlErr::UniqueConstraintViolation(what)) = error.sql_err() {
             return Self::Taken(what);
         }

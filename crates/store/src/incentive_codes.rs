@@ -5,13 +5,14 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::CaseId;
+use hearback_core::{id::CaseId, state::DeliveryStatus};
 use sea_orm::{ConnectionTrait, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     bulk::{Kind, select, text_list, texts, to_json},
     cursor::{Cursor, Listed, Page},
+    stored::among,
     time::millis,
 };
 
@@ -98,9 +99,10 @@ pub async fn take_back(tx: &Tx, ws: Uuid, cases: &[Uuid], kinds: &[&str], now: i
         "SELECT i.id, i.case_id, i.pool FROM incentive_codes i WHERE i.workspace_id = $1 AND i.state = 'given' AND i.case_id IS NOT NULL \
          AND i.case_id IN ({}) \
          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.case_id = i.case_id AND d.acknowledges \
-         AND d.kind IN {} AND (d.status NOT IN ('bounced', 'suppressed', 'dead', 'cancelled') OR d.duplicates > 0))",
+         AND d.kind IN {} AND (d.status NOT IN {} OR d.duplicates > 0))",
         select(backend, &[("c", Kind::Uuid)], 2),
-        texts(backend, 3)
+        texts(backend, 3),
+        among(&DeliveryStatus::NEVER_ARRIVED)
     );
     let list = to_json(backend, cases.iter().map(|case| [Value::from(*case)]));
     let values = [Value::from(ws), list.into(), text_list(kinds)];

@@ -1,11 +1,13 @@
 //! Cases that were promised a code which their pool did not have: a row stands here until the case got one, or needs none any
 //! more, and its owner's task is settled.
 
+use hearback_core::state::JobState;
 use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
     StoreError, Tx, bulk,
     bulk::{Kind, select, to_json},
+    stored::quoted,
 };
 
 /// A row, as stored.
@@ -66,7 +68,8 @@ pub async fn end(tx: &Tx, ws: Uuid, cases: &[Uuid], pool: Option<&str>, outcome:
 pub async fn hurry_mails(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<(), StoreError> {
     let backend = tx.get_database_backend();
     let sql = format!(
-        "UPDATE outbox SET run_at = $2 WHERE workspace_id = $3 AND kind = 'mail' AND state = 'queued' AND run_at > $2 AND case_id IN ({})",
+        "UPDATE outbox SET run_at = $2 WHERE workspace_id = $3 AND kind = 'mail' AND state = {} AND run_at > $2 AND case_id IN ({})",
+        quoted(JobState::Queued),
         select(backend, &[("c", Kind::Uuid)], 1)
     );
     let list = to_json(backend, cases.iter().map(|case| [Value::from(*case)]));

@@ -5,10 +5,19 @@
 
 mod pages;
 
-use hearback_core::{Scale, Score};
+use hearback_core::{
+    LoopStatus, Scale, Score,
+    state::{InvitationState, JobState, TaskStatus, WaveStatus},
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
-use crate::{StoreError, cases::BROUGHT_IN, persons, suppressions::OF_CUSTOMERS};
+use crate::{
+    StoreError,
+    cases::{BROUGHT_IN, active},
+    persons,
+    stored::{among, quoted},
+    suppressions::OF_CUSTOMERS,
+};
 
 pub use pages::{Rows, answers, mail_jobs_after, runs_after, unsent_after, words_of};
 
@@ -191,13 +200,17 @@ pub async fn rollups(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreEr
 pub async fn waves(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let id = as_text(conn, "w.id", "id");
     let unfinished = format!(
-        "SELECT {id} FROM waves w WHERE w.status = 'finished' AND EXISTS (SELECT 1 FROM invitations i WHERE i.workspace_id = w.workspace_id \
-         AND i.wave_id = w.id AND i.state IN ('planned', 'blocked', 'queued', 'sent')) LIMIT {MOST}"
+        "SELECT {id} FROM waves w WHERE w.status = {} AND EXISTS (SELECT 1 FROM invitations i WHERE i.workspace_id = w.workspace_id \
+         AND i.wave_id = w.id AND i.state IN {}) LIMIT {MOST}",
+        quoted(WaveStatus::Finished),
+        among(&InvitationState::OPEN)
     );
     let waiting = format!(
-        "SELECT {id} FROM waves w WHERE w.status IN ('planning', 'cancelled', 'finished', 'missed') AND w.planned_at IS NOT NULL \
+        "SELECT {id} FROM waves w WHERE w.status NOT IN {} AND w.planned_at IS NOT NULL \
          AND EXISTS (SELECT 1 FROM invitations i WHERE i.workspace_id = w.workspace_id AND i.wave_id = w.id \
-         AND i.state IN ('planned', 'blocked')) LIMIT {MOST}"
+         AND i.state IN {}) LIMIT {MOST}",
+        among(&[WaveStatus::Running, WaveStatus::Paused]),
+        among(&InvitationState::WAITING)
     );
     let mut found =
         told(lines(conn, &unfinished).await?, "wave", "is finished, and has people who are still to be asked or may still answer");
@@ -207,7 +220,7 @@ pub async fn waves(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreErro
 
 /// Waves that have no end yet, with the job that works on each.
 pub async fn open_waves(conn: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
-    let sql = "SELECT workspace_id, id FROM waves WHERE status IN ('planning', 'running', 'paused')";
+    let sql = format!("SELECT workspace_id, id FROM waves WHERE status IN {}", among(&WaveStatus::OPEN));
     let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
     Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
 }
@@ -222,13 +235,15 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
              WHERE c.{counter} <> COALESCE(x.n, 0) LIMIT {MOST}"
         )
     };
-    let tasks = counted("open_tasks", "tasks", "WHERE status = 'open'");
+    let tasks = counted("open_tasks", "tasks", &format!("WHERE status = {}", quoted(TaskStatus::Open)));
     let contacts = counted("contacts", "contact_attempts", "");
     let late = format!(
-        "SELECT {id} FROM cases c WHERE loop_status IN ('open', 'contacted', 'resolved') AND waiting_since IS NULL \
-         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}"
+        "SELECT {id} FROM cases c WHERE {} AND waiting_since IS NULL \
+         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}",
+        active()
     );
-    let closed = format!("SELECT {id} FROM cases c WHERE (loop_status = 'closed') <> (closed_at IS NOT NULL) LIMIT {MOST}");
+    let is_closed = format!("loop_status = {}", quoted(LoopStatus::Closed));
+    let closed = format!("SELECT {id} FROM cases c WHERE ({is_closed}) <> (closed_at IS NOT NULL) LIMIT {MOST}");
     let mut found = told(lines(conn, &tasks).await?, "case", "counts other open tasks than it has");
     found.extend(told(lines(conn, &contacts).await?, "case", "counts other contacts than it has"));
     found.extend(told(lines(conn, &late).await?, "case", "would not be looked at when it is due"));
@@ -251,8 +266,9 @@ pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<Stri
 /// Jobs that are claimed although the claim ended before `ended_before`: nobody runs them.
 pub async fn dead_claims(conn: &impl ConnectionTrait, ended_before: i64) -> Result<Vec<String>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM outbox WHERE state = 'running' AND (lease_id IS NULL OR leased_until IS NULL OR leased_until < $1) LIMIT {MOST}",
-        as_text(conn, "id", "id")
+        "SELECT {} FROM outbox WHERE state = {} AND (lease_id IS NULL OR leased_until IS NULL OR leased_until < $1) LIMIT {MOST}",
+        as_text(conn, "id", "id"),
+        quoted(JobState::Running)
     );
     let found = lines_with(conn, &sql, [Value::from(ended_before)]).await?;
     Ok(told(found, "job", "is claimed, but its claim ended long ago: start a worker, it takes the job up again"))

@@ -5,13 +5,19 @@ mod looking;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{InvitationId, ResponseId, SurveyId, WaveId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    campaign::Reason,
+    id::{InvitationId, ResponseId, SurveyId, WaveId, WorkspaceId},
+    state::{DeliveryStatus, InvitationState, WaveStatus},
+};
 use sea_orm::{Condition, ConnectionTrait, DbErr, QueryOrder, QueryResult, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     bulk::{Kind, select, to_json},
     script::Script,
+    stored::{Stored, among, quoted, words},
     time::millis,
 };
 
@@ -34,8 +40,7 @@ pub struct Model {
     pub account_key: Option<String>,
     /// `email` or `link`.
     pub channel: String,
-    /// `planned`, `blocked` (looked at again at `due_at`), `queued` (its mail is in the outbox), `sent`, `answered`, `not_asked`, `cancelled`, `bounced` or `expired`.
-    pub state: String,
+    pub state: Stored<InvitationState>,
     /// Why it is blocked or not asked: a word of `hearback_core::campaign::Reason`.
     pub reason: Option<String>,
     /// When it is sent, or looked at again.
@@ -73,7 +78,7 @@ impl Model {
             campaign: None,
             account_key: None,
             channel: "email".to_owned(),
-            state: "planned".to_owned(),
+            state: InvitationState::Planned.into(),
             reason: None,
             due_at: millis(now),
             ignores_limits: false,
@@ -89,11 +94,6 @@ impl Model {
         }
     }
 }
-
-/// The states from which something still happens.
-pub const OPEN: [&str; 4] = ["planned", "blocked", "queued", "sent"];
-/// The states in which nothing has been handed to the mail system.
-const WAITING: [&str; 2] = ["planned", "blocked"];
 
 /// The invitation.
 pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
@@ -132,8 +132,6 @@ pub struct Answered {
 
 /// Notes that invitations were answered: nobody is reminded any more.
 pub fn answer(script: &mut Script, ws: Uuid, answered: &[Answered], now: DateTime<Utc>) {
-    const ANSWER: &str = "UPDATE invitations SET state = 'answered', reason = NULL, response_id = x.response, answered_at = x.at, \
-         remind_at = NULL, updated_at = x.at";
     const FIELDS: [(&str, Kind); 4] = [("w", Kind::Uuid), ("i", Kind::Uuid), ("response", Kind::Uuid), ("at", Kind::Int)];
     if answered.is_empty() {
         return;
@@ -141,18 +139,22 @@ pub fn answer(script: &mut Script, ws: Uuid, answered: &[Answered], now: DateTim
     let record = |answered: &Answered| -> [sea_orm::Value; 4] {
         [ws.into(), answered.id.uuid().into(), answered.response.uuid().into(), millis(now).into()]
     };
-    script.update(ANSWER, &FIELDS, "invitations.workspace_id = x.w AND invitations.id = x.i", answered.iter().map(record));
+    let start = format!(
+        "UPDATE invitations SET state = {}, reason = NULL, response_id = x.response, answered_at = x.at, remind_at = NULL, updated_at = x.at",
+        quoted(InvitationState::Answered)
+    );
+    script.update(&start, &FIELDS, "invitations.workspace_id = x.w AND invitations.id = x.i", answered.iter().map(record));
 }
 
 /// Its mail came back: nobody was asked. One that was answered all the same stays answered.
 pub async fn came_back(tx: &crate::Tx, ws: Uuid, id: Uuid, now: i64) -> Result<(), StoreError> {
     let open = Entity::update_many()
-        .col_expr(Column::State, Expr::value("bounced"))
+        .col_expr(Column::State, Expr::value(InvitationState::Bounced.as_str()))
         .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::WorkspaceId.eq(ws))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.is_in(["queued", "sent"]));
+        .filter(Column::State.is_in(words(&[InvitationState::Queued, InvitationState::Sent])));
     open.exec(&**tx).await?;
     Ok(())
 }
@@ -173,7 +175,7 @@ pub struct Place {
     pub id: Uuid,
     pub person: Uuid,
     pub account: Option<String>,
-    pub state: &'static str,
+    pub state: InvitationState,
     pub reason: Option<&'static str>,
     pub due_at: i64,
 }
@@ -201,7 +203,7 @@ pub async fn put_places(tx: &Tx, of: &OfWave, places: &[Place], now: i64) -> Res
             Value::from(place.id),
             place.person.into(),
             place.account.clone().into(),
-            place.state.into(),
+            place.state.as_str().into(),
             place.reason.map(str::to_owned).into(),
             place.due_at.into(),
         ]
@@ -231,11 +233,14 @@ const QUARTER: i64 = 900_000;
 
 /// How many are asked in each quarter of an hour from `since` on, in all open waves of a campaign.
 pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<Vec<(i64, u32)>, StoreError> {
-    const SQL: &str = "SELECT i.due_at / 900000 AS quarter, COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 \
-         AND w.campaign = $2 AND w.status IN ('planning', 'running', 'paused') AND i.workspace_id = w.workspace_id AND i.wave_id = w.id \
-         AND i.state NOT IN ('not_asked', 'cancelled') AND i.due_at >= $3 GROUP BY i.due_at / 900000";
+    let (open, left_out) = (among(&WaveStatus::OPEN), among(&InvitationState::LEFT_OUT));
+    let sql = format!(
+        "SELECT i.due_at / 900000 AS quarter, COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 \
+         AND w.campaign = $2 AND w.status IN {open} AND i.workspace_id = w.workspace_id AND i.wave_id = w.id \
+         AND i.state NOT IN {left_out} AND i.due_at >= $3 GROUP BY i.due_at / 900000"
+    );
     let values: [Value; 3] = [ws.uuid().into(), campaign.into(), since.into()];
-    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
     let read = |row: &QueryResult| -> Result<(i64, u32), DbErr> {
         let people: i64 = row.try_get_by_index(1)?;
         Ok((row.try_get_by_index::<i64>(0)? * QUARTER, u32::try_from(people).unwrap_or(u32::MAX)))
@@ -247,14 +252,14 @@ pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, 
 pub async fn accounts(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Vec<(String, i64)>, StoreError> {
     let asked = Entity::find().select_only().column(Column::AccountKey).column_as(Column::Id.count(), "n");
     let asked = asked.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
-    let asked = asked.filter(Column::AccountKey.is_not_null()).filter(Column::State.is_not_in(["not_asked", "cancelled"]));
+    let asked = asked.filter(Column::AccountKey.is_not_null()).filter(Column::State.is_not_in(words(&InvitationState::LEFT_OUT)));
     Ok(asked.group_by(Column::AccountKey).into_tuple().all(conn).await?)
 }
 
 /// Those of a wave whose time has come, the longest waiting first of each state.
 pub async fn due(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, now: i64, limit: u64) -> Result<Vec<Uuid>, StoreError> {
     let mut found = Vec::new();
-    for state in WAITING {
+    for state in InvitationState::WAITING {
         let due =
             Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, state)).filter(Column::DueAt.lte(now));
         let left = limit.saturating_sub(found.len() as u64);
@@ -263,23 +268,25 @@ pub async fn due(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, now
     Ok(found)
 }
 
-fn wave_condition_from(ws: WorkspaceId, wave: WaveId, state: &str) -> Condition {
-    Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::WaveId.eq(wave.uuid())).add(Column::State.eq(state))
+fn wave_condition_from(ws: WorkspaceId, wave: WaveId, state: InvitationState) -> Condition {
+    Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::WaveId.eq(wave.uuid())).add(Column::State.eq(state.as_str()))
 }
 
 /// How many of a wave stand in the outbox, counted up to `most`.
 pub async fn queued(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId, most: u64) -> Result<usize, StoreError> {
-    let queued = Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, "queued")).limit(most);
+    let queued = Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, InvitationState::Queued)).limit(most);
     Ok(queued.into_tuple::<Uuid>().all(conn).await?.len())
 }
 
 /// How many of a wave were asked from `since` on.
 pub async fn asked_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<u32, StoreError> {
-    const SQL: &str = "SELECT COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 AND w.campaign = $2 \
-         AND w.status IN ('planning', 'running', 'paused') AND i.workspace_id = w.workspace_id AND i.wave_id = w.id \
-         AND i.state IN ('queued', 'sent', 'answered', 'bounced', 'expired') AND i.due_at >= $3";
+    let (open, asked) = (among(&WaveStatus::OPEN), among(&InvitationState::ASKED));
+    let sql = format!(
+        "SELECT COUNT(*) FROM waves w CROSS JOIN invitations i WHERE w.workspace_id = $1 AND w.campaign = $2 AND w.status IN {open} \
+         AND i.workspace_id = w.workspace_id AND i.wave_id = w.id AND i.state IN {asked} AND i.due_at >= $3"
+    );
     let values: [Value; 3] = [ws.uuid().into(), campaign.into(), since.into()];
-    let row = conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let row = conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
     let people: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
     Ok(u32::try_from(people).unwrap_or(u32::MAX))
 }
@@ -288,14 +295,14 @@ pub async fn asked_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign:
 pub async fn asked_alone_since(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, since: i64) -> Result<u32, StoreError> {
     let asked = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));
     let asked = asked.filter(Column::WaveId.is_null()).filter(Column::DueAt.gte(since));
-    let asked = asked.filter(Column::State.is_in(["queued", "sent", "answered", "bounced", "expired"]));
+    let asked = asked.filter(Column::State.is_in(words(&InvitationState::ASKED)));
     Ok(u32::try_from(asked.count(conn).await?).unwrap_or(u32::MAX))
 }
 
 /// Whether an invitation of a campaign waits for this person.
 pub async fn waits(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str, person: Uuid) -> Result<bool, StoreError> {
     let waiting = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::PersonId.eq(person));
-    let waiting = waiting.filter(Column::Campaign.eq(campaign)).filter(Column::State.is_in(["planned", "blocked", "queued"]));
+    let waiting = waiting.filter(Column::Campaign.eq(campaign)).filter(Column::State.is_in(words(&InvitationState::UNSENT)));
     Ok(waiting.limit(1).one(conn).await?.is_some())
 }
 
@@ -303,7 +310,7 @@ pub async fn waits(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: &str,
 #[derive(Debug, Clone)]
 pub struct Move {
     pub id: Uuid,
-    pub state: &'static str,
+    pub state: InvitationState,
     pub reason: Option<&'static str>,
     pub due_at: i64,
     pub remind_at: Option<i64>,
@@ -329,12 +336,12 @@ pub fn put_moves(script: &mut Script, ws: Uuid, moves: &[Move], now: i64) {
         "UPDATE invitations SET state = x.new_state, reason = x.new_reason, due_at = x.due, remind_at = x.remind, \
          sent_at = x.sent, expires_at = x.expires, updated_at = x.now",
         &FIELDS,
-        "invitations.workspace_id = x.w AND invitations.id = x.i AND invitations.state IN ('planned', 'blocked')",
+        &format!("invitations.workspace_id = x.w AND invitations.id = x.i AND invitations.state IN {}", among(&InvitationState::WAITING)),
         moves.iter().map(|row| {
             [
                 ws.into(),
                 row.id.into(),
-                row.state.into(),
+                row.state.as_str().into(),
                 row.reason.map(str::to_owned).into(),
                 row.due_at.into(),
                 row.remind_at.into(),
@@ -376,11 +383,11 @@ pub fn put_reminded(script: &mut Script, ws: Uuid, rows: &[Reminded], now: i64) 
 /// Ends the invitations of a wave whose time for answering is over; how many.
 pub async fn expire(tx: &Tx, ws: WorkspaceId, wave: WaveId, now: i64) -> Result<u64, StoreError> {
     let over = Entity::update_many()
-        .col_expr(Column::State, Expr::value("expired"))
-        .col_expr(Column::Reason, Expr::value("expired"))
+        .col_expr(Column::State, Expr::value(InvitationState::Expired.as_str()))
+        .col_expr(Column::Reason, Expr::value(Reason::Expired.as_str()))
         .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(wave_condition_from(ws, wave, "sent"))
+        .filter(wave_condition_from(ws, wave, InvitationState::Sent))
         .filter(Column::ExpiresAt.lte(now));
     Ok(over.exec(&**tx).await?.rows_affected)
 }
@@ -401,16 +408,18 @@ pub struct Next {
 /// See [`Next`].
 pub async fn next(conn: &impl ConnectionTrait, ws: WorkspaceId, wave: WaveId) -> Result<Next, StoreError> {
     let mut next = Next::default();
-    for state in WAITING {
+    for state in InvitationState::WAITING {
         let first = Entity::find().select_only().column(Column::DueAt).filter(wave_condition_from(ws, wave, state));
         let first = first.order_by_asc(Column::DueAt).limit(1).into_tuple::<i64>().one(conn).await?;
         next.due_at = next.due_at.into_iter().chain(first).min();
     }
     let first = Entity::find().select_only().column(Column::RemindAt).filter(Column::WorkspaceId.eq(ws.uuid()));
-    let first =
-        first.filter(Column::WaveId.eq(wave.uuid())).filter(Column::RemindAt.is_not_null()).filter(Column::State.is_in(["queued", "sent"]));
+    let first = first
+        .filter(Column::WaveId.eq(wave.uuid()))
+        .filter(Column::RemindAt.is_not_null())
+        .filter(Column::State.is_in(words(&[InvitationState::Queued, InvitationState::Sent])));
     next.remind_at = first.order_by_asc(Column::RemindAt).limit(1).into_tuple::<i64>().one(conn).await?;
-    for (state, found) in [("queued", &mut next.queued), ("sent", &mut next.sent)] {
+    for (state, found) in [(InvitationState::Queued, &mut next.queued), (InvitationState::Sent, &mut next.sent)] {
         let one = Entity::find().select_only().column(Column::Id).filter(wave_condition_from(ws, wave, state)).limit(1);
         *found = one.into_tuple::<Uuid>().one(conn).await?.is_some();
     }
@@ -422,29 +431,35 @@ pub async fn counts(
     conn: &impl ConnectionTrait,
     ws: WorkspaceId,
     wave: WaveId,
-) -> Result<BTreeMap<(String, Option<String>), i64>, StoreError> {
+) -> Result<BTreeMap<(InvitationState, Option<String>), i64>, StoreError> {
     let all = Entity::find().select_only().columns([Column::State, Column::Reason]).column_as(Column::Id.count(), "n");
     let all = all.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::WaveId.eq(wave.uuid()));
-    let rows: Vec<(String, Option<String>, i64)> = all.group_by(Column::State).group_by(Column::Reason).into_tuple().all(conn).await?;
-    Ok(rows.into_iter().map(|(state, reason, n)| ((state, reason), n)).collect())
+    let rows: Vec<(Stored<InvitationState>, Option<String>, i64)> =
+        all.group_by(Column::State).group_by(Column::Reason).into_tuple().all(conn).await?;
+    Ok(rows.into_iter().map(|(state, reason, n)| ((*state, reason), n)).collect())
 }
 
 /// How many mails were sent and how many of them were answered: in waves of this campaign, or in all.
 pub async fn answered(conn: &impl ConnectionTrait, ws: WorkspaceId, campaign: Option<&str>) -> Result<(i64, i64), StoreError> {
     let sent = Entity::find().select_only().column(Column::State).column_as(Column::Id.count(), "n");
-    let sent = sent.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::State.is_in(["sent", "answered", "expired"]));
+    let arrived = [InvitationState::Sent, InvitationState::Answered, InvitationState::Expired];
+    let sent = sent.filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::State.is_in(words(&arrived)));
     let sent = campaign.into_iter().fold(sent, |sent, campaign| sent.filter(Column::Campaign.eq(campaign)));
-    let rows: Vec<(String, i64)> = sent.group_by(Column::State).into_tuple().all(conn).await?;
+    let rows: Vec<(Stored<InvitationState>, i64)> = sent.group_by(Column::State).into_tuple().all(conn).await?;
     let all = rows.iter().map(|(_, n)| n).sum();
-    Ok((all, rows.iter().find(|(state, _)| state == "answered").map_or(0, |(_, n)| *n)))
+    Ok((all, rows.iter().find(|(state, _)| *state == InvitationState::Answered).map_or(0, |(_, n)| *n)))
 }
 
 /// Those whose mail was cancelled before it was handed over are not asked; how many.
 pub async fn skip_cancelled(tx: &Tx, ws: WorkspaceId, now: i64) -> Result<u64, StoreError> {
     let of = "SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.invitation_id = invitations.id AND d.status";
     let sql = format!(
-        "UPDATE invitations SET state = 'not_asked', reason = 'skipped', remind_at = NULL, updated_at = $2 WHERE workspace_id = $1 \
-         AND state = 'queued' AND EXISTS ({of} = 'cancelled') AND NOT EXISTS ({of} <> 'cancelled')"
+        "UPDATE invitations SET state = {not_asked}, reason = '{skipped}', remind_at = NULL, updated_at = $2 WHERE workspace_id = $1 \
+         AND state = {queued} AND EXISTS ({of} = {cancelled}) AND NOT EXISTS ({of} <> {cancelled})",
+        not_asked = quoted(InvitationState::NotAsked),
+        queued = quoted(InvitationState::Queued),
+        skipped = Reason::Skipped.as_str(),
+        cancelled = quoted(DeliveryStatus::Cancelled),
     );
     let values: [Value; 2] = [ws.uuid().into(), now.into()];
     Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
@@ -455,27 +470,35 @@ pub async fn skip_cancelled(tx: &Tx, ws: WorkspaceId, now: i64) -> Result<u64, S
 pub async fn cancel(tx: &Tx, ws: WorkspaceId, wave: WaveId, also_sent: bool, now: i64) -> Result<u64, StoreError> {
     const WHY: &str = "its wave was cancelled";
     let backend = tx.get_database_backend();
-    let of_wave = "SELECT i.id FROM invitations i WHERE i.workspace_id = $1 AND i.wave_id = $2 AND i.state IN ('queued', 'sent')";
     let mails = format!(
-        "UPDATE deliveries SET status = 'cancelled', reply = '{WHY}', updated_at = $3 WHERE workspace_id = $1 \
-         AND status IN ('queued', 'deferred') AND invitation_id IN ({of_wave})"
+        "UPDATE deliveries SET status = {cancelled}, reply = '{WHY}', updated_at = $3 WHERE workspace_id = $1 AND status IN {waiting} \
+         AND invitation_id IN (SELECT i.id FROM invitations i WHERE i.workspace_id = $1 AND i.wave_id = $2 AND i.state IN {asked})",
+        cancelled = quoted(DeliveryStatus::Cancelled),
+        waiting = among(&DeliveryStatus::WAITING),
+        asked = among(&[InvitationState::Queued, InvitationState::Sent]),
     );
     let mut cancelled = 0;
     tx.execute_raw(Statement::from_sql_and_values(backend, mails, [ws.uuid().into(), wave.uuid().into(), now.into()])).await?;
-    let states: &[&str] = if also_sent { &OPEN } else { &WAITING };
+    let states: &[InvitationState] = if also_sent { &InvitationState::OPEN } else { &InvitationState::WAITING };
     let waiting = Entity::update_many()
-        .col_expr(Column::State, Expr::value("cancelled"))
-        .col_expr(Column::Reason, Expr::value("cancelled"))
+        .col_expr(Column::State, Expr::value(InvitationState::Cancelled.as_str()))
+        .col_expr(Column::Reason, Expr::value(Reason::Cancelled.as_str()))
         .col_expr(Column::RemindAt, Expr::value(Option::<i64>::None))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::WorkspaceId.eq(ws.uuid()))
         .filter(Column::WaveId.eq(wave.uuid()))
-        .filter(Column::State.is_in(states.iter().copied()));
+        .filter(Column::State.is_in(words(states)));
     cancelled += waiting.exec(&**tx).await?.rows_affected;
     // Of those in the outbox, the ones whose mail is between two commands of the mail server this very moment still go.
-    let sql = "UPDATE invitations SET state = 'cancelled', reason = 'cancelled', remind_at = NULL, updated_at = $3 WHERE workspace_id = $1 \
-         AND wave_id = $2 AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 \
-         AND d.invitation_id = invitations.id AND d.status IN ('sending', 'unknown', 'sent'))";
+    let sql = format!(
+        "UPDATE invitations SET state = {cancelled}, reason = '{reason}', remind_at = NULL, updated_at = $3 WHERE workspace_id = $1 \
+         AND wave_id = $2 AND state = {queued} AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 \
+         AND d.invitation_id = invitations.id AND d.status IN {on_its_way})",
+        cancelled = quoted(InvitationState::Cancelled),
+        reason = Reason::Cancelled.as_str(),
+        queued = quoted(InvitationState::Queued),
+        on_its_way = among(&[DeliveryStatus::Sending, DeliveryStatus::Unknown, DeliveryStatus::Sent]),
+    );
     let values: [Value; 3] = [ws.uuid().into(), wave.uuid().into(), now.into()];
     cancelled += tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?.rows_affected();
     let reminders = Entity::update_many().col_expr(Column::RemindAt, Expr::value(Option::<i64>::None));

@@ -3,6 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use hearback_core::{
+    Word as _,
+    state::{DeliveryStatus, InvitationState, State as _, TaskStatus, WaveStatus},
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
@@ -11,6 +15,7 @@ use crate::{
     cases, events,
     outbox::{self, Lease, Outcome},
     script::Script,
+    stored::{Stored, among, quoted},
     time::millis,
 };
 
@@ -22,7 +27,7 @@ pub struct Sendable {
     pub kind: String,
     pub to_address: String,
     pub to_name: Option<String>,
-    pub status: String,
+    pub status: Stored<DeliveryStatus>,
     pub attempts: i64,
     pub message_id: String,
     pub acknowledges: bool,
@@ -58,11 +63,11 @@ pub struct Sendable {
     pub subject: Option<String>,
     /// The invitation that it is a mail of, with where that stands.
     pub invitation_id: Option<Uuid>,
-    pub invitation_state: Option<String>,
+    pub invitation_state: Option<Stored<InvitationState>>,
     pub invitation_until: Option<i64>,
     pub survey_id: Option<Uuid>,
     pub wave_id: Option<Uuid>,
-    pub wave_status: Option<String>,
+    pub wave_status: Option<Stored<WaveStatus>>,
 }
 
 /// Mails that somebody asked for about their own data: they leave within no limit.
@@ -93,7 +98,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          d.words, d.in_reply_to, d.subject, d.invitation_id, iv.state AS invitation_state, iv.expires_at AS invitation_until, \
          iv.survey_id, iv.wave_id, wv.status AS wave_status, w.config_revision, CASE WHEN d.exempt THEN NULL ELSE rv.paused_at END AS rule_paused_at, \
          (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = d.workspace_id AND n.person_id = d.person_id AND n.id <> d.id \
-           AND (n.status = 'sending' OR n.sent_at > $2)) AS lately \
+           AND (n.status = {sending} OR n.sent_at > $2)) AS lately \
          FROM x CROSS JOIN deliveries d CROSS JOIN workspaces w \
          LEFT JOIN cases c ON c.workspace_id = d.workspace_id AND c.id = d.case_id \
          LEFT JOIN invitations iv ON iv.workspace_id = d.workspace_id AND iv.id = d.invitation_id \
@@ -103,7 +108,7 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          LEFT JOIN persons p ON p.workspace_id = d.workspace_id AND p.id = COALESCE(c.person_id, d.person_id) \
          LEFT JOIN tasks t ON t.workspace_id = d.workspace_id AND t.id = COALESCE(d.task_id, (SELECT o.id FROM tasks o \
            WHERE o.workspace_id = d.workspace_id AND o.case_id = d.case_id AND NOT d.acknowledges \
-           ORDER BY CASE WHEN o.status = 'open' THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
+           ORDER BY CASE WHEN o.status = {open} THEN 0 ELSE 1 END, o.created_at DESC LIMIT 1)) \
          LEFT JOIN incentive_codes g ON g.workspace_id = d.workspace_id AND g.id = (SELECT i.id FROM incentive_codes i \
            WHERE i.workspace_id = d.workspace_id AND i.case_id = d.case_id AND i.case_id IS NOT NULL ORDER BY i.given_at DESC, i.id LIMIT 1) \
          LEFT JOIN referrals f ON f.workspace_id = d.workspace_id AND f.person_id = d.person_id \
@@ -111,7 +116,9 @@ pub async fn sendables(db: &Db, keys: &[(Uuid, Uuid)], since: i64) -> Result<Has
          AND (d.kind NOT IN {PERSONAL} OR s.reason NOT IN {NOT_OF_PERSONAL}) \
          LEFT JOIN rule_versions rv ON rv.workspace_id = d.workspace_id AND rv.id = d.rule_version_id \
          WHERE d.workspace_id = x.w AND d.id = x.d AND w.id = d.workspace_id",
-        select(backend, &FIELDS, 1)
+        select(backend, &FIELDS, 1),
+        sending = quoted(DeliveryStatus::Sending),
+        open = quoted(TaskStatus::Open),
     );
     let json = to_json(backend, keys.iter().map(|(ws, delivery)| [Value::from(*ws), Value::from(*delivery)]));
     let rows = db.by_key().query_all_raw(Statement::from_sql_and_values(backend, sql, [Value::from(json), since.into()])).await?;
@@ -132,8 +139,7 @@ pub struct Mark {
 pub struct Fate {
     pub workspace: Uuid,
     pub delivery: Uuid,
-    /// A status of the ledger.
-    pub status: &'static str,
+    pub status: DeliveryStatus,
     pub subject: Option<String>,
     pub reply: Option<String>,
     pub sent_at: Option<i64>,
@@ -147,8 +153,7 @@ pub struct Fate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub invitation: Uuid,
-    /// A state of invitations.
-    pub state: &'static str,
+    pub state: InvitationState,
     /// A word of `hearback_core::campaign::Reason`.
     pub reason: Option<&'static str>,
 }
@@ -176,11 +181,12 @@ pub async fn lock_reported(tx: &Tx, keys: &[(Uuid, Uuid, Option<Uuid>)]) -> Resu
         DbBackend::Postgres => ("ORDER BY cases.id FOR UPDATE OF cases", "AND (SELECT count(*) FROM k) >= 0 ORDER BY d.id FOR UPDATE OF d"),
         _ => ("", ""),
     };
+    let settled = among(&SETTLED);
     let sql = format!(
         "WITH x AS ({x}), \
          k AS MATERIALIZED (SELECT cases.* FROM x CROSS JOIN cases WHERE cases.workspace_id = x.w AND cases.id = x.c {of_cases}), \
          m AS MATERIALIZED (SELECT d.workspace_id AS w, d.id AS delivery FROM x CROSS JOIN deliveries AS d \
-           WHERE d.workspace_id = x.w AND d.id = x.d AND d.status NOT IN ('sent', 'cancelled') {of_mails}) \
+           WHERE d.workspace_id = x.w AND d.id = x.d AND d.status NOT IN {settled} {of_mails}) \
          SELECT m.delivery, w.config_revision, k.* FROM m JOIN x ON x.w = m.w AND x.d = m.delivery \
          JOIN workspaces AS w ON w.id = m.w LEFT JOIN k ON k.workspace_id = x.w AND k.id = x.c"
     );
@@ -193,6 +199,9 @@ pub async fn lock_reported(tx: &Tx, keys: &[(Uuid, Uuid, Option<Uuid>)]) -> Resu
     };
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
+
+/// What was sent or called off is not reported on.
+const SETTLED: [DeliveryStatus; 2] = [DeliveryStatus::Sent, DeliveryStatus::Cancelled];
 
 /// Everything that one transaction of the ledger writes.
 #[derive(Debug, Default)]
@@ -252,11 +261,15 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
     ];
     let most = most.map_or(i64::MAX, i64::from);
     script.update(
-        "UPDATE deliveries SET status = 'sending', attempts = attempts + 1, \
-         duplicates = duplicates + CASE WHEN status = 'unknown' THEN 1 ELSE 0 END, updated_at = x.now",
+        &format!(
+            "UPDATE deliveries SET status = {}, attempts = attempts + 1, \
+             duplicates = duplicates + CASE WHEN status = {} THEN 1 ELSE 0 END, updated_at = x.now",
+            quoted(DeliveryStatus::Sending),
+            quoted(DeliveryStatus::Unknown)
+        ),
         &FIELDS,
         &format!(
-            "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred', 'unknown') \
+            "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status IN {unsent} \
          AND EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = x.w AND o.id = x.j AND o.lease_id = x.fence) \
          AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = x.w AND s.address = deliveries.to_address \
            AND (deliveries.kind NOT IN {PERSONAL} OR s.reason NOT IN {NOT_OF_PERSONAL})) \
@@ -269,9 +282,13 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
            LEFT JOIN waves wv ON wv.workspace_id = iv.workspace_id AND wv.id = iv.wave_id \
            LEFT JOIN preferences q ON q.workspace_id = iv.workspace_id AND q.person_id = iv.person_id AND q.survey_key = v.key \
            WHERE iv.workspace_id = x.w AND iv.id = deliveries.invitation_id AND (q.person_id IS NOT NULL \
-           OR wv.status IN ('paused', 'cancelled') OR iv.state IN ('answered', 'not_asked', 'cancelled', 'bounced', 'expired'))) \
+           OR wv.status IN {stopped} OR iv.state NOT IN {open})) \
          AND (SELECT COUNT(*) FROM deliveries n WHERE n.workspace_id = x.w AND n.person_id = deliveries.person_id \
-           AND n.id <> deliveries.id AND (n.status = 'sending' OR n.sent_at > x.since)) < CASE WHEN deliveries.kind IN {WISHES} THEN 9223372036854775807 ELSE x.most END"
+           AND n.id <> deliveries.id AND (n.status = {sending} OR n.sent_at > x.since)) < CASE WHEN deliveries.kind IN {WISHES} THEN 9223372036854775807 ELSE x.most END",
+            unsent = among(&DeliveryStatus::before(DeliveryStatus::Sending)),
+            stopped = among(&[WaveStatus::Paused, WaveStatus::Cancelled]),
+            open = among(&InvitationState::OPEN),
+            sending = quoted(DeliveryStatus::Sending),
         ),
         marks.iter().map(|mark| {
             [mark.workspace.into(), mark.delivery.into(), mark.job.into(), mark.fence.into(), now.into(), (now - DAY).into(), most.into()]
@@ -294,12 +311,12 @@ fn record(script: &mut Script, fates: &[&Fate], now: i64) {
         "UPDATE deliveries SET status = x.new_status, subject = COALESCE(x.new_subject, subject), \
          reply = COALESCE(x.new_reply, reply), sent_at = COALESCE(x.new_sent_at, sent_at), attempts = attempts + x.more, updated_at = x.now",
         &FIELDS,
-        "deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN ('sent', 'cancelled')",
+        &format!("deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN {}", among(&SETTLED)),
         fates.iter().map(|fate| {
             [
                 fate.workspace.into(),
                 fate.delivery.into(),
-                fate.status.into(),
+                fate.status.as_str().into(),
                 fate.subject.clone().into(),
                 fate.reply.clone().into(),
                 fate.sent_at.into(),
@@ -324,16 +341,19 @@ fn move_invitations(script: &mut Script, fates: &[&Fate], now: i64) {
         return;
     }
     script.update(
-        "UPDATE invitations SET state = CASE WHEN state IN ('planned', 'blocked', 'queued') THEN x.new_state ELSE state END, \
-         reason = CASE WHEN state IN ('planned', 'blocked', 'queued') THEN x.new_reason ELSE reason END, \
-         sent_at = COALESCE(sent_at, x.new_sent_at), updated_at = x.now",
+        &format!(
+            "UPDATE invitations SET state = CASE WHEN state IN {unsent} THEN x.new_state ELSE state END, \
+             reason = CASE WHEN state IN {unsent} THEN x.new_reason ELSE reason END, \
+             sent_at = COALESCE(sent_at, x.new_sent_at), updated_at = x.now",
+            unsent = among(&InvitationState::UNSENT)
+        ),
         &FIELDS,
         "invitations.workspace_id = x.w AND invitations.id = x.i",
         moved.into_iter().map(|(fate, moved)| {
             [
                 fate.workspace.into(),
                 moved.invitation.into(),
-                moved.state.into(),
+                moved.state.as_str().into(),
                 moved.reason.map(str::to_owned).into(),
                 fate.sent_at.into(),
                 now.into(),
@@ -364,7 +384,7 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
             [
                 row.workspace_id.into(),
                 row.id.into(),
-                row.loop_status.clone().into(),
+                row.loop_status.into(),
                 row.first_contact_at.into(),
                 row.acknowledged_at.into(),
                 row.closed_at.into(),
@@ -385,9 +405,11 @@ pub async fn cancel(tx: &Tx, ws: Uuid, deliveries: &[Uuid], now: i64) -> Result<
     }
     let backend = tx.get_database_backend();
     let sql = format!(
-        "WITH x AS ({}) UPDATE deliveries SET status = 'cancelled', updated_at = $2 FROM x WHERE deliveries.workspace_id = x.w \
-         AND deliveries.id = x.d AND deliveries.status IN ('queued', 'deferred') RETURNING deliveries.id",
-        select(backend, &FIELDS, 1)
+        "WITH x AS ({}) UPDATE deliveries SET status = {}, updated_at = $2 FROM x WHERE deliveries.workspace_id = x.w \
+         AND deliveries.id = x.d AND deliveries.status IN {} RETURNING deliveries.id",
+        select(backend, &FIELDS, 1),
+        quoted(DeliveryStatus::Cancelled),
+        among(&DeliveryStatus::WAITING)
     );
     ids(tx, backend, sql, to_json(backend, deliveries.iter().map(|id| [Value::from(ws), Value::from(*id)])), Some(now)).await
 }
@@ -400,9 +422,13 @@ async fn ids(tx: &Tx, backend: DbBackend, sql: String, json: String, now: Option
 
 /// Pauses a wave that goes on, whose mails do more harm than good; its campaign and name, if it did go on.
 pub async fn pause_wave(tx: &Tx, ws: Uuid, wave: Uuid, why: &str, now: i64) -> Result<Option<String>, StoreError> {
-    const SQL: &str = "UPDATE waves SET status = 'paused', paused_at = $4, reason = $3 WHERE workspace_id = $1 AND id = $2 \
-         AND status IN ('planning', 'running') RETURNING campaign || ' ' || name";
+    let sql = format!(
+        "UPDATE waves SET status = {}, paused_at = $4, reason = $3 WHERE workspace_id = $1 AND id = $2 AND status IN {} \
+         RETURNING campaign || ' ' || name",
+        quoted(WaveStatus::Paused),
+        among(&WaveStatus::before(WaveStatus::Paused))
+    );
     let values: [Value; 4] = [ws.into(), wave.into(), why.into(), now.into()];
-    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), SQL, values)).await?;
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
 }

@@ -64,6 +64,7 @@ pub mod seals;
 pub mod second_factors;
 pub mod sessions;
 pub mod snapshot;
+pub mod stored;
 pub mod suppressions;
 pub mod surveys;
 pub mod tasks;

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use hearback_core::{
-    Email, Segment, fold,
+    Email, Segment, Word as _, fold,
     id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
+    state::{DeliveryStatus, InvitationState, TaskStatus},
 };
 use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::LikeExpr};
 
@@ -169,10 +170,11 @@ async fn asked_again(conn: &impl ConnectionTrait, case: &cases::Model) -> Result
 }
 
 fn asked(case: &cases::Model, row: &invitations::Model) -> events::Model {
-    let (kind, at) = match row.state.as_str() {
-        "planned" | "blocked" | "queued" => ("asking_again", row.created_at),
-        "not_asked" | "cancelled" | "bounced" => ("not_asked_again", row.updated_at),
-        _ => ("asked_again", row.sent_at.unwrap_or(row.created_at)),
+    use InvitationState::{Answered, Blocked, Bounced, Cancelled, Expired, NotAsked, Planned, Queued, Sent};
+    let (kind, at) = match *row.state {
+        Planned | Blocked | Queued => ("asking_again", row.created_at),
+        NotAsked | Cancelled | Bounced => ("not_asked_again", row.updated_at),
+        Sent | Answered | Expired => ("asked_again", row.sent_at.unwrap_or(row.created_at)),
     };
     let waits_until = (kind == "asking_again").then(|| from_millis(row.due_at));
     let data = serde_json::json!({ "invitation": row.id, "state": row.state, "reason": row.reason, "not_before": waits_until });
@@ -193,8 +195,8 @@ fn of_case(case: &cases::Model, id: Uuid, kind: &str, actor: &str, data: &serde_
 /// Which tasks to list; what is `None` or empty does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskFilter {
-    /// `open`, `done` or `cancelled`.
-    pub status: Option<String>,
+    /// Where it stands.
+    pub status: Option<TaskStatus>,
     /// Any of these owners, as stored.
     pub owners: Vec<String>,
     /// Of one case.
@@ -212,12 +214,12 @@ pub async fn tasks(
 ) -> Result<Listed<tasks::Model>, StoreError> {
     use tasks::{Column, Entity};
     let late = filter.overdue.map(|(wanted, now)| {
-        let late = Condition::all().add(Column::Status.eq("open")).add(Column::DueAt.lt(millis(now)));
+        let late = Condition::all().add(Column::Status.eq(TaskStatus::Open.as_str())).add(Column::DueAt.lt(millis(now)));
         if wanted { late } else { late.not() }
     });
     let fits = Condition::all()
         .add(Column::WorkspaceId.eq(ws.uuid()))
-        .add_option(filter.status.as_ref().map(|status| Column::Status.eq(status)))
+        .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
         .add_option((!filter.owners.is_empty()).then(|| Column::Owner.is_in(filter.owners.iter().cloned())))
         .add_option(filter.case.map(|case| Column::CaseId.eq(case.uuid())))
         .add_option(late)
@@ -231,7 +233,7 @@ pub async fn tasks(
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// Where sending stands.
-    pub status: Option<String>,
+    pub status: Option<DeliveryStatus>,
     /// Which mail.
     pub kind: Option<String>,
     /// The address, lower case.
@@ -250,7 +252,7 @@ pub async fn deliveries(
     use deliveries::{Column, Entity};
     let fits = Condition::all()
         .add(Column::WorkspaceId.eq(ws.uuid()))
-        .add_option(filter.status.as_ref().map(|status| Column::Status.eq(status)))
+        .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
         .add_option(filter.kind.as_ref().map(|kind| Column::Kind.eq(kind)))
         .add_option(filter.to.as_ref().map(|to| Column::ToAddress.eq(to)))
         .add_option(filter.case.map(|case| Column::CaseId.eq(case.uuid())))

@@ -9,8 +9,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, 
 
 use crate::{
     StoreError, Unreadable,
-    case_list::{ACTIVE, RUNNING},
+    case_list::{RUNNING, contact_due_sql},
+    cases::active,
     durations,
+    stored::{Stored, quoted},
 };
 
 /// Bins of [`Counts`].
@@ -166,8 +168,9 @@ pub async fn loops(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Loo
 /// while that clock runs, whichever comes first. Those that nothing is due in are left out.
 pub async fn dues(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<DueCase>, StoreError> {
     let sql = format!(
-        "SELECT answered_at / {DAY} AS day, segment, CASE WHEN loop_status = 'open' AND first_contact_at IS NULL THEN first_contact_due_at END, \
-         CASE WHEN {RUNNING} THEN close_due_at END FROM cases WHERE {ACTIVE} AND {}",
+        "SELECT answered_at / {DAY} AS day, segment, {}, CASE WHEN {RUNNING} THEN close_due_at END FROM cases WHERE {} AND {}",
+        contact_due_sql(),
+        active(),
         scope.condition_from(4),
     );
     let mut found = Vec::new();
@@ -184,8 +187,8 @@ pub async fn dues(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<DueC
 /// How long it took from an answer to the milestone, over the cases that reached it, by day.
 pub async fn taken(conn: &impl ConnectionTrait, scope: &Scope, milestone: Milestone) -> Result<Vec<TakenCount>, StoreError> {
     let (reached, cases) = match milestone {
-        Milestone::FirstContact => ("first_contact_at", "first_contact_at IS NOT NULL"),
-        Milestone::Close => ("closed_at", "closed_at IS NOT NULL AND loop_status = 'closed'"),
+        Milestone::FirstContact => ("first_contact_at", "first_contact_at IS NOT NULL".to_owned()),
+        Milestone::Close => ("closed_at", format!("closed_at IS NOT NULL AND loop_status = {}", quoted(LoopStatus::Closed))),
     };
     let minutes = format!("({reached} - answered_at) / 60000");
     let sql = format!(
@@ -260,11 +263,11 @@ fn number(row: &QueryResult, index: usize) -> Result<i64, DbErr> {
 }
 
 fn read_loop_count(row: &QueryResult) -> Result<LoopCount, StoreError> {
-    let (segment, status): (String, String) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+    let (segment, status): (String, Stored<LoopStatus>) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
     Ok(LoopCount {
         day: row.try_get_by_index(0)?,
         segment: read_segment(&segment)?,
-        status: LoopStatus::parse(&status).ok_or_else(|| unreadable(&status))?,
+        status: *status,
         cases: row.try_get_by_index(3)?,
         with_due: row.try_get_by_index(4)?,
         contacted_in_time: row.try_get_by_index(5)?,

@@ -5,12 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use hearback_core::id::{PersonId, WorkspaceId};
+use hearback_core::{
+    campaign::Reason,
+    id::{PersonId, WorkspaceId},
+    state::InvitationState,
+};
 use sea_orm::{ConnectionTrait, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     persons::{Column, Entity, Model},
+    stored::{among, quoted},
 };
 
 /// Tables with rows of a person, in the order in which they move: whoever works on a case holds its row, so that what they
@@ -25,10 +30,14 @@ pub async fn move_rows(tx: &Tx, ws: WorkspaceId, from: PersonId, into: PersonId)
         Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
     };
     // Whoever has two places in a wave now keeps their own.
-    run("UPDATE invitations SET state = 'not_asked', reason = 'merged' WHERE workspace_id = $1 AND person_id = $2 \
-         AND state IN ('planned', 'blocked') AND EXISTS (SELECT 1 FROM invitations o WHERE o.workspace_id = $1 AND o.person_id = $3 \
-         AND o.wave_id = invitations.wave_id AND o.state <> 'not_asked')"
-        .to_owned())
+    run(format!(
+        "UPDATE invitations SET state = {not_asked}, reason = '{}' WHERE workspace_id = $1 AND person_id = $2 \
+         AND state IN {} AND EXISTS (SELECT 1 FROM invitations o WHERE o.workspace_id = $1 AND o.person_id = $3 \
+         AND o.wave_id = invitations.wave_id AND o.state <> {not_asked})",
+        Reason::Merged.as_str(),
+        among(&InvitationState::WAITING),
+        not_asked = quoted(InvitationState::NotAsked)
+    ))
     .await?;
     let mut moved = 0;
     for table in MOVED {

@@ -3,9 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use hearback_core::{
+    Word as _,
+    state::{DeliveryStatus, JobState},
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, Statement};
 
-use crate::{Db, StoreError, deliveries, outbox, workspaces};
+use crate::{
+    Db, StoreError, deliveries, outbox,
+    stored::{Stored, words},
+    workspaces,
+};
 
 /// A transaction that has not ended. PostgreSQL can't clean up what was changed or deleted since it began.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
@@ -42,25 +50,26 @@ pub async fn oldest_transaction(db: &Db) -> Result<Option<OpenTransaction>, Stor
 }
 
 /// Jobs by state, of all workspaces: those that wait, those that run and those that were given up.
-pub async fn jobs(conn: &impl ConnectionTrait) -> Result<Vec<(&'static str, u64)>, StoreError> {
+pub async fn jobs(conn: &impl ConnectionTrait) -> Result<Vec<(JobState, u64)>, StoreError> {
     let mut found = Vec::new();
-    for state in ["queued", "running"] {
-        found.push((state, outbox::Entity::find().filter(outbox::Column::State.eq(state)).count(conn).await?));
+    for state in JobState::OPEN {
+        found.push((state, outbox::Entity::find().filter(outbox::Column::State.eq(state.as_str())).count(conn).await?));
     }
-    found.push(("dead", outbox::dead(conn).await?.iter().map(|stuck| u64::try_from(stuck.jobs).unwrap_or_default()).sum()));
+    found.push((JobState::Dead, outbox::dead(conn).await?.iter().map(|stuck| u64::try_from(stuck.jobs).unwrap_or_default()).sum()));
     Ok(found)
 }
 
 /// Deliveries by status, of all workspaces, but for those that ended well or were never meant to go.
-pub async fn deliveries(conn: &impl ConnectionTrait) -> Result<BTreeMap<String, i64>, StoreError> {
+pub async fn deliveries(conn: &impl ConnectionTrait) -> Result<BTreeMap<DeliveryStatus, i64>, StoreError> {
     use deliveries::{Column, Entity};
-    const WATCHED: [&str; 6] = ["queued", "sending", "deferred", "unknown", "bounced", "dead"];
-    let mut found: BTreeMap<String, i64> = WATCHED.iter().map(|status| ((*status).to_owned(), 0)).collect();
+    let watched = [DeliveryStatus::Queued, DeliveryStatus::Sending, DeliveryStatus::Deferred, DeliveryStatus::Unknown];
+    let watched = [watched.as_slice(), &[DeliveryStatus::Bounced, DeliveryStatus::Dead]].concat();
+    let mut found: BTreeMap<DeliveryStatus, i64> = watched.iter().map(|status| (*status, 0)).collect();
     for workspace in workspaces::all(conn).await? {
-        let watched = Entity::find().filter(Column::WorkspaceId.eq(workspace.id)).filter(Column::Status.is_in(WATCHED));
-        let counted = watched.select_only().column(Column::Status).column_as(Column::Id.count(), "n").group_by(Column::Status);
-        for (status, n) in counted.into_tuple::<(String, i64)>().all(conn).await? {
-            *found.entry(status).or_default() += n;
+        let rows = Entity::find().filter(Column::WorkspaceId.eq(workspace.id)).filter(Column::Status.is_in(words(&watched)));
+        let counted = rows.select_only().column(Column::Status).column_as(Column::Id.count(), "n").group_by(Column::Status);
+        for (status, n) in counted.into_tuple::<(Stored<DeliveryStatus>, i64)>().all(conn).await? {
+            *found.entry(*status).or_default() += n;
         }
     }
     Ok(found)

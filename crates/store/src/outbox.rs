@@ -6,7 +6,11 @@ mod waiting;
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, DeliveryId, InvitationId, JobId, WaveId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{CaseId, DeliveryId, InvitationId, JobId, WaveId, WorkspaceId},
+    state::JobState,
+};
 use hearback_rules::{StepRef, Trigger};
 use sea_orm::{
     Condition, ConnectionTrait, DbBackend, QueryOrder, QueryResult, QuerySelect, Statement, Value,
@@ -22,6 +26,7 @@ use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json, uuids},
     script::Script,
+    stored::{Stored, quoted, words},
     time::{from_millis, millis},
 };
 
@@ -38,7 +43,7 @@ pub struct Model {
     pub id: Uuid,
     pub kind: String,
     pub payload: String,
-    pub state: String,
+    pub state: Stored<JobState>,
     pub run_at: i64,
     pub attempts: i64,
     pub lease_id: Option<Uuid>,
@@ -159,7 +164,7 @@ pub fn row(
         id: JobId::beside(cause).uuid(),
         kind: job.kind().to_owned(),
         payload: serde_json::to_string(job).unwrap_or_default(),
-        state: "queued".to_owned(),
+        state: JobState::Queued.into(),
         run_at: millis(run_at),
         attempts: 0,
         lease_id: None,
@@ -186,10 +191,11 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: u64) -> 
         return Ok(Vec::new());
     }
     let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let (queued, running) = (quoted(JobState::Queued), quoted(JobState::Running));
     let sql = format!(
-        "WITH picked AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = 'queued' AND run_at <= $1 \
+        "WITH picked AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = {queued} AND run_at <= $1 \
          ORDER BY run_at, id LIMIT $2 {lock}) \
-         UPDATE outbox SET state = 'running', lease_id = $3, leased_until = $4, attempts = attempts + 1 \
+         UPDATE outbox SET state = {running}, lease_id = $3, leased_until = $4, attempts = attempts + 1 \
          FROM picked WHERE outbox.workspace_id = picked.w AND outbox.id = picked.i \
          RETURNING workspace_id, id, payload, attempts, run_at"
     );
@@ -207,7 +213,7 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: u64) -> 
 }
 
 async fn is_any_due(db: &Db, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let due = Entity::find().filter(Column::State.eq("queued")).filter(Column::RunAt.lte(millis(now)));
+    let due = Entity::find().filter(Column::State.eq(JobState::Queued.as_str())).filter(Column::RunAt.lte(millis(now)));
     Ok(due.limit(1).one(db.read()).await?.is_some())
 }
 
@@ -264,8 +270,9 @@ async fn write_done(tx: &Tx, leases: impl Iterator<Item = &Lease>, now: DateTime
     }
     let backend = tx.get_database_backend();
     let sql = format!(
-        "UPDATE outbox SET state = 'done', error = NULL, finished_at = $3, lease_id = NULL, leased_until = NULL \
+        "UPDATE outbox SET state = {}, error = NULL, finished_at = $3, lease_id = NULL, leased_until = NULL \
          WHERE workspace_id = $1 AND id IN {} AND lease_id = $2",
+        quoted(JobState::Done),
         uuids(backend, 4)
     );
     let mut settled = 0;
@@ -290,19 +297,19 @@ async fn write_outcomes(tx: &Tx, records: Vec<[Value; 8]>) -> Result<u64, StoreE
 fn record(lease: &Lease, outcome: &Outcome, now: DateTime<Utc>) -> Option<[Value; 8]> {
     let (state, run_at, refund, error) = match outcome {
         Outcome::Settled => return None,
-        Outcome::Done => ("done", lease.run_at, 0, None),
-        Outcome::Retry(why) if lease.attempt >= MAX_ATTEMPTS => ("dead", lease.run_at, 0, Some(why)),
-        Outcome::Retry(why) => ("queued", now + backoff(lease.attempt), 0, Some(why)),
-        Outcome::Snooze(until, why) => ("queued", *until, 1, Some(why)),
-        Outcome::Cancel(why) => ("cancelled", lease.run_at, 0, Some(why)),
-        Outcome::Dead(why) => ("dead", lease.run_at, 0, Some(why)),
+        Outcome::Done => (JobState::Done, lease.run_at, 0, None),
+        Outcome::Retry(why) if lease.attempt >= MAX_ATTEMPTS => (JobState::Dead, lease.run_at, 0, Some(why)),
+        Outcome::Retry(why) => (JobState::Queued, now + backoff(lease.attempt), 0, Some(why)),
+        Outcome::Snooze(until, why) => (JobState::Queued, *until, 1, Some(why)),
+        Outcome::Cancel(why) => (JobState::Cancelled, lease.run_at, 0, Some(why)),
+        Outcome::Dead(why) => (JobState::Dead, lease.run_at, 0, Some(why)),
     };
-    let ended = (state != "queued").then(|| millis(now));
+    let ended = (state != JobState::Queued).then(|| millis(now));
     Some([
         lease.workspace.uuid().into(),
         lease.id.uuid().into(),
         lease.fence.into(),
-        state.into(),
+        state.as_str().into(),
         millis(run_at).into(),
         i64::from(refund).into(),
         error.cloned().into(),
@@ -322,8 +329,9 @@ pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration
     let backend = db.backend();
     let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
-        "WITH held AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = 'running' AND lease_id IN {} {lock}) \
+        "WITH held AS MATERIALIZED (SELECT workspace_id AS w, id AS i FROM outbox WHERE state = {} AND lease_id IN {} {lock}) \
          UPDATE outbox SET leased_until = $1 FROM held WHERE outbox.workspace_id = held.w AND outbox.id = held.i",
+        quoted(JobState::Running),
         uuids(backend, 2)
     );
     let fences: Vec<String> = fences.iter().map(|fence| fence.simple().to_string()).collect();
@@ -338,7 +346,7 @@ pub async fn renew(db: &Db, fences: &[Uuid], now: DateTime<Utc>, lease: Duration
 /// spread over a growing time, so that the one that does it is soon alone. At most [`PER_RESCUE`] at a time.
 pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let ended = Condition::any().add(Column::LeasedUntil.lt(millis(now))).add(Column::LeasedUntil.gt(millis(now + LONGEST_CLAIM)));
-    let expired = Condition::all().add(Column::State.eq("running")).add(ended);
+    let expired = Condition::all().add(Column::State.eq(JobState::Running.as_str())).add(ended);
     let lost = Entity::find().filter(expired).limit(PER_RESCUE).all(db.read()).await?;
     if lost.is_empty() {
         return Ok(0);
@@ -352,7 +360,7 @@ pub async fn rescue(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
 /// What becomes of a job whose worker died.
 fn after_crash(job: &Model, now: DateTime<Utc>) -> [Value; 8] {
     let is_over = job.attempts >= i64::from(MAX_CRASHES);
-    let (state, ended) = if is_over { ("dead", Some(millis(now))) } else { ("queued", None) };
+    let (state, ended) = if is_over { (JobState::Dead, Some(millis(now))) } else { (JobState::Queued, None) };
     let seconds = match job.attempts {
         ..=1 => 0,
         2 => 60,
@@ -366,7 +374,7 @@ fn after_crash(job: &Model, now: DateTime<Utc>) -> [Value; 8] {
         job.workspace_id.into(),
         job.id.into(),
         job.lease_id.into(),
-        state.into(),
+        state.as_str().into(),
         run_at.into(),
         0_i64.into(),
         format!("the process ended while this job was claimed, crash {} of {MAX_CRASHES}", job.attempts).into(),
@@ -378,10 +386,10 @@ fn after_crash(job: &Model, now: DateTime<Utc>) -> [Value; 8] {
 pub async fn release(db: &Db, fences: &[Uuid]) -> Result<(), StoreError> {
     let tx = db.write().await?;
     Entity::update_many()
-        .col_expr(Column::State, Expr::value("queued"))
+        .col_expr(Column::State, Expr::value(JobState::Queued.as_str()))
         .col_expr(Column::LeaseId, Expr::value(Option::<Uuid>::None))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
-        .filter(Column::State.eq("running"))
+        .filter(Column::State.eq(JobState::Running.as_str()))
         .filter(Column::LeaseId.is_in(fences.iter().copied()))
         .exec(&*tx)
         .await?;
@@ -391,7 +399,7 @@ pub async fn release(db: &Db, fences: &[Uuid]) -> Result<(), StoreError> {
 /// Whether this claim still holds; asked inside a transaction before it does what can't be undone.
 pub async fn is_held(tx: &Tx, lease: &Lease) -> Result<bool, StoreError> {
     let row = Entity::find_by_id((lease.workspace.uuid(), lease.id.uuid())).lock_exclusive().one(&**tx).await?;
-    Ok(row.is_some_and(|row| row.state == "running" && row.lease_id == Some(lease.fence)))
+    Ok(row.is_some_and(|row| row.state == JobState::Running && row.lease_id == Some(lease.fence)))
 }
 
 /// Whether any of these jobs still has to be done.
@@ -402,7 +410,7 @@ pub async fn is_any_open(tx: &Tx, workspace: WorkspaceId, jobs: &[JobId]) -> Res
     let open = Entity::find()
         .filter(Column::WorkspaceId.eq(workspace.uuid()))
         .filter(Column::Id.is_in(jobs.iter().map(|job| job.uuid())))
-        .filter(Column::State.is_in(["queued", "running"]));
+        .filter(Column::State.is_in(words(&JobState::OPEN)));
     Ok(open.limit(1).one(&**tx).await?.is_some())
 }
 
@@ -419,11 +427,11 @@ pub async fn cancel_older(
         .add(Column::WorkspaceId.eq(workspace.uuid()))
         .add(Column::CaseId.eq(case.uuid()))
         .add(Column::Revision.lt(i64::from(revision)))
-        .add(Column::State.eq("queued"));
+        .add(Column::State.eq(JobState::Queued.as_str()));
     let rows = Entity::find().filter(waiting.clone()).order_by_asc(Column::RunAt).lock_exclusive().all(&**tx).await?;
     if !rows.is_empty() {
         Entity::update_many()
-            .col_expr(Column::State, Expr::value("cancelled"))
+            .col_expr(Column::State, Expr::value(JobState::Cancelled.as_str()))
             .col_expr(Column::Error, Expr::value(why))
             .col_expr(Column::FinishedAt, Expr::value(millis(now)))
             .filter(waiting)
@@ -436,25 +444,27 @@ pub async fn cancel_older(
 /// What was to happen later happens now, if it still waits.
 pub async fn hasten(tx: &Tx, workspace: WorkspaceId, job: JobId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let due = Entity::update_many().col_expr(Column::RunAt, Expr::value(millis(now))).filter(Column::WorkspaceId.eq(workspace.uuid()));
-    let waits = due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq("queued")).filter(Column::RunAt.gt(millis(now)));
+    let waits =
+        due.filter(Column::Id.eq(job.uuid())).filter(Column::State.eq(JobState::Queued.as_str())).filter(Column::RunAt.gt(millis(now)));
     Ok(waits.exec(&**tx).await?.rows_affected > 0)
 }
 
 /// When the next queued job is due; `None` when nothing waits.
 pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let row = Entity::find().filter(Column::State.eq("queued")).order_by_asc(Column::RunAt).limit(1).one(db.read()).await?;
+    let row =
+        Entity::find().filter(Column::State.eq(JobState::Queued.as_str())).order_by_asc(Column::RunAt).limit(1).one(db.read()).await?;
     Ok(row.map(|row| from_millis(row.run_at)))
 }
 
 /// How many jobs are claimed now, by living workers or dead ones.
 pub async fn running(db: &Db) -> Result<u64, StoreError> {
-    Ok(Entity::find().filter(Column::State.eq("running")).count(db.read()).await?)
+    Ok(Entity::find().filter(Column::State.eq(JobState::Running.as_str())).count(db.read()).await?)
 }
 
 /// Deletes jobs that ended before `before`; at most `limit`.
 pub async fn prune(db: &Db, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
     let old = Entity::find()
-        .filter(Column::State.is_in(["done", "cancelled"]))
+        .filter(Column::State.is_in(words(&JobState::ENDED)))
         .filter(Column::FinishedAt.lt(millis(before)))
         .limit(limit)
         .all(db.read())

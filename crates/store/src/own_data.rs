@@ -2,12 +2,12 @@
 //!
 //! Owns: which tables have rows of a person. Whoever adds one adds it here, in [`crate::erasure`] and in [`crate::merge`].
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::DeliveryStatus};
 use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::{
     StoreError, cases, contact_attempts, deliveries, events, former_addresses, incentive_codes, interactions, invitations, messages,
-    opt_outs, persons, preferences, referrals, responses, suppressions, testimonials, unconfirmed,
+    opt_outs, persons, preferences, referrals, responses, stored::words, suppressions, testimonials, unconfirmed,
 };
 
 /// The rows, each kind in order of time.
@@ -141,6 +141,6 @@ pub async fn was_asked(
         .filter(Column::PersonId.eq(person.uuid()))
         .filter(Column::Kind.eq(kind))
         .filter(Column::CreatedAt.gt(since))
-        .filter(Column::Status.is_not_in(["dead", "cancelled", "bounced", "suppressed"]));
+        .filter(Column::Status.is_not_in(words(&DeliveryStatus::NEVER_ARRIVED)));
     Ok(made.one(conn).await?.is_some())
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use hearback_core::{
+    Word as _,
+    state::{SurveyStatus, TaskStatus},
+};
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{StoreError, accounts, cases, deliveries, persons, responses, rule_versions, surveys, tasks, team_members, teams, users};
@@ -75,7 +79,9 @@ pub async fn work_of_case(
 
 /// Survey versions that customers may have seen, the oldest first.
 pub async fn public_surveys(connection: &impl ConnectionTrait, ws: Uuid) -> Result<Vec<surveys::Model>, StoreError> {
-    let seen = surveys::Entity::find().filter(surveys::Column::WorkspaceId.eq(ws)).filter(surveys::Column::Status.ne("draft"));
+    let seen = surveys::Entity::find()
+        .filter(surveys::Column::WorkspaceId.eq(ws))
+        .filter(surveys::Column::Status.ne(SurveyStatus::Draft.as_str()));
     Ok(seen.order_by_asc(surveys::Column::Version).all(connection).await?)
 }
 
@@ -98,7 +104,9 @@ pub async fn rule_versions(connection: &impl ConnectionTrait, ws: Uuid, ids: &[U
 
 /// Open tasks whose due time has passed and that were not marked overdue yet: `(workspace, task, case)`.
 pub async fn newly_overdue_tasks(connection: &impl ConnectionTrait, now: i64, limit: u64) -> Result<Vec<tasks::Model>, StoreError> {
-    let late =
-        Condition::all().add(tasks::Column::Status.eq("open")).add(tasks::Column::DueAt.lte(now)).add(tasks::Column::OverdueAt.is_null());
+    let late = Condition::all()
+        .add(tasks::Column::Status.eq(TaskStatus::Open.as_str()))
+        .add(tasks::Column::DueAt.lte(now))
+        .add(tasks::Column::OverdueAt.is_null());
     Ok(tasks::Entity::find().filter(late).order_by_asc(tasks::Column::DueAt).limit(limit).all(connection).await?)
 }

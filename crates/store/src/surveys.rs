@@ -1,9 +1,16 @@
 //! Survey versions: metric, scale, words. At most one version of a key is published.
 
-use hearback_core::id::{SurveyId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{SurveyId, WorkspaceId},
+    state::SurveyStatus,
+};
 use sea_orm::{IntoActiveModel, QueryOrder, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{
+    StoreError, Tx,
+    stored::{Stored, words},
+};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,8 +25,7 @@ pub struct Model {
     pub name: String,
     pub metric: String,
     pub scale_max: i64,
-    /// `draft`, `published`, `replaced` (by a newer version; links that lead to it go on) or `closed`.
-    pub status: String,
+    pub status: Stored<SurveyStatus>,
     pub created_at: i64,
     /// Questions and words: `hearback_core::survey::Body` as JSON; null says what the metric says by itself.
     pub body: Option<String>,
@@ -35,8 +41,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The published version of a survey, the newest if there are several.
 pub async fn published(conn: &impl ConnectionTrait, ws: WorkspaceId, key: &str) -> Result<Option<Model>, StoreError> {
-    let published =
-        Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Key.eq(key)).filter(Column::Status.eq("published"));
+    let published = Entity::find()
+        .filter(Column::WorkspaceId.eq(ws.uuid()))
+        .filter(Column::Key.eq(key))
+        .filter(Column::Status.eq(SurveyStatus::Published.as_str()));
     Ok(published.order_by_desc(Column::Version).one(conn).await?)
 }
 
@@ -58,13 +66,20 @@ pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
 }
 
 /// Gives all versions of a survey that are in one of the states `from` the state `to`.
-pub async fn move_all(tx: &Tx, ws: WorkspaceId, key: &str, from: &[&str], to: &str, closed_at: Option<i64>) -> Result<(), StoreError> {
+pub async fn move_all(
+    tx: &Tx,
+    ws: WorkspaceId,
+    key: &str,
+    from: &[SurveyStatus],
+    to: SurveyStatus,
+    closed_at: Option<i64>,
+) -> Result<(), StoreError> {
     Entity::update_many()
-        .col_expr(Column::Status, Expr::value(to))
+        .col_expr(Column::Status, Expr::value(to.as_str()))
         .col_expr(Column::ClosedAt, Expr::value(closed_at))
         .filter(Column::WorkspaceId.eq(ws.uuid()))
         .filter(Column::Key.eq(key))
-        .filter(Column::Status.is_in(from.iter().copied()))
+        .filter(Column::Status.is_in(words(from)))
         .exec(&**tx)
         .await?;
     Ok(())

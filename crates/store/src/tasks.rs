@@ -1,9 +1,13 @@
 //! What somebody of ours must do in a case.
 
-use hearback_core::id::{CaseId, TaskId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
+};
 use sea_orm::{QuerySelect, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, stored::Stored};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,7 +20,7 @@ pub struct Model {
     pub case_id: Uuid,
     pub title: String,
     pub owner: String,
-    pub status: String,
+    pub status: Stored<TaskStatus>,
     pub outcome: Option<String>,
     pub due_at: i64,
     pub created_at: i64,
@@ -56,6 +60,6 @@ pub async fn hand_over(tx: &Tx, ws: WorkspaceId, case: CaseId, from: &str, to: &
         .filter(Column::WorkspaceId.eq(ws.uuid()))
         .filter(Column::CaseId.eq(case.uuid()))
         .filter(Column::Owner.eq(from))
-        .filter(Column::Status.eq("open"));
+        .filter(Column::Status.eq(TaskStatus::Open.as_str()));
     Ok(theirs.exec(&**tx).await?.rows_affected)
 }

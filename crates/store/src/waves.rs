@@ -1,11 +1,15 @@
 //! One run of a campaign, made of invitations.
 
-use hearback_core::id::{WaveId, WorkspaceId};
+use hearback_core::{
+    id::{WaveId, WorkspaceId},
+    state::WaveStatus,
+};
 use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     cursor::{Cursor, Listed, Page},
+    stored::{Stored, words},
 };
 
 /// A row, as stored.
@@ -19,8 +23,7 @@ pub struct Model {
     pub campaign: String,
     /// As people call it: 2026-Q4.
     pub name: String,
-    /// `planning`, `running`, `paused`, `cancelled`, `finished` or `missed`.
-    pub status: String,
+    pub status: Stored<WaveStatus>,
     /// The version that is asked.
     pub survey_id: Uuid,
     pub fire_at: i64,
@@ -59,14 +62,14 @@ pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
 /// The waves of a campaign that have no end yet, held until the transaction ends.
 pub async fn lock_open(tx: &Tx, ws: WorkspaceId, campaign: &str) -> Result<Vec<Model>, StoreError> {
     let open = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::Campaign.eq(campaign));
-    let open = open.filter(Column::Status.is_in(["planning", "running", "paused"]));
+    let open = open.filter(Column::Status.is_in(words(&WaveStatus::OPEN)));
     Ok(open.order_by_asc(Column::Id).lock_exclusive().all(&**tx).await?)
 }
 
 /// All waves of a workspace that have no end yet.
 pub async fn open(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<Vec<Model>, StoreError> {
     let open = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid()));
-    Ok(open.filter(Column::Status.is_in(["planning", "running", "paused"])).order_by_asc(Column::Id).all(conn).await?)
+    Ok(open.filter(Column::Status.is_in(words(&WaveStatus::OPEN))).order_by_asc(Column::Id).all(conn).await?)
 }
 
 /// The moment of the latest wave of a campaign that its schedule or somebody began.

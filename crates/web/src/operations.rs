@@ -1,5 +1,6 @@
 //! What a monitoring system asks the process: Prometheus text on a listener of its own, never on the one for customers.
 
+use hearback_core::Word as _;
 use std::{fmt::Write as _, sync::atomic::Ordering};
 
 use axum::{
@@ -36,7 +37,7 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     text.line("hearback_clock_steady", "", u8::from(cx.clock.look().is_steady()));
     text.head("hearback_jobs", "gauge", "Jobs in the queue by state.");
     for (state, n) in operations::jobs(cx.db.read()).await? {
-        text.line("hearback_jobs", &format!("{{state=\"{state}\"}}"), n);
+        text.line("hearback_jobs", &format!("{{state=\"{}\"}}", state.as_str()), n);
     }
     let waiting: i64 = outbox::unreadable(cx.db.read()).await?.iter().map(|stuck| stuck.jobs).sum();
     text.head("hearback_jobs_unreadable", "gauge", "Jobs in the queue that wait for a version that can read them, or what they need.");
@@ -56,7 +57,7 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     text.line("hearback_oldest_due_job_seconds", "", oldest.map_or(0, |at| (now - at).num_seconds().max(0)));
     text.head("hearback_deliveries", "gauge", "Mails and calls in the send ledger by status.");
     for (status, n) in operations::deliveries(cx.db.read()).await? {
-        text.line("hearback_deliveries", &format!("{{status=\"{status}\"}}"), n);
+        text.line("hearback_deliveries", &format!("{{status=\"{}\"}}", status.as_str()), n);
     }
     let intake = cx.intake.counters();
     text.head("hearback_answers_total", "counter", "Answers that this process stored.");

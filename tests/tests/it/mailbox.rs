@@ -140,7 +140,7 @@ async fn real_bounces_of_a_real_server_find_their_mails() {
         until(Duration::from_mins(1), "all four come back", async || house.mails().len() >= 4).await;
         poll(&app.cx, &mailbox).await.unwrap();
         let mails = deliveries::Entity::find().all(app.cx.db.read()).await.unwrap();
-        let stands = |address: &str| mails.iter().find(|mail| mail.to_address == address).unwrap().status.clone();
+        let stands = |address: &str| mails.iter().find(|mail| mail.to_address == address).unwrap().status.as_str();
         assert_eq!(customers.map(stands), ["bounced", "bounced", "bounced", "sent"]);
         let stored = stored(app).await;
         let told = |delivery: uuid::Uuid| {

@@ -140,7 +140,7 @@ async fn check(app: &TestApp, told: &Told) {
     let unclear: Vec<&deliveries::Model> =
         ledger.iter().filter(|row| !["sent", "cancelled", "suppressed"].contains(&row.status.as_str()) || row.duplicates > 0).collect();
     assert!(unclear.is_empty(), "the server took everything at once: {unclear:#?}");
-    let sent: Vec<&deliveries::Model> = ledger.iter().filter(|row| row.status == "sent").collect();
+    let sent: Vec<&deliveries::Model> = ledger.iter().filter(|row| row.status.as_str() == "sent").collect();
     let mut wanted: Vec<String> = sent.iter().map(|row| format!("<{}>", row.message_id)).collect();
     let mut arrived: Vec<String> = app.mails().iter().map(|mail| mail.header("Message-ID").to_owned()).collect();
     wanted.sort();
@@ -155,7 +155,7 @@ async fn check(app: &TestApp, told: &Told) {
     let missed: Vec<&cases::Model> =
         rung.iter().filter(|case| case.alarm_at.is_some_and(|at| at <= app.now().timestamp_millis())).collect();
     assert!(missed.is_empty(), "nothing is due that was not looked at: {missed:#?}");
-    for case in rung.into_iter().filter(|case| case.loop_status == "closed") {
+    for case in rung.into_iter().filter(|case| case.loop_status.as_str() == "closed") {
         assert!(case.closed_at.is_some(), "{case:?}");
         let skipped = case.segment == "detractor" && case.revision == 1 && case.first_contact_at.is_none() && case.attempts < 3;
         assert!(!skipped, "nobody was in touch: {case:?}");

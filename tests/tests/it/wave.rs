@@ -78,7 +78,7 @@ async fn asked_once(kind: Kind) {
     let rows = deliveries::Entity::find().all(engine.cx.db.read()).await.unwrap();
     assert_eq!(rows.len(), people);
     let states = invitations::Entity::find().all(engine.cx.db.read()).await.unwrap();
-    assert!(states.iter().all(|row| row.state == "sent" && row.sent_at.is_some()));
+    assert!(states.iter().all(|row| row.state.as_str() == "sent" && row.sent_at.is_some()));
     assert!(mail.connections() > 16, "{kind:?}: there was an outage");
     let repeats = mail.mails().len() - people;
     eprintln!("{kind:?}: {repeats} came twice, {} are counted", rows.iter().map(|row| row.duplicates).sum::<i64>());

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::single::row;
 use crate::{
-    apply::{Changes, Scene, read_status},
+    apply::{Changes, Scene},
     workspace::{Survey, Workspace},
 };
 
 /// Adds the invitation with the job that sees to it; what was done, for the timeline.
 pub(crate) fn ask(scene: &Scene, case: &cases::Model, planned: &Planned, survey: Option<&str>, changes: &mut Changes) -> Value {
-    if read_status(&case.loop_status) != LoopStatus::Closed {
+    if case.loop_status != LoopStatus::Closed {
         return json!({ "survey": survey, "skipped": "the case is not closed" });
     }
     let Some(survey) = survey_of(scene.workspace, case, survey) else {

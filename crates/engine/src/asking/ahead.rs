@@ -4,7 +4,7 @@
 //! fired as it stands, and no moment at or before the latest wave comes again.
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::CampaignStatus};
 use hearback_store::{
     campaigns,
     time::{from_millis, millis},
@@ -41,7 +41,7 @@ async fn correct(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineErr
 /// When a campaign asks next, if that is not what is stored and lies ahead.
 fn corrected(row: &campaigns::Model, latest: Option<i64>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let is_due = row.next_fire_at.is_some_and(|at| at <= millis(now));
-    if row.status != "active" || is_due {
+    if row.status != CampaignStatus::Active || is_due {
         return None;
     }
     let from = latest.map_or(now, |at| now.max(from_millis(at)));

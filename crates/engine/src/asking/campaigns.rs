@@ -3,7 +3,12 @@
 //! What must stay true: a change never makes a campaign fire; when it fires next is computed in the transaction that changes it.
 
 use chrono::{DateTime, Utc};
-use hearback_core::{campaign::Plan, id::WorkspaceId, text};
+use hearback_core::{
+    campaign::Plan,
+    id::WorkspaceId,
+    state::{CampaignStatus, WaveStatus},
+    text,
+};
 use hearback_rules::Audience;
 use hearback_store::{
     Tx, bulk, campaigns, outbox,
@@ -78,7 +83,7 @@ pub async fn put(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, plan: Plan
         workspace_id: ws.uuid(),
         name: plan.name.clone().unwrap_or_else(|| key.clone()),
         survey: plan.survey.clone(),
-        status: before.as_ref().map_or_else(|| "active".to_owned(), |row| row.status.clone()),
+        status: before.as_ref().map_or(CampaignStatus::Active.into(), |row| row.status),
         next_fire_at: next_fire(before.as_ref(), &plan, now),
         created_at: before.as_ref().map_or_else(|| millis(now), |row| row.created_at),
         updated_at: millis(now),
@@ -124,7 +129,7 @@ pub(crate) fn check(workspace: &Workspace, key: &str, plan: Plan, now: DateTime<
 /// When a campaign with this plan fires next. A schedule that did not change goes on where it was: a fire that is due this very
 /// second is not lost by an edit, and no edit makes one.
 fn next_fire(before: Option<&campaigns::Model>, plan: &Plan, now: DateTime<Utc>) -> Option<i64> {
-    let active = before.is_none_or(|row| row.status == "active");
+    let active = before.is_none_or(|row| row.status == CampaignStatus::Active);
     let same = before.filter(|row| stored::read(&row.body).is_ok_and(|before| before.plan.schedule == plan.schedule));
     match same {
         _ if !active => None,
@@ -143,12 +148,12 @@ pub(super) fn read_plan(row: &campaigns::Model) -> Result<Stored, EngineError> {
 /// Asks nobody more until it is resumed; its waves stand still with it.
 pub async fn pause(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<Campaign, EngineError> {
     let (tx, mut row) = changeable(cx, ws, key).await?;
-    if row.status == "active" {
-        (row.status, row.next_fire_at) = ("paused".to_owned(), None);
-        for wave in waves::lock_open(&tx, ws, key).await?.into_iter().filter(|wave| wave.status != "paused") {
+    if row.status == CampaignStatus::Active {
+        (row.status, row.next_fire_at) = (CampaignStatus::Paused.into(), None);
+        for wave in waves::lock_open(&tx, ws, key).await?.into_iter().filter(|wave| wave.status != WaveStatus::Paused) {
             let paused_at = Some(millis(cx.now()));
             let reason = Some(CAMPAIGN_PAUSED.to_owned());
-            waves::save(&tx, waves::Model { status: "paused".to_owned(), paused_at, reason, ..wave }).await?;
+            waves::save(&tx, waves::Model { status: WaveStatus::Paused.into(), paused_at, reason, ..wave }).await?;
         }
     }
     finish(cx, ws, actor, tx, row, "campaign.paused").await
@@ -158,11 +163,11 @@ pub async fn pause(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resul
 pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<Campaign, EngineError> {
     let now = cx.now();
     let (tx, mut row) = changeable(cx, ws, key).await?;
-    if row.status == "paused" {
-        "active".clone_into(&mut row.status);
+    if row.status == CampaignStatus::Paused {
+        row.status = CampaignStatus::Active.into();
         row.next_fire_at = read_plan(&row)?.next(now).map(millis);
         for wave in waves::lock_open(&tx, ws, key).await?.into_iter().filter(|wave| wave.reason.as_deref() == Some(CAMPAIGN_PAUSED)) {
-            let status = super::waves::resumed(&wave).to_owned();
+            let status = super::waves::resumed(&wave).into();
             outbox::wake(&tx, ws, job_of(wave.id), now).await?;
             waves::save(&tx, waves::Model { status, paused_at: None, reason: None, ..wave }).await?;
         }
@@ -176,14 +181,14 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resu
 /// Begins no more waves, for good. Those that have begun go on.
 pub async fn end(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Result<Campaign, EngineError> {
     let (tx, mut row) = changeable(cx, ws, key).await?;
-    (row.status, row.next_fire_at) = ("ended".to_owned(), None);
+    (row.status, row.next_fire_at) = (CampaignStatus::Ended.into(), None);
     finish(cx, ws, actor, tx, row, "campaign.ended").await
 }
 
 async fn changeable(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<(Tx, campaigns::Model), EngineError> {
     let tx = cx.db.write().await?;
     let row = campaigns::lock(&tx, ws, key).await?.ok_or_else(|| EngineError::not_found("campaign", key))?;
-    if row.status == "ended" {
+    if row.status == CampaignStatus::Ended {
         return Err(EngineError::conflict("this campaign has ended; make a new one with another key"));
     }
     Ok((tx, row))

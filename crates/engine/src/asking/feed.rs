@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::campaign::{Channel, Plan};
+use hearback_core::{
+    campaign::{Channel, Plan},
+    state::{InvitationState, WaveStatus},
+};
 use hearback_store::{
     audience::{self, Candidate},
     deliveries,
@@ -66,7 +69,7 @@ pub(super) async fn run(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
 /// Asks or reminds these, in one transaction; what becomes of the job when the wave was changed meanwhile.
 async fn work(scene: &Scene<'_>, page: &[Uuid], asks: bool, now: DateTime<Utc>) -> Result<Option<Outcome>, EngineError> {
     let (cx, ws) = (scene.cx, scene.ws());
-    let tx = match scene.begin("running").await? {
+    let tx = match scene.begin(WaveStatus::Running).await? {
         Ok((tx, _)) => tx,
         Err(outcome) => return Ok(Some(outcome)),
     };
@@ -131,11 +134,20 @@ impl Queue {
         judged: Judged,
         now: DateTime<Utc>,
     ) {
-        let stays =
-            Move { id: row.id, state: "not_asked", reason: None, due_at: row.due_at, remind_at: None, sent_at: None, expires_at: None };
+        let stays = Move {
+            id: row.id,
+            state: InvitationState::NotAsked,
+            reason: None,
+            due_at: row.due_at,
+            remind_at: None,
+            sent_at: None,
+            expires_at: None,
+        };
         self.moves.push(match judged {
             Judged::Not(reason) => Move { reason: Some(reason.as_str()), ..stays },
-            Judged::Later(at, reason) => Move { state: "blocked", reason: Some(reason.as_str()), due_at: millis(at), ..stays },
+            Judged::Later(at, reason) => {
+                Move { state: InvitationState::Blocked, reason: Some(reason.as_str()), due_at: millis(at), ..stays }
+            }
             Judged::Ask => {
                 let days = i64::from(plan.answer_days.unwrap_or(survey.body.answer_days));
                 let expires_at = Some(millis(now + Duration::days(days)));
@@ -145,9 +157,9 @@ impl Queue {
                         let (mail, job) = mail_row(&cx.settings, row, AskMail::Invitation, (address, who.name.as_deref()), now);
                         self.mails.push(mail);
                         self.jobs.push(job);
-                        Move { state: "queued", remind_at: plan.reminder_due(now, 0).map(millis), ..asked }
+                        Move { state: InvitationState::Queued, remind_at: plan.reminder_due(now, 0).map(millis), ..asked }
                     }
-                    None => Move { state: "sent", sent_at: Some(millis(now)), ..asked },
+                    None => Move { state: InvitationState::Sent, sent_at: Some(millis(now)), ..asked },
                 }
             }
         });
@@ -168,10 +180,10 @@ impl Queue {
             return self.reminded.push(next());
         }
         let done = blocked || over || moment.survey_closed || who.answered.is_some();
-        self.reminded.push(match (row.state.as_str(), due, who.email.as_deref()) {
+        self.reminded.push(match (*row.state, due, who.email.as_deref()) {
             // Its mail is still on its way.
-            ("queued", _, _) => put_off(Some(now + Duration::days(1))),
-            ("sent", Some(due), Some(address)) if !done => {
+            (InvitationState::Queued, _, _) => put_off(Some(now + Duration::days(1))),
+            (InvitationState::Sent, Some(due), Some(address)) if !done => {
                 let at = moment.open(who, due.max(now));
                 if at > now {
                     put_off(Some(at))
@@ -196,7 +208,7 @@ async fn rest(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
     let mut next = invitations::next(cx.db.read(), ws, id).await?;
     let soon = soonest(next);
     if next.sent && soon.is_none_or(|at| at > now + SENT_REST) {
-        let tx = match scene.begin("running").await? {
+        let tx = match scene.begin(WaveStatus::Running).await? {
             Ok((tx, _)) => tx,
             Err(outcome) => return Ok(outcome),
         };
@@ -218,7 +230,7 @@ fn soonest(next: Next) -> Option<DateTime<Utc>> {
 }
 
 async fn finish(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
-    let (tx, wave) = match scene.begin("running").await? {
+    let (tx, wave) = match scene.begin(WaveStatus::Running).await? {
         Ok(begun) => begun,
         Err(outcome) => return Ok(outcome),
     };
@@ -226,7 +238,7 @@ async fn finish(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
     if invitations::next(&*tx, scene.ws(), scene.id()).await? != Next::default() {
         return Ok(Outcome::Snooze(now, "there is more to do".to_owned()));
     }
-    waves::save(&tx, waves::Model { status: "finished".to_owned(), finished_at: Some(millis(now)), ..wave }).await?;
+    waves::save(&tx, waves::Model { status: WaveStatus::Finished.into(), finished_at: Some(millis(now)), ..wave }).await?;
     outbox::settle(&tx, &[(scene.lease, Outcome::Done)], now).await?;
     tx.commit().await?;
     Ok(Outcome::Settled)

@@ -8,6 +8,7 @@ use hearback_core::{
     Schedule,
     campaign::{catch_up, is_too_late, wave_name},
     id::{WaveId, WorkspaceId},
+    state::{CampaignStatus, WaveStatus},
     wall::{self, Tz},
 };
 use hearback_store::{
@@ -60,7 +61,7 @@ async fn fire(cx: &Ctx, ws: WorkspaceId, key: &str) -> Result<bool, EngineError>
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let Some(mut campaign) = campaigns::lock(&tx, ws, key).await? else { return Ok(false) };
-    let due = campaign.next_fire_at.filter(|at| campaign.status == "active" && *at <= millis(now)).map(from_millis);
+    let due = campaign.next_fire_at.filter(|at| campaign.status == CampaignStatus::Active && *at <= millis(now)).map(from_millis);
     let Some(due) = due else { return Ok(false) };
     let stored = match stored::read(&campaign.body) {
         Ok(stored) => stored,
@@ -113,10 +114,10 @@ pub async fn run_now(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let campaign = campaigns::lock(&tx, ws, key).await?.ok_or_else(|| EngineError::not_found("campaign", key))?;
-    match campaign.status.as_str() {
-        "active" => {}
-        "paused" => return Err(EngineError::conflict("this campaign is paused; resume it first")),
-        _ => return Err(EngineError::conflict("this campaign has ended; make a new one with another key")),
+    match *campaign.status {
+        CampaignStatus::Active => {}
+        CampaignStatus::Paused => return Err(EngineError::conflict("this campaign is paused; resume it first")),
+        CampaignStatus::Ended => return Err(EngineError::conflict("this campaign has ended; make a new one with another key")),
     }
     let stored = read_plan(&campaign)?;
     let plan = &stored.plan;
@@ -177,7 +178,7 @@ impl<'a> Begin<'a> {
             id: id.uuid(),
             campaign: key.clone(),
             name: wave_name(fire, until, self.zone),
-            status: if missed.is_some() { "missed" } else { "planning" }.to_owned(),
+            status: if missed.is_some() { WaveStatus::Missed } else { WaveStatus::Planning }.into(),
             survey_id,
             fire_at: millis(fire),
             body: self.campaign.body.clone(),

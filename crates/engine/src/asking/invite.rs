@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, NaiveTime, Utc};
 use hearback_core::{
     campaign::{Plan, Reason, Window},
     id::{CaseId, InvitationId, WorkspaceId},
+    state::{CampaignStatus, InvitationState},
     wall::Weekdays,
 };
 use hearback_store::{
@@ -46,7 +47,7 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
         Some(key) => campaigns::by_key(cx.db.read(), lease.workspace, key).await?,
         None => None,
     };
-    if campaign.as_ref().is_some_and(|campaign| campaign.status == "paused") {
+    if campaign.as_ref().is_some_and(|campaign| campaign.status == CampaignStatus::Paused) {
         return Ok(Outcome::Snooze(now + PAUSED_REST, outbox::WAVE_PAUSED.to_owned()));
     }
     let survey = workspace.needed_survey(row.survey_id)?;
@@ -67,11 +68,12 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     let mut moment = Moment::new(&plan, now, plan.zone(workspace.staff.hours_of(None).zone()));
     moment.survey_closed = survey.closed;
     moment.skipped_until = workspace.skipped_until;
-    let outcome = match row.state.as_str() {
-        "planned" | "blocked" if row.due_at > millis(now) => Outcome::Snooze(from_millis(row.due_at), "not yet due".to_owned()),
-        "planned" | "blocked" => ask(cx, &tx, &workspace, &mut moment, &row).await?,
-        "queued" | "sent" => follow(cx, &tx, &workspace, &mut moment, &row).await?,
-        _ => Outcome::Done,
+    use InvitationState::{Answered, Blocked, Bounced, Cancelled, Expired, NotAsked, Planned, Queued, Sent};
+    let outcome = match *row.state {
+        Planned | Blocked if row.due_at > millis(now) => Outcome::Snooze(from_millis(row.due_at), "not yet due".to_owned()),
+        Planned | Blocked => ask(cx, &tx, &workspace, &mut moment, &row).await?,
+        Queued | Sent => follow(cx, &tx, &workspace, &mut moment, &row).await?,
+        Answered | NotAsked | Cancelled | Bounced | Expired => Outcome::Done,
     };
     outbox::settle(&tx, &[(lease, outcome)], now).await?;
     faults::pass("feed.commit")?;
@@ -114,10 +116,15 @@ async fn is_open_again(tx: &Tx, ws: WorkspaceId, row: &Model) -> Result<bool, En
 async fn follow(cx: &Ctx, tx: &Tx, workspace: &Workspace, moment: &mut Moment<'_>, row: &Model) -> Result<Outcome, EngineError> {
     let (ws, now) = (workspace.id, moment.now);
     if row.expires_at.is_none_or(|at| at <= millis(now)) {
-        if row.state == "queued" {
+        if row.state == InvitationState::Queued {
             return Ok(Outcome::Snooze(now + Duration::days(1), "its mail is still on its way".to_owned()));
         }
-        let over = Model { state: "expired".to_owned(), reason: Some("expired".to_owned()), remind_at: None, ..row.clone() };
+        let over = Model {
+            state: InvitationState::Expired.into(),
+            reason: Some(Reason::Expired.as_str().to_owned()),
+            remind_at: None,
+            ..row.clone()
+        };
         invitations::save(tx, Model { updated_at: millis(now), ..over }).await?;
         return Ok(Outcome::Done);
     }

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     campaign::{Asked, Plan, Planner, Reason, Verdict},
     id::{WaveId, WorkspaceId},
+    state::{InvitationState, WaveStatus},
     wall,
 };
 use hearback_rules::{AccountFacts, Audience, PersonFacts};
@@ -43,11 +44,11 @@ pub async fn run(cx: &Ctx, lease: &Lease, wave: WaveId) -> Result<Outcome, Engin
     let Some(wave) = waves::by_id(cx.db.read(), lease.workspace, wave).await? else {
         return Ok(Outcome::Cancel("the wave is gone".to_owned()));
     };
-    let plans = match wave.status.as_str() {
-        "planning" => true,
-        "running" => false,
-        "paused" => return Ok(paused(cx)),
-        _ => return Ok(Outcome::Done),
+    let plans = match *wave.status {
+        WaveStatus::Planning => true,
+        WaveStatus::Running => false,
+        WaveStatus::Paused => return Ok(paused(cx)),
+        WaveStatus::Cancelled | WaveStatus::Finished | WaveStatus::Missed => return Ok(Outcome::Done),
     };
     let stored = match stored::read(&wave.body) {
         Ok(stored) => stored,
@@ -92,7 +93,7 @@ async fn plan(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
         if places.is_empty() {
             continue;
         }
-        let tx = match scene.begin("planning").await? {
+        let tx = match scene.begin(WaveStatus::Planning).await? {
             Ok((tx, _)) => tx,
             Err(outcome) => return Ok(outcome),
         };
@@ -102,11 +103,11 @@ async fn plan(scene: &Scene<'_>) -> Result<Outcome, EngineError> {
         faults::pass("planning.committed")?;
         cx.db.grew(places.len());
     }
-    let (tx, wave) = match scene.begin("planning").await? {
+    let (tx, wave) = match scene.begin(WaveStatus::Planning).await? {
         Ok(begun) => begun,
         Err(outcome) => return Ok(outcome),
     };
-    waves::save(&tx, waves::Model { status: "running".to_owned(), planned_at: Some(millis(cx.believed())), ..wave }).await?;
+    waves::save(&tx, waves::Model { status: WaveStatus::Running.into(), planned_at: Some(millis(cx.believed())), ..wave }).await?;
     tx.commit().await?;
     Ok(Outcome::Snooze(cx.believed(), "planned".to_owned()))
 }
@@ -168,10 +169,10 @@ impl People {
     /// The place of somebody; `None` for whoever is not in the audience.
     fn place(&self, planner: &mut Planner<'_>, who: &Candidate, scene: &Scene<'_>) -> Option<Place> {
         let (state, reason, due_at) = match decide(&self.workspace, &self.audience, planner, who)? {
-            Verdict::At(at) => ("planned", None, millis(at)),
-            Verdict::Later(at, reason @ Reason::OutsideWindow) => ("planned", Some(reason), millis(at)),
-            Verdict::Later(at, reason) => ("blocked", Some(reason), millis(at)),
-            Verdict::Not(reason) => ("not_asked", Some(reason), scene.wave.fire_at),
+            Verdict::At(at) => (InvitationState::Planned, None, millis(at)),
+            Verdict::Later(at, reason @ Reason::OutsideWindow) => (InvitationState::Planned, Some(reason), millis(at)),
+            Verdict::Later(at, reason) => (InvitationState::Blocked, Some(reason), millis(at)),
+            Verdict::Not(reason) => (InvitationState::NotAsked, Some(reason), scene.wave.fire_at),
         };
         let id = invitation_id(scene.wave.id, who.id);
         Some(Place { id, person: who.id, account: who.account_key.clone(), state, reason: reason.map(Reason::as_str), due_at })

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     campaign::{Plan, Planner},
     id::{WaveId, WorkspaceId},
+    state::WaveStatus,
     wall::Tz,
 };
 use hearback_store::{
@@ -62,7 +63,7 @@ impl<'a> Scene<'a> {
     }
 
     /// A transaction in which the claim holds and the wave has this status; else what becomes of the job.
-    pub async fn begin(&self, status: &str) -> Result<Result<(Tx, waves::Model), Outcome>, EngineError> {
+    pub async fn begin(&self, status: WaveStatus) -> Result<Result<(Tx, waves::Model), Outcome>, EngineError> {
         let tx = self.cx.db.write().await?;
         if !outbox::is_held(&tx, self.lease).await? {
             return Ok(Err(Outcome::Settled));

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     campaign::{Channel, Plan, Reason},
     id::{InvitationId, WorkspaceId},
+    state::InvitationState,
     token::Purpose,
 };
 use hearback_store::{
@@ -48,7 +49,7 @@ pub struct Invited {
     /// The invitation.
     pub id: InvitationId,
     /// `queued`, `sent` (the link may be handed over) or `blocked`.
-    pub status: &'static str,
+    pub status: InvitationState,
     /// Why it is blocked.
     pub reason: Option<Reason>,
     /// When a blocked one is looked at again; never when absent.
@@ -128,31 +129,33 @@ pub(super) async fn settle(
     let id = InvitationId::from_uuid(row.id);
     let is_link = row.channel == Channel::Link.as_str();
     let blocked =
-        |row: Model, state: &str, reason: Reason| Model { state: state.to_owned(), reason: Some(reason.as_str().to_owned()), ..row };
+        |row: Model, state: InvitationState, reason: Reason| Model { state: state.into(), reason: Some(reason.as_str().to_owned()), ..row };
     let (row, mut invited) = match judged {
         Judged::Ask if is_link => {
             let expires = now + chrono::Duration::days(i64::from(survey.body.answer_days));
-            let row = Model { state: "sent".to_owned(), sent_at: Some(millis(now)), expires_at: Some(millis(expires)), ..row };
-            (row, Invited { id, status: "sent", reason: None, not_before: None, url: None })
+            let row = Model { state: InvitationState::Sent.into(), sent_at: Some(millis(now)), expires_at: Some(millis(expires)), ..row };
+            (row, Invited { id, status: InvitationState::Sent, reason: None, not_before: None, url: None })
         }
-        Judged::Ask => (row, Invited { id, status: "queued", reason: None, not_before: None, url: None }),
+        Judged::Ask => (row, Invited { id, status: InvitationState::Queued, reason: None, not_before: None, url: None }),
         // Nobody would hand the link over later.
-        Judged::Later(at, reason) if is_link => {
-            (blocked(row, "not_asked", reason), Invited { id, status: "blocked", reason: Some(reason), not_before: Some(at), url: None })
-        }
+        Judged::Later(at, reason) if is_link => (
+            blocked(row, InvitationState::NotAsked, reason),
+            Invited { id, status: InvitationState::Blocked, reason: Some(reason), not_before: Some(at), url: None },
+        ),
         Judged::Later(at, reason @ Reason::OutsideWindow) => {
             let row = Model { due_at: millis(at), reason: Some(reason.as_str().to_owned()), ..row };
-            (row, Invited { id, status: "queued", reason: Some(reason), not_before: Some(at), url: None })
+            (row, Invited { id, status: InvitationState::Queued, reason: Some(reason), not_before: Some(at), url: None })
         }
         Judged::Later(at, reason) => {
-            let row = Model { due_at: millis(at), ..blocked(row, "blocked", reason) };
-            (row, Invited { id, status: "blocked", reason: Some(reason), not_before: Some(at), url: None })
+            let row = Model { due_at: millis(at), ..blocked(row, InvitationState::Blocked, reason) };
+            (row, Invited { id, status: InvitationState::Blocked, reason: Some(reason), not_before: Some(at), url: None })
         }
-        Judged::Not(reason) => {
-            (blocked(row, "not_asked", reason), Invited { id, status: "blocked", reason: Some(reason), not_before: None, url: None })
-        }
+        Judged::Not(reason) => (
+            blocked(row, InvitationState::NotAsked, reason),
+            Invited { id, status: InvitationState::Blocked, reason: Some(reason), not_before: None, url: None },
+        ),
     };
-    if row.state != "not_asked" {
+    if row.state != InvitationState::NotAsked {
         invited.url = Some(url(cx, &row));
         let at = row.expires_at.unwrap_or(row.due_at);
         let job = Job::Invite { invitation: id };

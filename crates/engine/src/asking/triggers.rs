@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use hearback_core::{
     campaign::{Plan, Reason},
     id::{InvitationId, WorkspaceId},
+    state::{CampaignStatus, InvitationState},
     text::{self, MAX_LINE},
 };
 use hearback_store::{
@@ -101,7 +102,7 @@ fn check(new: &NewInteraction, now: DateTime<Utc>) -> Result<(String, String, Da
 /// The campaigns that ask after this event.
 async fn listening(cx: &Ctx, ws: WorkspaceId, event: &str) -> Result<Vec<(campaigns::Model, Plan)>, EngineError> {
     let mut listening = Vec::new();
-    for row in campaigns::list(cx.db.read(), ws).await?.into_iter().filter(|row| row.status == "active") {
+    for row in campaigns::list(cx.db.read(), ws).await?.into_iter().filter(|row| row.status == CampaignStatus::Active) {
         let plan = match stored::read(&row.body) {
             Ok(stored) => stored.plan,
             // One campaign that can't be read must not hold up the others.
@@ -165,17 +166,17 @@ async fn invite(
 
 /// An invitation that was made before, as it stands.
 fn as_it_is(cx: &Ctx, row: &Model) -> Invited {
-    let status = match row.state.as_str() {
-        "planned" | "queued" => "queued",
-        "blocked" | "not_asked" | "cancelled" => "blocked",
-        _ => "sent",
+    let status = match *row.state {
+        InvitationState::Planned | InvitationState::Queued => InvitationState::Queued,
+        InvitationState::Blocked | InvitationState::NotAsked | InvitationState::Cancelled => InvitationState::Blocked,
+        InvitationState::Sent | InvitationState::Answered | InvitationState::Bounced | InvitationState::Expired => InvitationState::Sent,
     };
-    let waits = row.state == "blocked";
+    let waits = row.state == InvitationState::Blocked;
     Invited {
         id: InvitationId::from_uuid(row.id),
         status,
         reason: row.reason.as_deref().and_then(Reason::parse),
         not_before: waits.then(|| hearback_store::time::from_millis(row.due_at)),
-        url: (status != "blocked" || waits).then(|| url(cx, row)),
+        url: (status != InvitationState::Blocked || waits).then(|| url(cx, row)),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hearback_core::{
     campaign::Reason,
     id::{JobId, WaveId, WorkspaceId},
+    state::{InvitationState, State as _, WaveStatus},
 };
 use hearback_store::{
     Tx, Unreadable,
@@ -37,7 +38,7 @@ pub struct Wave {
     /// As stored.
     pub row: waves::Model,
     /// How many people there are of each state.
-    pub states: BTreeMap<String, i64>,
+    pub states: BTreeMap<InvitationState, i64>,
     /// How many were not asked, or wait, for each reason; the largest number first.
     pub reasons: Vec<(Reason, i64)>,
 }
@@ -50,21 +51,21 @@ impl Wave {
 
     /// People for whom the mail server has taken the invitation, or the link was made.
     pub fn asked(&self) -> i64 {
-        self.of(&["sent", "answered", "bounced", "expired"])
+        self.of(&[InvitationState::Sent, InvitationState::Answered, InvitationState::Bounced, InvitationState::Expired])
     }
 
     /// People who are still to be asked.
     pub fn waiting(&self) -> i64 {
-        self.of(&["planned", "blocked", "queued"])
+        self.of(&InvitationState::UNSENT)
     }
 
     /// People who answered.
     pub fn answered(&self) -> i64 {
-        self.of(&["answered"])
+        self.of(&[InvitationState::Answered])
     }
 
-    fn of(&self, states: &[&str]) -> i64 {
-        states.iter().filter_map(|state| self.states.get(*state)).sum()
+    fn of(&self, states: &[InvitationState]) -> i64 {
+        states.iter().filter_map(|state| self.states.get(state)).sum()
     }
 
     /// Of those who are asked at all, how many have been, in whole per cent.
@@ -93,7 +94,7 @@ pub async fn one(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> Result<Wave, EngineEr
 /// How far a wave is.
 pub async fn progress(cx: &Ctx, row: waves::Model) -> Result<Wave, EngineError> {
     let (ws, id) = (WorkspaceId::from_uuid(row.workspace_id), WaveId::from_uuid(row.id));
-    let mut states: BTreeMap<String, i64> = BTreeMap::new();
+    let mut states: BTreeMap<InvitationState, i64> = BTreeMap::new();
     let mut reasons: BTreeMap<Reason, i64> = BTreeMap::new();
     for ((state, reason), people) in invitations::counts(cx.db.read(), ws, id).await? {
         *states.entry(state).or_default() += people;
@@ -109,22 +110,22 @@ pub async fn progress(cx: &Ctx, row: waves::Model) -> Result<Wave, EngineError> 
 /// Nobody is asked any more until it is resumed. What is between two commands of the mail server this very moment still goes.
 pub async fn pause(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId) -> Result<Wave, EngineError> {
     let (tx, row) = changeable(cx, ws, id).await?;
-    if row.status == "paused" {
+    if row.status == WaveStatus::Paused {
         return one(cx, ws, id).await;
     }
     let paused_at = Some(millis(cx.now()));
-    let row = waves::Model { status: "paused".to_owned(), paused_at, reason: Some(format!("paused by {actor}")), ..row };
+    let row = waves::Model { status: WaveStatus::Paused.into(), paused_at, reason: Some(format!("paused by {actor}")), ..row };
     save(cx, actor, tx, row, "wave.paused").await
 }
 
 /// Goes on where it stood.
 pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId) -> Result<Wave, EngineError> {
     let (tx, row) = changeable(cx, ws, id).await?;
-    if row.status != "paused" {
+    if row.status != WaveStatus::Paused {
         drop(tx);
         return one(cx, ws, id).await;
     }
-    let status = resumed(&row).to_owned();
+    let status = resumed(&row).into();
     outbox::wake(&tx, ws, job_of(row.id), cx.now()).await?;
     outbox::wake_waves(&tx, ws, cx.now()).await?;
     let row = waves::Model { status, paused_at: None, reason: None, ..row };
@@ -134,8 +135,8 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId) -> Res
 }
 
 /// Where a paused wave goes on.
-pub(super) const fn resumed(row: &waves::Model) -> &'static str {
-    if row.planned_at.is_some() { "running" } else { "planning" }
+pub(super) const fn resumed(row: &waves::Model) -> WaveStatus {
+    if row.planned_at.is_some() { WaveStatus::Running } else { WaveStatus::Planning }
 }
 
 /// Ends a wave: whoever was not asked is not asked. Links that were sent can still be answered, unless they end too.
@@ -146,7 +147,7 @@ pub async fn cancel(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId, also_s
     outbox::wake(&tx, ws, job_of(row.id), now).await?;
     outbox::wake_waves(&tx, ws, now).await?;
     let reason = Some(format!("cancelled by {actor}"));
-    let row = waves::Model { status: "cancelled".to_owned(), finished_at: Some(millis(now)), paused_at: None, reason, ..row };
+    let row = waves::Model { status: WaveStatus::Cancelled.into(), finished_at: Some(millis(now)), paused_at: None, reason, ..row };
     waves::save(&tx, row.clone()).await?;
     let data = json!({ "people": cancelled, "links_too": also_sent });
     audit::note(&tx, ws, actor, "wave.cancelled", &row.id.to_string(), data, now);
@@ -158,9 +159,10 @@ pub async fn cancel(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: WaveId, also_s
 async fn changeable(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> Result<(Tx, waves::Model), EngineError> {
     let tx = cx.db.write().await?;
     let row = waves::lock(&tx, ws, id).await?.ok_or_else(|| EngineError::not_found("wave", id))?;
-    match row.status.as_str() {
-        "planning" | "running" | "paused" => Ok((tx, row)),
-        status => Err(EngineError::conflict(format!("this wave is over: it is {status}"))),
+    if row.status.can_become(WaveStatus::Cancelled) {
+        Ok((tx, row))
+    } else {
+        Err(EngineError::conflict(format!("this wave is over: it is {}", row.status)))
     }
 }
 

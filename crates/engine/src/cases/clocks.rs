@@ -4,13 +4,11 @@
 //! rows out. Refuses to know: what happens then (that is `ticks`).
 
 use chrono::{DateTime, Utc};
-use hearback_core::policy::Terms;
+use hearback_core::{LoopStatus, policy::Terms};
 use hearback_store::{
     cases,
     time::{from_millis, millis},
 };
-
-use crate::apply::read_status;
 
 /// Something that time brings about in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +63,8 @@ pub fn due(row: &cases::Model, terms: Terms<'_>, now: DateTime<Utc>) -> Option<M
 
 /// All that still lies ahead of a case, or is due by now.
 fn matters(row: &cases::Model, terms: Terms<'_>) -> impl Iterator<Item = (i64, Matter)> {
-    let active = read_status(&row.loop_status).is_active();
-    let untouched = row.loop_status == "open" && row.first_contact_at.is_none();
+    let active = row.loop_status.is_active();
+    let untouched = row.loop_status == LoopStatus::Open && row.first_contact_at.is_none();
     let contact = row.first_contact_due_at.filter(|_| untouched && row.contact_overdue_at.is_none());
     let close = row.close_due_at.filter(|_| row.close_overdue_at.is_none() && row.waiting_since.is_none());
     // A warning counts for the due time that it was given for: one that moved on is warned of again.
@@ -107,7 +105,7 @@ mod tests {
     }
 
     fn touched(row: &mut cases::Model) {
-        row.loop_status = LoopStatus::Contacted.as_str().to_owned();
+        row.loop_status = LoopStatus::Contacted.into();
         row.first_contact_at = Some(millis(monday()));
     }
 
@@ -176,8 +174,8 @@ mod tests {
                 None,
                 &[("2027-03-17 10:00", None)],
             ),
-            ("closed", |row| row.loop_status = LoopStatus::Closed.as_str().to_owned(), None, &[("2026-05-01 10:00", None)]),
-            ("nothing to do", |row| row.loop_status = LoopStatus::NotNeeded.as_str().to_owned(), None, &[("2026-05-01 10:00", None)]),
+            ("closed", |row| row.loop_status = LoopStatus::Closed.into(), None, &[("2026-05-01 10:00", None)]),
+            ("nothing to do", |row| row.loop_status = LoopStatus::NotNeeded.into(), None, &[("2026-05-01 10:00", None)]),
         ];
         for (what, change, alarm, moments) in table {
             let (row, policy, calendar) = started(change);

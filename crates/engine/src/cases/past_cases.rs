@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    LoopStatus, Owner,
+    LoopStatus, Owner, Word as _,
     case::ContactOutcome,
     id::{CaseId, RecordId, ResponseId, WorkspaceId},
     text,
@@ -154,7 +154,7 @@ fn after(row: &cases::Model, past: &PastCase, workspace: &Workspace, now: DateTi
     let at = |moment: Option<DateTime<Utc>>| moment.map(millis);
     let tries = || past.contacts.iter().filter(|contact| matches!(contact.outcome.as_str(), "no_answer" | "wrong_number"));
     let mut next = cases::Model {
-        loop_status: status.as_str().to_owned(),
+        loop_status: status.into(),
         owner,
         tags: serde_json::to_string(&past.tags).unwrap_or_else(|_| row.tags.clone()),
         root_cause,
@@ -201,7 +201,7 @@ fn is_same(next: &cases::Model, row: &cases::Model) -> bool {
 
 /// History that nobody has worked on since it was brought in.
 fn is_untouched(row: &cases::Model) -> bool {
-    row.loop_status == LoopStatus::NotNeeded.as_str()
+    row.loop_status == LoopStatus::NotNeeded
         && row.first_contact_due_at.is_none()
         && row.contacts == 0
         && row.root_cause.is_none()

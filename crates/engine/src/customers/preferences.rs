@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hearback_core::{
     Locale,
     id::{PersonId, WorkspaceId},
+    state::SurveyStatus,
 };
 use hearback_mailer::Language;
 use hearback_store::{lists, persons, preferences, suppressions, workspaces};
@@ -64,7 +65,7 @@ const WORDS: [&str; 12] =
 /// Names of the published surveys, by key.
 pub(crate) async fn surveys(cx: &Ctx, ws: WorkspaceId) -> Result<BTreeMap<String, String>, EngineError> {
     let rows = lists::surveys(cx.db.read(), ws).await?;
-    Ok(rows.into_iter().filter(|row| row.status == "published").map(|row| (row.key, row.name)).collect())
+    Ok(rows.into_iter().filter(|row| row.status == SurveyStatus::Published).map(|row| (row.key, row.name)).collect())
 }
 
 /// The page, with the word for what was just done; `None` when the workspace is gone.

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    CaseEvent, Email, LoopStatus, Owner, case,
+    CaseEvent, Email, Owner, Word as _, case,
     id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
+    state::{Medium, TaskStatus},
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
@@ -28,7 +29,6 @@ use crate::{
     owners::{self, Chosen},
     pools,
     roster::Roster,
-    webhooks::Kind,
     work::{core_case, write_case},
     workspace::{Member, Workspace},
 };
@@ -80,7 +80,7 @@ pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], change
 }
 
 fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
-    let before = case.loop_status.clone();
+    let before = case.loop_status;
     let mut done = if planned.due > scene.now {
         wait(scene, case, planned, changes)
     } else {
@@ -104,8 +104,8 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
                 changes.incentives.entry(pool.clone()).or_default().push(CaseId::from_uuid(case.id));
                 json!({ "pool": pool })
             }
-            Action::CallWebhook { webhook } => post(scene, case, planned, Kind::Webhook, webhook, changes),
-            Action::NotifyChat { webhook } => post(scene, case, planned, Kind::Chat, webhook, changes),
+            Action::CallWebhook { webhook } => post(scene, case, planned, Medium::Webhook, webhook, changes),
+            Action::NotifyChat { webhook } => post(scene, case, planned, Medium::Chat, webhook, changes),
             Action::InviteReview { url } => {
                 let before = changes.deliveries.len();
                 let done = send_mail(scene, case, planned, REVIEW_MAIL, &Recipient::Customer, changes);
@@ -119,7 +119,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
         }
     };
-    changes.jobs.extend(chain::moved(scene.workspace, &before, case, || planned.led_by(), scene.now));
+    changes.jobs.extend(chain::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
     if let Some(fields) = done.as_object_mut() {
         fields.insert("do".to_owned(), planned.effect.as_str().into());
         fields.insert("rule".to_owned(), planned.rule_key.clone().into());
@@ -177,10 +177,10 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
 }
 
 /// A message to a webhook. What it says is made when it is sent.
-fn post(scene: &Scene, case: &cases::Model, planned: &Planned, kind: Kind, webhook: &str, changes: &mut Changes) -> Value {
-    let to = Member { email: format!("{}:{webhook}", kind.as_str()), name: String::new() };
+fn post(scene: &Scene, case: &cases::Model, planned: &Planned, medium: Medium, webhook: &str, changes: &mut Changes) -> Value {
+    let to = Member { email: format!("{}:{webhook}", medium.as_str()), name: String::new() };
     let row = delivery(scene, case, planned, "rule.matched", &to, false, None);
-    let row = deliveries::Model { medium: kind.as_str().to_owned(), ..row };
+    let row = deliveries::Model { medium: medium.into(), ..row };
     let job = outbox::Job::Post { delivery: DeliveryId::from_uuid(row.id) };
     let about = Some((CaseId::from_uuid(case.id), planned.step.revision));
     changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("post/{}", row.id), scene.now, scene.now, about));
@@ -229,7 +229,7 @@ fn open_task(
         case_id: case.id,
         title: title.to_owned(),
         owner: owner.owner.to_string(),
-        status: "open".to_owned(),
+        status: TaskStatus::Open.into(),
         outcome: None,
         due_at: millis(due),
         created_at: millis(scene.now),
@@ -371,11 +371,6 @@ impl Changes {
 /// The owner in a text column; `None` for anything that is not one.
 pub fn read_owner(text: Option<&str>) -> Option<Owner> {
     Owner::parse(text?).ok()
-}
-
-/// The loop status in a text column; a word that is none reads as open, so that somebody looks.
-pub fn read_status(text: &str) -> LoopStatus {
-    LoopStatus::parse(text).unwrap_or(LoopStatus::Open)
 }
 
 /// The address in a text column.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::CaseId;
+use hearback_core::{LoopStatus, id::CaseId, state::DeliveryStatus};
 use hearback_rules::Trigger;
 use hearback_store::{
     StoreError, Tx, cases, deliveries,
@@ -25,7 +25,7 @@ use crate::{
 /// The job that asks the rules about a case whose loop has moved on since it stood at `before`.
 pub(crate) fn moved(
     workspace: &Workspace,
-    before: &str,
+    before: LoopStatus,
     case: &cases::Model,
     led_by: impl FnOnce() -> Vec<String>,
     now: DateTime<Utc>,
@@ -33,10 +33,10 @@ pub(crate) fn moved(
     if case.loop_status == before {
         return None;
     }
-    let trigger = match case.loop_status.as_str() {
-        "closed" => Trigger::CaseClosed,
-        "resolved" => Trigger::CaseResolved,
-        _ => return None,
+    let trigger = match *case.loop_status {
+        LoopStatus::Closed => Trigger::CaseClosed,
+        LoopStatus::Resolved => Trigger::CaseResolved,
+        LoopStatus::NotNeeded | LoopStatus::Open | LoopStatus::Contacted | LoopStatus::Lapsed => return None,
     };
     workspace.listens(trigger).then(|| {
         let about = (CaseId::from_uuid(case.id), small(case.revision));
@@ -83,7 +83,7 @@ pub(crate) async fn came_back(
 /// anything was noted.
 pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let Outcomes { reports, closed, workspaces } = outcomes;
-    let came_back = |report: &&&Report| report.fate.status == "bounced" && report.acknowledges && report.case.is_some();
+    let came_back = |report: &&&Report| report.fate.status == DeliveryStatus::Bounced && report.acknowledges && report.case.is_some();
     let mut bounced: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
     for report in reports.iter().filter(came_back) {
         bounced.entry(report.fate.workspace).or_default().push(report.fate.delivery);
@@ -96,7 +96,7 @@ pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTim
     for (ws, cases) in by_workspace {
         let Some(workspace) = workspaces.get(&ws) else { continue };
         // Who was thanked by a rule is not closed by that rule: the mail server's word closed the loop, and no chain begins.
-        jobs.extend(cases.into_iter().filter_map(|case| moved(workspace, "", case, Vec::new, now)));
+        jobs.extend(cases.into_iter().filter_map(|case| moved(workspace, LoopStatus::Open, case, Vec::new, now)));
         if let Some(mails) = bounced.get(&ws).filter(|_| workspace.listens(Trigger::MailBounced)) {
             jobs.extend(returned(tx, workspace, mails, now).await?);
         }

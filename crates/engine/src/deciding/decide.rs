@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hearback_core::{CaseEvent, case};
+use hearback_core::{
+    CaseEvent, case,
+    state::{DeliveryStatus, TaskStatus},
+};
 use hearback_rules::{Plan, RuleVersion, Trigger, plan::done_key};
 use hearback_store::{
     Tx, bulk, runs,
@@ -170,16 +173,16 @@ async fn already_done(
     let name = |version: Option<uuid::Uuid>, index: Option<i64>| Some(done_key(rule_of(version)?, u32::try_from(index?).ok()?));
     let mut done: BTreeSet<String> = deliveries
         .iter()
-        .filter(|mail| mail.status != "cancelled")
+        .filter(|mail| mail.status != DeliveryStatus::Cancelled)
         .filter_map(|mail| name(mail.rule_version_id, mail.step_index))
         .collect();
     for task in tasks {
         let Some(step) = name(task.rule_version_id, task.step_index) else { continue };
         let is_judged = past.is_corrected && rule_of(task.rule_version_id).is_some_and(|rule| past.which.judges(workspace, rule));
-        match task.status.as_str() {
-            "open" if is_judged && !past.wanted.contains(&step) => drop_task(tx, workspace, rows, task, changes, now).await?,
+        match *task.status {
+            TaskStatus::Open if is_judged && !past.wanted.contains(&step) => drop_task(tx, workspace, rows, task, changes, now).await?,
             // Dropped together with the answer that wanted it: wanted again, it is opened again. What one of us cancelled stays so.
-            "cancelled" if task.outcome.as_deref() == Some(ANSWER_CHANGED) => {}
+            TaskStatus::Cancelled if task.outcome.as_deref() == Some(ANSWER_CHANGED) => {}
             _ => {
                 done.insert(step);
             }
@@ -199,7 +202,12 @@ async fn drop_task(
     let data = json!({ "task": task.id, "title": task.title, "why": ANSWER_CHANGED });
     tasks::save(
         tx,
-        tasks::Model { status: "cancelled".to_owned(), outcome: Some(ANSWER_CHANGED.to_owned()), finished_at: Some(millis(now)), ..task },
+        tasks::Model {
+            status: TaskStatus::Cancelled.into(),
+            outcome: Some(ANSWER_CHANGED.to_owned()),
+            finished_at: Some(millis(now)),
+            ..task
+        },
     )
     .await?;
     if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, workspace.terms(&rows.case), now) {

@@ -7,7 +7,7 @@ use hearback_rules::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, Resp
 use hearback_store::{accounts, cases, persons, responses, snapshot::CaseRows, time::from_millis};
 
 use crate::{
-    apply::{read_email, read_owner, read_status},
+    apply::{read_email, read_owner},
     workspace::{Survey, Workspace},
 };
 
@@ -79,7 +79,7 @@ pub fn account_facts(row: &accounts::Model) -> AccountFacts {
 /// The case as the rules see it.
 pub fn case_facts(row: &cases::Model) -> CaseFacts {
     CaseFacts {
-        loop_status: read_status(&row.loop_status),
+        loop_status: *row.loop_status,
         tags: serde_json::from_str::<BTreeSet<String>>(&row.tags).unwrap_or_default(),
         owner: read_owner(row.owner.as_deref()),
         contacts: small(row.contacts),

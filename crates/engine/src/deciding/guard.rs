@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::Medium};
 use hearback_rules::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict};
 use hearback_store::{
     StoreError, Tx, cases, deliveries, ledger::Sendable, outbox, outbox::Outcome, rule_hours, rule_versions, time::millis,
@@ -57,7 +57,7 @@ pub(crate) async fn count(
     now: DateTime<Utc>,
 ) -> Result<Vec<Alert>, StoreError> {
     let mut more: BTreeMap<uuid::Uuid, i64> = BTreeMap::new();
-    for mail in decided.iter().filter(|mail| mail.medium == "mail" && !mail.exempt) {
+    for mail in decided.iter().filter(|mail| mail.medium == Medium::Mail && !mail.exempt) {
         if let Some(version) = mail.rule_version_id {
             *more.entry(version).or_default() += 1;
         }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hearback_core::id::JobId;
+use hearback_core::{
+    Word as _,
+    id::JobId,
+    state::{JobState, Medium},
+};
 use hearback_store::{
     ConnectionTrait, StoreError,
     integrity::{self, Rows},
@@ -26,18 +30,23 @@ async fn unsent_have_jobs(conn: &impl ConnectionTrait, found: &mut Found) -> Res
         after = Some((last.workspace_id, last.id));
         let mut by_workspace: BTreeMap<Uuid, Vec<(Uuid, Uuid)>> = BTreeMap::new();
         for mail in &page {
-            let kind = if mail.medium == "mail" { "mail" } else { "post" };
+            let kind = if mail.medium == Medium::Mail { "mail" } else { "post" };
             let job = JobId::beside(&format!("{kind}/{}", mail.id)).uuid();
             by_workspace.entry(mail.workspace_id).or_default().push((mail.id, job));
         }
         for (ws, pairs) in by_workspace {
             let jobs = integrity::words_of(conn, Rows::Outbox, ws, pairs.iter().map(|(_, job)| *job)).await?;
-            let is_live = |job: &Uuid| jobs.get(job).is_some_and(|state| matches!(state.as_str(), "queued" | "running" | "dead"));
+            let is_live = |job: &Uuid| jobs.get(job).is_some_and(|state| is_live(state));
             for (mail, _) in pairs.iter().filter(|(_, job)| !is_live(job)) {
                 found.one("mail", format!("delivery {mail} is not sent, and no job sends it"));
             }
         }
     }
+}
+
+/// Whether a job in this state may still do its work.
+pub(super) fn is_live(state: &str) -> bool {
+    JobState::parse(state).is_some_and(|state| !JobState::ENDED.contains(&state))
 }
 
 async fn jobs_have_mails(conn: &impl ConnectionTrait, found: &mut Found) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use hearback_store::{
 };
 use uuid::Uuid;
 
-use super::Found;
+use super::{Found, mail::is_live};
 use crate::asking::waves::job_of;
 
 /// A wave that has no end yet has a job that is not done: it ends the wave at its next look after the last invitation has
@@ -21,8 +21,7 @@ pub(super) async fn check(conn: &impl ConnectionTrait, found: &mut Found) -> Res
     }
     for (ws, waves) in by_workspace {
         let jobs = integrity::words_of(conn, Rows::Outbox, ws, waves.iter().map(|wave| job_of(*wave).uuid())).await?;
-        let is_live =
-            |wave: &Uuid| jobs.get(&job_of(*wave).uuid()).is_some_and(|state| matches!(state.as_str(), "queued" | "running" | "dead"));
+        let is_live = |wave: &Uuid| jobs.get(&job_of(*wave).uuid()).is_some_and(|state| is_live(state));
         for wave in waves.iter().filter(|wave| !is_live(wave)) {
             found.one("waves", format!("wave {wave} has no end, and no job works on it"));
         }

@@ -4,7 +4,10 @@
 //! before (`hearback_core::campaign`), and how a mail travels.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::campaign::Reason;
+use hearback_core::{
+    campaign::Reason,
+    state::{DeliveryStatus, InvitationState, WaveStatus},
+};
 use hearback_mailer::{Mail, Origin};
 use hearback_store::{
     ledger::{Moved, Sendable},
@@ -42,27 +45,29 @@ fn is_first(mail: &Sendable) -> bool {
 
 /// The last look at the invitation before its mail leaves.
 pub(crate) fn turn(mail: &Sendable, workspace: &Workspace, now: DateTime<Utc>) -> Turn {
-    let Some(state) = mail.invitation_state.as_deref() else {
-        return if mail.invitation_id.is_some() { never("cancelled", "the invitation is gone", Reason::Erased) } else { Turn::Now };
+    let Some(state) = mail.invitation_state else {
+        return if mail.invitation_id.is_some() { never("the invitation is gone", Reason::Erased) } else { Turn::Now };
     };
-    match state {
-        "answered" => return never("cancelled", "the question was answered before this mail left", Reason::AnsweredLately),
-        "cancelled" => return never("cancelled", "the invitation was cancelled", Reason::Cancelled),
-        "not_asked" | "bounced" | "expired" => return never("cancelled", "the invitation is over", Reason::Cancelled),
-        _ => {}
+    match *state {
+        InvitationState::Answered => return never("the question was answered before this mail left", Reason::AnsweredLately),
+        InvitationState::Cancelled => return never("the invitation was cancelled", Reason::Cancelled),
+        InvitationState::NotAsked | InvitationState::Bounced | InvitationState::Expired => {
+            return never("the invitation is over", Reason::Cancelled);
+        }
+        InvitationState::Planned | InvitationState::Blocked | InvitationState::Queued | InvitationState::Sent => {}
     }
     if mail.invitation_until.is_some_and(|until| from_millis(until) <= now) {
-        return never("cancelled", "the time for answering is over", Reason::Expired);
+        return never("the time for answering is over", Reason::Expired);
     }
     if mail.survey_id.is_some_and(|id| workspace.is_unread(id)) {
         return Turn::Later(Outcome::Snooze(now + PAUSED, outbox::UNREADABLE.to_owned()));
     }
     if mail.survey_id.and_then(|id| workspace.survey(id)).is_none_or(|survey| survey.closed) {
-        return never("cancelled", "the survey takes no answers any more", Reason::SurveyClosed);
+        return never("the survey takes no answers any more", Reason::SurveyClosed);
     }
-    match mail.wave_status.as_deref() {
-        Some("cancelled") => never("cancelled", "the wave was cancelled", Reason::Cancelled),
-        Some("paused") => Turn::Later(Outcome::Snooze(now + PAUSED, outbox::WAVE_PAUSED.to_owned())),
+    match mail.wave_status.map(|status| *status) {
+        Some(WaveStatus::Cancelled) => never("the wave was cancelled", Reason::Cancelled),
+        Some(WaveStatus::Paused) => Turn::Later(Outcome::Snooze(now + PAUSED, outbox::WAVE_PAUSED.to_owned())),
         _ => Turn::Now,
     }
 }
@@ -73,19 +78,19 @@ pub(crate) fn waits(mail: &Sendable, why: &str, now: DateTime<Utc>) -> Option<Ou
 }
 
 /// What becomes of the invitation when its mail ends like this. A reminder changes nothing: the question had arrived.
-pub(crate) fn moved(mail: &Sendable, status: &str, reason: Option<Reason>) -> Option<Moved> {
+pub(crate) fn moved(mail: &Sendable, status: DeliveryStatus, reason: Option<Reason>) -> Option<Moved> {
     let invitation = mail.invitation_id.filter(|_| is_first(mail))?;
     let (state, reason) = match (status, reason) {
-        ("sent", _) => ("sent", None),
-        ("bounced" | "dead", _) => ("bounced", Some(Reason::NotDelivered)),
-        ("cancelled", Some(Reason::Expired)) => ("expired", reason),
-        ("suppressed", _) | ("cancelled", Some(Reason::SurveyClosed)) => ("not_asked", reason),
-        ("cancelled", Some(Reason::Cancelled)) => ("cancelled", reason),
+        (DeliveryStatus::Sent, _) => (InvitationState::Sent, None),
+        (DeliveryStatus::Bounced | DeliveryStatus::Dead, _) => (InvitationState::Bounced, Some(Reason::NotDelivered)),
+        (DeliveryStatus::Cancelled, Some(Reason::Expired)) => (InvitationState::Expired, reason),
+        (DeliveryStatus::Suppressed, _) | (DeliveryStatus::Cancelled, Some(Reason::SurveyClosed)) => (InvitationState::NotAsked, reason),
+        (DeliveryStatus::Cancelled, Some(Reason::Cancelled)) => (InvitationState::Cancelled, reason),
         _ => return None,
     };
     Some(Moved { invitation, state, reason: reason.map(Reason::as_str) })
 }
 
-fn never(status: &'static str, why: &str, reason: Reason) -> Turn {
-    Turn::Never(End { status, why: why.to_owned(), reason: Some(reason) })
+fn never(why: &str, reason: Reason) -> Turn {
+    Turn::Never(End { status: DeliveryStatus::Cancelled, why: why.to_owned(), reason: Some(reason) })
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use hearback_core::{CaseEvent, case, id::WorkspaceId};
+use hearback_core::{CaseEvent, case, id::WorkspaceId, state::DeliveryStatus};
 use hearback_store::{
     StoreError, Tx, bulk, cases, events,
     ledger::{self, Fate, Mark, Reported, Writes},
@@ -277,7 +277,7 @@ impl Report {
 
     /// The case that this report moves on: an accepted acknowledgement does.
     fn moves(&self) -> Option<uuid::Uuid> {
-        self.case.filter(|_| self.acknowledges && self.fate.status == "sent")
+        self.case.filter(|_| self.acknowledges && self.fate.status == DeliveryStatus::Sent)
     }
 }
 
@@ -288,7 +288,9 @@ fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> 
 
 /// Codes whose mail never left go back to their pools.
 async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let is_over = |report: &&&Report| report.frees_code && matches!(report.fate.status, "bounced" | "suppressed" | "dead");
+    let is_over = |report: &&&Report| {
+        report.frees_code && matches!(report.fate.status, DeliveryStatus::Bounced | DeliveryStatus::Suppressed | DeliveryStatus::Dead)
+    };
     let mut by_workspace: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
     for report in reports.iter().filter(is_over) {
         by_workspace.entry(report.fate.workspace).or_default().extend(report.case);
@@ -304,7 +306,7 @@ async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) 
 /// that changed where the loop stands.
 fn acknowledge(workspace: &Workspace, mut row: cases::Model, now: DateTime<Utc>, writes: &mut Writes) -> Option<cases::Model> {
     let next = case::step(&core_case(&row), &CaseEvent::Acknowledged, workspace.terms(&row), now).ok()?;
-    let before = row.loop_status.clone();
+    let before = row.loop_status;
     write_case(next, &mut row);
     row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
     row.updated_at = millis(now);

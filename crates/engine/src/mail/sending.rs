@@ -4,7 +4,7 @@
 //! can't be told apart (delivered or not) is called unknown, counted, and sent again under the same Message-ID.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::campaign::Reason;
+use hearback_core::{campaign::Reason, state::DeliveryStatus};
 use hearback_mailer::{Fail, FailClass, Message};
 use hearback_store::{
     StoreError,
@@ -39,8 +39,7 @@ const CODE_LIFETIME: Duration = Duration::days(30);
 /// How a mail ends that is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
-    /// A status of the ledger.
-    pub(crate) status: &'static str,
+    pub(crate) status: DeliveryStatus,
     /// For people.
     pub(crate) why: String,
     /// For the invitation, if it is the mail of one.
@@ -50,7 +49,7 @@ pub(crate) struct End {
 impl End {
     /// It can't be sent, and somebody has to look.
     fn dead(why: String) -> Self {
-        Self { status: "dead", why, reason: None }
+        Self { status: DeliveryStatus::Dead, why, reason: None }
     }
 
     /// Its reader must not be written to; the word says why.
@@ -59,7 +58,7 @@ impl End {
             "survey_stopped" => "the customer wants no mail about this survey".to_owned(),
             word => format!("the address must not be mailed: {word}"),
         };
-        Self { status: "suppressed", why, reason: Some(Reason::of_suppression(word)) }
+        Self { status: DeliveryStatus::Suppressed, why, reason: Some(Reason::of_suppression(word)) }
     }
 }
 
@@ -78,17 +77,19 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     let Some(mail) = cx.mailbag.read(lease.workspace.uuid(), delivery).await? else {
         return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
     };
-    match mail.status.as_str() {
-        "queued" | "deferred" | "unknown" => {}
+    match *mail.status {
+        DeliveryStatus::Queued | DeliveryStatus::Deferred | DeliveryStatus::Unknown => {}
         // A process died between the final dot and the recorded result.
-        "sending" => return unknown(cx, lease, &mail, "the process ended before the server's answer was recorded").await,
-        _ => return Ok(Outcome::Done),
+        DeliveryStatus::Sending => return unknown(cx, lease, &mail, "the process ended before the server's answer was recorded").await,
+        DeliveryStatus::Sent | DeliveryStatus::Bounced | DeliveryStatus::Suppressed | DeliveryStatus::Dead | DeliveryStatus::Cancelled => {
+            return Ok(Outcome::Done);
+        }
     }
     if let Some(word) = &mail.suppressed_for {
         return give_up(cx, lease, &mail, End::suppressed(word)).await;
     }
     let now = cx.believed();
-    if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != "unknown") {
+    if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != DeliveryStatus::Unknown) {
         return wait_for_code(cx, lease, &mail, pool, now).await;
     }
     if let Some(trouble) = cx.courier.trouble(now) {
@@ -112,7 +113,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     if let Some(why) = guard::too_many(&mail, cx.settings.limits).filter(|_| !own_data::is_wish(&mail)) {
         return match invited::waits(&mail, &why, now) {
             Some(outcome) => Ok(outcome),
-            None => give_up(cx, lease, &mail, End { status: "suppressed", why, reason: None }).await,
+            None => give_up(cx, lease, &mail, End { status: DeliveryStatus::Suppressed, why, reason: None }).await,
         };
     }
     if let Err(why) = compose::gift_code(cx, &workspace, &mail) {
@@ -162,7 +163,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             faults::pass("sending.report")?;
             let now = cx.believed();
             let report = Report {
-                fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, "sent", Some(reply.to_string())) },
+                fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, DeliveryStatus::Sent, Some(reply.to_string())) },
                 event: Some(("mail_sent", json!({ "template": mail.kind, "delivery": mail.id }))),
                 ..report(cx, lease, mail, Outcome::Done)
             };
@@ -198,11 +199,11 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
                 trouble::tell(cx, lease.workspace, &fail.summary(), now).await?;
             }
             let until = trouble.until + spread(mail);
-            if mail.status == "deferred" && counts {
+            if mail.status == DeliveryStatus::Deferred && counts {
                 return Ok(Outcome::Snooze(until, trouble.why));
             }
             let report = Report {
-                fate: fate(lease, mail, "deferred", Some(fail.to_string())),
+                fate: fate(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())),
                 ..report(cx, lease, mail, Outcome::Snooze(until, trouble.why))
             };
             record(cx, report).await
@@ -223,7 +224,7 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
         FailClass::Retry => {
             let until = now + pause(attempts) + spread(mail);
             let report = Report {
-                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "deferred", Some(fail.to_string())) },
+                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())) },
                 ..report(cx, lease, mail, Outcome::Snooze(until, fail.summary()))
             };
             record(cx, report).await
@@ -237,7 +238,7 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
     Report {
         // Only customers: an address of ours that is mistyped is for an admin to correct.
         untaken: fail.blame().filter(|_| invited::is_to_customer(mail)).map(untaken),
-        fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, "bounced", Some(reply)) },
+        fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, DeliveryStatus::Bounced, Some(reply)) },
         event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
         ..report(cx, lease, mail, Outcome::Done)
     }
@@ -247,7 +248,7 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
 async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
     let until = cx.believed() + UNKNOWN_REST;
     let report = Report {
-        fate: fate(lease, mail, "unknown", Some(why.to_owned())),
+        fate: fate(lease, mail, DeliveryStatus::Unknown, Some(why.to_owned())),
         event: Some(("mail_unknown", json!({ "template": mail.kind, "why": why, "again": until }))),
         ..report(cx, lease, mail, Outcome::Snooze(until, why.to_owned()))
     };
@@ -256,10 +257,10 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
 
 async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<Outcome, EngineError> {
     let End { status, why, reason } = end;
-    let kind = if status == "suppressed" { "mail_suppressed" } else { "mail_failed" };
+    let kind = if status == DeliveryStatus::Suppressed { "mail_suppressed" } else { "mail_failed" };
     let outcome = match status {
-        "dead" => Outcome::Dead(why.clone()),
-        "cancelled" => Outcome::Cancel(why.clone()),
+        DeliveryStatus::Dead => Outcome::Dead(why.clone()),
+        DeliveryStatus::Cancelled => Outcome::Cancel(why.clone()),
         _ => Outcome::Done,
     };
     let report = Report {
@@ -282,10 +283,13 @@ async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now
         return give_up(cx, lease, mail, End::dead(format!("{why}. Given up after {} days", CODE_LIFETIME.num_days()))).await;
     }
     let until = now + CODE_LOOK + spread(mail);
-    if mail.status == "deferred" {
+    if mail.status == DeliveryStatus::Deferred {
         return Ok(Outcome::Snooze(until, why));
     }
-    let report = Report { fate: fate(lease, mail, "deferred", Some(why.clone())), ..report(cx, lease, mail, Outcome::Snooze(until, why)) };
+    let report = Report {
+        fate: fate(lease, mail, DeliveryStatus::Deferred, Some(why.clone())),
+        ..report(cx, lease, mail, Outcome::Snooze(until, why))
+    };
     record(cx, report).await
 }
 
@@ -297,10 +301,10 @@ async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
 
 fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report {
     Report {
-        frees_code: carries_code(cx, mail) && mail.status != "unknown" && mail.duplicates == 0,
+        frees_code: carries_code(cx, mail) && mail.status != DeliveryStatus::Unknown && mail.duplicates == 0,
         lease: lease.clone(),
         outcome,
-        fate: fate(lease, mail, "queued", None),
+        fate: fate(lease, mail, DeliveryStatus::Queued, None),
         case: mail.case_id,
         acknowledges: mail.acknowledges,
         untaken: None,
@@ -308,7 +312,7 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
     }
 }
 
-fn fate(lease: &Lease, mail: &Sendable, status: &'static str, reply: Option<String>) -> Fate {
+fn fate(lease: &Lease, mail: &Sendable, status: DeliveryStatus, reply: Option<String>) -> Fate {
     let moved = invited::moved(mail, status, None);
     Fate { workspace: lease.workspace.uuid(), delivery: mail.id, status, subject: None, reply, sent_at: None, attempts: 0, moved }
 }

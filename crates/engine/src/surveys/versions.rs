@@ -6,6 +6,7 @@
 use hearback_core::{
     Metric, Scale,
     id::{SurveyId, WorkspaceId},
+    state::{State as _, SurveyStatus},
     survey::Body,
     text::{self, MAX_LINE},
     token::Purpose,
@@ -88,7 +89,7 @@ pub async fn change_draft(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str, c
     let newest = versions.first().cloned().ok_or_else(|| EngineError::not_found("survey", key))?;
     // What a newer version says would be lost in a draft of this one's.
     reading::survey(&newest).map_err(StoreError::from)?;
-    let is_draft = newest.status == "draft";
+    let is_draft = newest.status == SurveyStatus::Draft;
     let was_published = versions.iter().any(|row| row.published_at.is_some());
     let base = if is_draft {
         newest
@@ -115,12 +116,12 @@ pub async fn publish(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Res
     let tx = cx.db.write().await?;
     let versions = held(&tx, ws, key).await?;
     let newest = versions.first().cloned().ok_or_else(|| EngineError::not_found("survey", key))?;
-    if newest.status != "draft" {
+    if newest.status != SurveyStatus::Draft {
         return Err(EngineError::conflict(format!("survey `{key}` has no draft to publish; write one first")));
     }
     reading::survey(&newest).map_err(StoreError::from)?;
-    store::move_all(&tx, ws, key, &["published"], "replaced", None).await?;
-    let row = Model { status: "published".to_owned(), published_at: Some(millis(now)), ..newest };
+    store::move_all(&tx, ws, key, &[SurveyStatus::Published], SurveyStatus::Replaced, None).await?;
+    let row = Model { status: SurveyStatus::Published.into(), published_at: Some(millis(now)), ..newest };
     store::save(&tx, row.clone()).await?;
     workspaces::bump_config(&tx, ws).await?;
     audit::note(&tx, ws, actor, "survey.published", key, json!({ "version": row.version }), now);
@@ -136,13 +137,13 @@ pub async fn close(cx: &Ctx, ws: WorkspaceId, actor: &Actor, key: &str) -> Resul
     if versions.is_empty() {
         return Err(EngineError::not_found("survey", key));
     }
-    let asked = versions.into_iter().find(|row| row.status == "published");
+    let asked = versions.into_iter().find(|row| row.status == SurveyStatus::Published);
     let asked = asked.ok_or_else(|| EngineError::conflict(format!("survey `{key}` is not published: there is nothing to close")))?;
-    store::move_all(&tx, ws, key, &["published", "replaced"], "closed", Some(millis(now))).await?;
+    store::move_all(&tx, ws, key, &SurveyStatus::before(SurveyStatus::Closed), SurveyStatus::Closed, Some(millis(now))).await?;
     workspaces::bump_config(&tx, ws).await?;
     audit::note(&tx, ws, actor, "survey.closed", key, json!({ "version": asked.version }), now);
     tx.commit().await?;
-    Ok(Model { status: "closed".to_owned(), closed_at: Some(millis(now)), ..asked })
+    Ok(Model { status: SurveyStatus::Closed.into(), closed_at: Some(millis(now)), ..asked })
 }
 
 /// All versions of a survey, the newest first.
@@ -158,7 +159,7 @@ pub fn preview_path(cx: &Ctx, row: &Model) -> String {
 
 /// Where whoever comes by can answer; `None` for a version that is not asked, or not everybody.
 pub fn public_url(cx: &Ctx, workspace_key: &str, row: &Model) -> Option<String> {
-    let is_open = row.status == "published" && body(row).public;
+    let is_open = row.status == SurveyStatus::Published && body(row).public;
     let name = if workspace_key == "default" { row.key.clone() } else { format!("{workspace_key}~{}", row.key) };
     is_open.then(|| format!("{}/p/{name}", cx.settings.survey_url))
 }
@@ -183,7 +184,7 @@ fn blank(cx: &Ctx, ws: WorkspaceId, key: &str, version: i64) -> Model {
         name: String::new(),
         metric: Metric::Nps.as_str().to_owned(),
         scale_max: 10,
-        status: "draft".to_owned(),
+        status: SurveyStatus::Draft.into(),
         created_at: millis(now),
         body: None,
         published_at: None,

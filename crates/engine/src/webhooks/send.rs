@@ -5,8 +5,10 @@
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use hearback_core::{
+    Word as _,
     id::{CaseId, DeliveryId, PersonId, ResponseId},
     seal::Sealed,
+    state::DeliveryStatus,
 };
 use hearback_store::{
     StoreError, deliveries,
@@ -19,7 +21,7 @@ use hearback_store::{
 use serde_json::{Value, json};
 
 use super::{
-    Kind, chat, disable,
+    chat, disable,
     http::{self, Answer, Target},
     sign,
 };
@@ -53,7 +55,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
     let Some(row) = lists::delivery(db, ws, delivery).await? else {
         return Ok(Outcome::Cancel("the message is gone: its person was erased".to_owned()));
     };
-    if !matches!(row.status.as_str(), "queued" | "deferred") {
+    if !DeliveryStatus::WAITING.contains(&row.status) {
         return Ok(Outcome::Done);
     }
     let key = row.to_address.split_once(':').map_or("", |(_, key)| key);
@@ -74,7 +76,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
         Ok(Answer { status: 200..=299, .. }) => {
             let told = Some(("webhook_called", json!({ "webhook": key, "delivery": row.id })));
             let sent_at = Some(millis(cx.believed()));
-            let report = report(lease, &row, "sent", None, Outcome::Done, told);
+            let report = report(lease, &row, DeliveryStatus::Sent, None, Outcome::Done, told);
             record(cx, Report { fate: Fate { sent_at, ..report.fate }, ..report }).await
         }
         Ok(Answer { status: 410, .. }) => {
@@ -95,7 +97,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
 async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, event: &Value) -> Result<Answer, String> {
     let open = |what, name: &str| super::open(&cx.settings.secret_key, what, webhook).map_err(|why| format!("its {name} {why}"));
     let target = Target::parse(&open(Sealed::WebhookUrl, "address")?)?;
-    let (body, headers) = if Kind::parse(&webhook.kind) == Some(Kind::Chat) {
+    let (body, headers) = if webhook.kind == super::Kind::Chat.as_str() {
         (json!({ "text": chat::line(event, chat::Room::at(target.host())) }).to_string(), Vec::new())
     } else {
         let body = event.to_string();
@@ -161,18 +163,18 @@ async fn failed(
         tx.commit().await?;
         return give_up(cx, lease, row, message).await;
     }
-    record(cx, report(lease, row, "deferred", Some(why.clone()), Outcome::Snooze(until, why), None)).await
+    record(cx, report(lease, row, DeliveryStatus::Deferred, Some(why.clone()), Outcome::Snooze(until, why), None)).await
 }
 
 async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
     let told = Some(("webhook_failed", json!({ "webhook": row.to_address, "why": why })));
-    record(cx, report(lease, row, "dead", Some(why.clone()), Outcome::Dead(why), told)).await
+    record(cx, report(lease, row, DeliveryStatus::Dead, Some(why.clone()), Outcome::Dead(why), told)).await
 }
 
 fn report(
     lease: &Lease,
     row: &deliveries::Model,
-    status: &'static str,
+    status: DeliveryStatus,
     reply: Option<String>,
     outcome: Outcome,
     event: Option<(&'static str, Value)>,

@@ -1,5 +1,6 @@
 //! Conditions in words, for the trace ("why did I get no task?") and for people who read a rule.
 
+use hearback_core::Word as _;
 use std::fmt::{self, Display, Write};
 
 use super::{Compare, Condition, account_property};

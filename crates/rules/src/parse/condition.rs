@@ -1,6 +1,6 @@
 //! Conditions as written: a mapping of questions; several in one mapping must all hold.
 
-use hearback_core::{Locale, LoopStatus, Metric, Segment, text::MAX_LINE};
+use hearback_core::{Locale, LoopStatus, Metric, Segment, Word as _, text::MAX_LINE};
 
 use super::{
     Reader,
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     }
 
     fn loop_status(&mut self, node: &Node) -> Option<LoopStatus> {
-        self.choice(node, "a loop status", &LoopStatus::ALL.map(LoopStatus::as_str), LoopStatus::parse)
+        self.choice(node, "a loop status", &LoopStatus::words(), LoopStatus::parse)
     }
 
     fn survey(&mut self, node: &Node) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What holds for any rule, any facts and any text.
 
-use hearback_core::{LoopStatus, Metric, Segment, Span};
+use hearback_core::{LoopStatus, Metric, Segment, Span, Word as _};
 use proptest::{collection::vec, prelude::*};
 
 use super::{answer, noon, version};
@@ -64,7 +64,7 @@ fn conditions() -> impl Strategy<Value = Condition> {
         any::<bool>().prop_map(Condition::HasComment),
         vec(phrase, 1..3).prop_map(Condition::CommentContains),
         vec(keys(), 1..3).prop_map(Condition::Tag),
-        vec(prop::sample::select(&LoopStatus::ALL), 1..3).prop_map(Condition::LoopStatus),
+        vec(prop::sample::select(LoopStatus::ALL), 1..3).prop_map(Condition::LoopStatus),
         any::<bool>().prop_map(Condition::HasEmail),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Args as Arguments, Subcommand};
-use hearback_core::id::{JobId, WorkspaceId};
+use hearback_core::{
+    id::{JobId, WorkspaceId},
+    state::JobState,
+};
 use hearback_engine::{Actor, Ctx, EngineError, stuck};
 use hearback_store::{
     cursor::Page,
@@ -108,7 +111,7 @@ async fn each(
     act: impl AsyncFn(JobId) -> Result<(), EngineError>,
 ) -> anyhow::Result<ExitCode> {
     let ids: Vec<JobId> = if which.all {
-        all(cx, ws).await?.iter().filter(|job| job.state == "dead").map(|job| JobId::from_uuid(job.id)).collect()
+        all(cx, ws).await?.iter().filter(|job| job.state == JobState::Dead).map(|job| JobId::from_uuid(job.id)).collect()
     } else {
         let read = |text: &String| text.parse().map_err(|_| usage(format!("`{text}` is no id of a job; `hearback jobs list` shows them")));
         which.ids.iter().map(read).collect::<Result<_, _>>()?

@@ -1,12 +1,14 @@
 //! `hearback waves plan|run|list|watch|pause|resume|cancel`
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use hearback_core::{
+    Word as _,
     campaign::Reason,
     id::{WaveId, WorkspaceId},
+    state::WaveStatus,
 };
 use hearback_engine::{
     Actor, Ctx, EngineError,
@@ -144,10 +146,10 @@ async fn watch(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> anyhow::Result<Wave> {
         let wave = waves::one(cx, ws, id).await?;
         bar.set_length(u64::try_from(wave.asked() + wave.waiting()).unwrap_or(0));
         bar.set_position(u64::try_from(wave.asked()).unwrap_or(0));
-        let goes_on = match wave.row.status.as_str() {
-            "planning" => true,
-            "running" => wave.waiting() > 0,
-            _ => false,
+        let goes_on = match *wave.row.status {
+            WaveStatus::Planning => true,
+            WaveStatus::Running => wave.waiting() > 0,
+            WaveStatus::Paused | WaveStatus::Cancelled | WaveStatus::Finished | WaveStatus::Missed => false,
         };
         if !goes_on {
             bar.finish_and_clear();
@@ -179,7 +181,7 @@ fn of_wave(wave: &Wave) -> Value {
     json!({
         "id": wave.row.id, "campaign": wave.row.campaign, "name": wave.row.name, "status": wave.row.status,
         "fire_at": time_text(wave.row.fire_at), "people": wave.people(), "asked": wave.asked(), "waiting": wave.waiting(),
-        "answered": wave.answered(), "percent": wave.percent(), "states": wave.states, "reasons": of_reasons(&wave.reasons),
+        "answered": wave.answered(), "percent": wave.percent(), "states": wave.states.iter().map(|(state, people)| (state.as_str(), *people)).collect::<BTreeMap<_, _>>(), "reasons": of_reasons(&wave.reasons),
     })
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use hearback_core::state::{DeliveryStatus, State as _};
 use sea_orm::{
     Condition, ConnectionTrait, DbBackend, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*, sea_query::ExprTrait,
 };
 
-use crate::{StoreError, bulk::text_list, deliveries, outbox, responses, runs};
+use crate::{StoreError, bulk::text_list, deliveries, outbox, responses, runs, stored::words};
 
 /// The next runs after `after` (workspace and id), in order.
 pub async fn runs_after(conn: &impl ConnectionTrait, after: Option<(Uuid, Uuid)>, limit: u64) -> Result<Vec<runs::Model>, StoreError> {
@@ -35,7 +36,7 @@ pub async fn unsent_after(
     limit: u64,
 ) -> Result<Vec<deliveries::Model>, StoreError> {
     use deliveries::Column::{Id, Status, WorkspaceId};
-    let unsent = deliveries::Entity::find().filter(Status.is_in(["queued", "deferred", "sending", "unknown"]));
+    let unsent = deliveries::Entity::find().filter(Status.is_in(words(&DeliveryStatus::before(DeliveryStatus::Dead))));
     let page = unsent.filter(behind(WorkspaceId, Id, after)).order_by_asc(WorkspaceId).order_by_asc(Id).limit(limit);
     Ok(page.all(conn).await?)
 }

@@ -1,7 +1,11 @@
 //! Jobs that go on only when somebody does something: those that were given up, and those that wait for a newer version.
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{JobId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{JobId, WorkspaceId},
+    state::JobState,
+};
 use sea_orm::{
     Condition, ConnectionTrait, QueryOrder, QuerySelect, Statement,
     entity::prelude::{ColumnTrait, DbErr, EntityTrait, Expr, QueryFilter},
@@ -11,6 +15,7 @@ use super::{Column, Entity, Model, UNREADABLE};
 use crate::{
     StoreError, Tx,
     cursor::{Cursor, Listed, Page},
+    stored::quoted,
     time::millis,
 };
 
@@ -24,12 +29,12 @@ pub struct Stuck {
 
 /// Jobs that were given up, of all workspaces.
 pub async fn dead(conn: &impl ConnectionTrait) -> Result<Vec<Stuck>, StoreError> {
-    count(conn, "state = 'dead'").await
+    count(conn, &format!("state = {}", quoted(JobState::Dead))).await
 }
 
 /// Jobs that wait for a version that can read them or what they need, of all workspaces.
 pub async fn unreadable(conn: &impl ConnectionTrait) -> Result<Vec<Stuck>, StoreError> {
-    count(conn, &format!("state = 'queued' AND error = '{UNREADABLE}'")).await
+    count(conn, &format!("state = {} AND error = '{UNREADABLE}'", quoted(JobState::Queued))).await
 }
 
 /// The condition is literal: so the index that holds only these rows can be used.
@@ -45,8 +50,8 @@ async fn count(conn: &impl ConnectionTrait, which: &str) -> Result<Vec<Stuck>, S
 }
 
 fn stuck() -> Condition {
-    let unreadable = Condition::all().add(Column::State.eq("queued")).add(Column::Error.eq(UNREADABLE));
-    Condition::any().add(Column::State.eq("dead")).add(unreadable)
+    let unreadable = Condition::all().add(Column::State.eq(JobState::Queued.as_str())).add(Column::Error.eq(UNREADABLE));
+    Condition::any().add(Column::State.eq(JobState::Dead.as_str())).add(unreadable)
 }
 
 /// These jobs, whatever their state.
@@ -71,7 +76,7 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId, id: JobId) -> Result<Option<Model>, 
 /// Puts a job back into the queue: due now, with all its attempts.
 pub async fn put_back(tx: &Tx, ws: WorkspaceId, id: JobId, now: DateTime<Utc>) -> Result<(), StoreError> {
     Entity::update_many()
-        .col_expr(Column::State, Expr::value("queued"))
+        .col_expr(Column::State, Expr::value(JobState::Queued.as_str()))
         .col_expr(Column::RunAt, Expr::value(millis(now)))
         .col_expr(Column::Attempts, Expr::value(0_i64))
         .col_expr(Column::Error, Expr::value(Option::<String>::None))
@@ -86,7 +91,7 @@ pub async fn put_back(tx: &Tx, ws: WorkspaceId, id: JobId, now: DateTime<Utc>) -
 /// The job is never done.
 pub async fn discard(tx: &Tx, ws: WorkspaceId, id: JobId, why: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     Entity::update_many()
-        .col_expr(Column::State, Expr::value("cancelled"))
+        .col_expr(Column::State, Expr::value(JobState::Cancelled.as_str()))
         .col_expr(Column::Error, Expr::value(why))
         .col_expr(Column::FinishedAt, Expr::value(millis(now)))
         .filter(Column::WorkspaceId.eq(ws.uuid()))

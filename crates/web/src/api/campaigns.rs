@@ -2,7 +2,10 @@
 
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use hearback_core::campaign::{Plan, Reason};
+use hearback_core::{
+    campaign::{Plan, Reason},
+    state::CampaignStatus,
+};
 use hearback_engine::{
     access::Scope::{Admin, Read},
     asking::{
@@ -18,7 +21,7 @@ use uuid::Uuid;
 use super::{
     Time, Whole,
     waves::WaveView,
-    words::{CampaignStatus, OneOf, RateFrom},
+    words::{OneOf, RateFrom},
 };
 use crate::{
     call::{Call, Created, Json, Query, Stored, get, post, put},
@@ -53,8 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CampaignView {
     key: String,
-    #[schemars(with = "OneOf<CampaignStatus>")]
-    status: String,
+    status: CampaignStatus,
     /// Why it begins no wave here, if so.
     trouble: Option<String>,
     next_fire_at: Option<Time>,
@@ -83,7 +85,7 @@ impl CampaignView {
         Self {
             next: campaign.next.iter().map(fire).collect(),
             key: campaign.row.key,
-            status: campaign.row.status,
+            status: *campaign.row.status,
             trouble: campaign.trouble,
             next_fire_at: campaign.row.next_fire_at.map(Time),
             created_at: Time(campaign.row.created_at),

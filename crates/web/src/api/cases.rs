@@ -71,8 +71,7 @@ pub(crate) struct CaseView {
     score: i64,
     #[schemars(with = "Segment")]
     segment: String,
-    #[schemars(with = "LoopStatus")]
-    loop_status: String,
+    loop_status: LoopStatus,
     owner: Option<String>,
     #[schemars(with = "Vec<String>")]
     tags: serde_json::Value,
@@ -103,7 +102,7 @@ impl CaseView {
             survey: survey.to_owned(),
             score: row.score,
             segment: row.segment,
-            loop_status: row.loop_status,
+            loop_status: *row.loop_status,
             owner: row.owner,
             tags: json(&row.tags),
             root_cause: row.root_cause,
@@ -219,7 +218,7 @@ async fn detail(call: &Call, id: CaseId) -> Result<CaseDetail, Problem> {
     let now = call.cx().now().timestamp_millis();
     let who = PersonView::of(row.person_id, person.as_ref());
     let workspace = call.cx().workspaces.get(db, ws).await?;
-    let active = LoopStatus::parse(&row.loop_status).is_some_and(LoopStatus::is_active);
+    let active = row.loop_status.is_active();
     Ok(CaseDetail {
         lacks: if active { work::lacks(&row, workspace.terms(&row)) } else { Vec::new() },
         response: response.map(|response| ResponseView::of(response, survey, person.as_ref())),

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use hearback_core::id::{CaseId, DeliveryId};
+use hearback_core::{
+    id::{CaseId, DeliveryId},
+    state::{DeliveryStatus, Medium},
+};
 use hearback_engine::access::Scope::Read;
 use hearback_store::{
     deliveries,
@@ -12,10 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    List, Time,
-    words::{DeliveryStatus, Medium, OneOf},
-};
+use super::{List, Time};
 use crate::{
     call::{Call, Json, Query, get},
     error::Problem,
@@ -32,14 +32,11 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
     id: Uuid,
-    /// `mail`, `webhook` or `chat`.
-    #[schemars(with = "OneOf<Medium>")]
-    medium: String,
+    medium: Medium,
     kind: String,
     to: String,
     subject: Option<String>,
-    #[schemars(with = "OneOf<DeliveryStatus>")]
-    status: String,
+    status: DeliveryStatus,
     attempts: i64,
     duplicates: i64,
     message_id: String,
@@ -59,11 +56,11 @@ impl DeliveryView {
         Self {
             rule: row.rule_version_id.and_then(|id| rules.get(&id).cloned()),
             id: row.id,
-            medium: row.medium,
+            medium: *row.medium,
             kind: row.kind,
             to: row.to_address,
             subject: row.subject,
-            status: row.status,
+            status: *row.status,
             attempts: row.attempts,
             duplicates: row.duplicates,
             message_id: row.message_id,
@@ -80,7 +77,7 @@ impl DeliveryView {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeliveriesAsked {
-    status: Option<OneOf<DeliveryStatus>>,
+    status: Option<DeliveryStatus>,
     kind: Option<String>,
     /// Exactly this address.
     to: Option<String>,
@@ -92,12 +89,7 @@ pub(crate) struct DeliveriesAsked {
 
 /// `GET /deliveries`: the newest first.
 pub(crate) async fn list(call: Call, Query(asked): Query<DeliveriesAsked>) -> Result<Json<List<DeliveryView>>, Problem> {
-    let filter = DeliveryFilter {
-        status: asked.status.map(OneOf::text),
-        kind: asked.kind,
-        to: asked.to.map(|to| to.to_lowercase()),
-        case: asked.case,
-    };
+    let filter = DeliveryFilter { status: asked.status, kind: asked.kind, to: asked.to.map(|to| to.to_lowercase()), case: asked.case };
     let (db, ws) = (call.db(), call.ws());
     let page = lists::deliveries(db, ws, &filter, asked.limit.after(asked.cursor)).await?;
     let rules = lists::rule_labels(db, ws, page.items.iter().filter_map(|row| row.rule_version_id)).await?;

@@ -3,6 +3,7 @@
 use hearback_core::{
     campaign::{Channel, Reason},
     id::{InvitationId, WaveId},
+    state::InvitationState,
 };
 use hearback_engine::{
     access::Scope::{Read, Write},
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     List, Time,
-    words::{InvitationStatus, InvitedStatus, OneOf},
+    words::{InvitedStatus, OneOf},
 };
 use crate::{
     call::{Call, Created, Json, Query, Stored, get, post},
@@ -47,7 +48,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(crate) struct InvitedView {
     id: Uuid,
     #[schemars(with = "OneOf<InvitedStatus>")]
-    status: &'static str,
+    status: InvitationState,
     reason: Option<Reason>,
     sentence: Option<&'static str>,
     not_before: Option<Time>,
@@ -84,8 +85,7 @@ pub(crate) struct InvitationView {
     account: Option<String>,
     #[schemars(with = "Channel")]
     channel: String,
-    #[schemars(with = "OneOf<InvitationStatus>")]
-    status: String,
+    status: InvitationState,
     #[schemars(with = "Option<Reason>")]
     reason: Option<String>,
     sentence: Option<&'static str>,
@@ -108,7 +108,7 @@ impl InvitationView {
             campaign: row.campaign,
             account: row.account_key,
             channel: row.channel,
-            status: row.state,
+            status: *row.state,
             sentence: row.reason.as_deref().and_then(Reason::parse).map(Reason::sentence),
             reason: row.reason,
             due_at: Time(row.due_at),
@@ -127,7 +127,7 @@ impl InvitationView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvitationsAsked {
     wave: Option<WaveId>,
-    status: Option<OneOf<InvitationStatus>>,
+    status: Option<InvitationState>,
     reason: Option<Reason>,
     person: Option<Uuid>,
     #[serde(default)]
@@ -140,7 +140,7 @@ pub(crate) async fn list(call: Call, Query(asked): Query<InvitationsAsked>) -> R
     let filter = InvitationFilter {
         wave: asked.wave,
         person: asked.person,
-        states: asked.status.map(OneOf::text).into_iter().collect(),
+        states: asked.status.into_iter().collect(),
         reason: asked.reason.map(|reason| reason.as_str().to_owned()),
     };
     Ok(Json(List::of(invitations::list(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?, InvitationView::of)))

@@ -1,6 +1,6 @@
 //! `/api/v1/surveys`: what is asked, in versions.
 
-use hearback_core::{Metric, id::WorkspaceId, survey::Body};
+use hearback_core::{Metric, id::WorkspaceId, state::SurveyStatus, survey::Body};
 use hearback_engine::{
     access::Scope::{Admin, Read},
     surveys::{self, DraftChange, NewSurvey},
@@ -10,10 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{
-    Time, Whole,
-    words::{OneOf, SurveyStatus},
-};
+use super::{Time, Whole};
 use crate::{
     App,
     call::{Call, Created, Json, get, post, put},
@@ -43,8 +40,7 @@ pub(crate) struct SurveyView {
     #[schemars(with = "Metric")]
     metric: String,
     scale_max: i64,
-    #[schemars(with = "OneOf<SurveyStatus>")]
-    status: String,
+    status: SurveyStatus,
     body: Body,
     created_at: Time,
     published_at: Option<Time>,
@@ -67,7 +63,7 @@ impl SurveyView {
             name: row.name,
             metric: row.metric,
             scale_max: row.scale_max,
-            status: row.status,
+            status: *row.status,
             created_at: Time(row.created_at),
             published_at: row.published_at.map(Time),
             closed_at: row.closed_at.map(Time),

@@ -1,6 +1,9 @@
 //! `/api/v1/tasks`: what somebody of ours must do.
 
-use hearback_core::id::{CaseId, TaskId};
+use hearback_core::{
+    id::{CaseId, TaskId},
+    state::TaskStatus,
+};
 use hearback_engine::{
     access::Scope::{Read, Write},
     work::{self, TaskChange},
@@ -13,10 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    List, Time,
-    words::{OneOf, TaskStatus},
-};
+use super::{List, Time};
 use crate::{
     call::{Call, Json, Query, get, patch},
     error::Problem,
@@ -40,8 +40,7 @@ pub(crate) struct TaskView {
     case_id: Uuid,
     title: String,
     owner: String,
-    #[schemars(with = "OneOf<TaskStatus>")]
-    status: String,
+    status: TaskStatus,
     outcome: Option<String>,
     overdue: bool,
     due_at: Time,
@@ -52,12 +51,12 @@ pub(crate) struct TaskView {
 impl TaskView {
     pub(crate) fn of(row: tasks::Model, now: i64) -> Self {
         Self {
-            overdue: row.status == "open" && row.due_at < now,
+            overdue: row.status == TaskStatus::Open && row.due_at < now,
             id: row.id,
             case_id: row.case_id,
             title: row.title,
             owner: row.owner,
-            status: row.status,
+            status: *row.status,
             outcome: row.outcome,
             due_at: Time(row.due_at),
             created_at: Time(row.created_at),
@@ -70,7 +69,7 @@ impl TaskView {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TasksAsked {
-    status: Option<OneOf<TaskStatus>>,
+    status: Option<TaskStatus>,
     /// An address of one of yours, or `team:KEY`.
     owner: Option<String>,
     case: Option<CaseId>,
@@ -84,7 +83,7 @@ pub(crate) struct TasksAsked {
 pub(crate) async fn list(call: Call, Query(asked): Query<TasksAsked>) -> Result<Json<List<TaskView>>, Problem> {
     let now = call.cx().now();
     let filter = TaskFilter {
-        status: asked.status.map(OneOf::text),
+        status: asked.status,
         owners: asked.owner.map(|owner| owner.to_lowercase()).into_iter().collect(),
         case: asked.case,
         overdue: asked.overdue.map(|overdue| (overdue, now)),

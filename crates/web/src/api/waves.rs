@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearback_core::{campaign::Plan, id::WaveId};
+use hearback_core::{Word as _, campaign::Plan, id::WaveId, state::WaveStatus};
 use hearback_engine::{
     access::Scope::{Admin, Read},
     asking::waves::{self, Wave},
@@ -12,11 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    List, Time,
-    campaigns::ReasonView,
-    words::{OneOf, WaveStatus},
-};
+use super::{List, Time, campaigns::ReasonView};
 use crate::{
     call::{Call, Json, MaybeJson, Query, get, post},
     error::Problem,
@@ -41,8 +37,7 @@ pub(crate) struct WaveRow {
     id: Uuid,
     campaign: String,
     name: String,
-    #[schemars(with = "OneOf<WaveStatus>")]
-    status: String,
+    status: WaveStatus,
     survey_id: Uuid,
     fire_at: Time,
     planned_at: Option<Time>,
@@ -61,7 +56,7 @@ pub(crate) struct WaveView {
     waiting: i64,
     answered: i64,
     percent: i64,
-    states: BTreeMap<String, i64>,
+    states: BTreeMap<&'static str, i64>,
     reasons: Vec<ReasonView>,
     #[schemars(with = "Plan")]
     plan: serde_json::Value,
@@ -73,7 +68,7 @@ impl WaveRow {
             id: row.id,
             campaign: row.campaign,
             name: row.name,
-            status: row.status,
+            status: *row.status,
             survey_id: row.survey_id,
             fire_at: Time(row.fire_at),
             planned_at: row.planned_at.map(Time),
@@ -95,7 +90,7 @@ impl WaveView {
             percent: wave.percent(),
             plan: wave.plan()?,
             reasons: wave.reasons.iter().map(|(reason, people)| ReasonView::of(*reason, count(*people))).collect(),
-            states: wave.states,
+            states: wave.states.iter().map(|(state, people)| (state.as_str(), *people)).collect(),
             row: WaveRow::of(wave.row),
         })
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/webhooks`: other programs that rules call, and chat rooms that they write to.
 
+use hearback_core::Word as _;
 use hearback_engine::{
     access::Scope::Admin,
     webhooks::{self as calls, Kind, NewWebhook, Webhook},

@@ -43,44 +43,6 @@ impl<W: Words> JsonSchema for OneOf<W> {
     }
 }
 
-/// Where sending can stand.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum DeliveryStatus {}
-
-impl Words for DeliveryStatus {
-    const NAME: &'static str = "DeliveryStatus";
-    const ALL: &'static [&'static str] =
-        &["queued", "sending", "sent", "deferred", "bounced", "suppressed", "unknown", "dead", "cancelled"];
-}
-
-/// By what something is sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Medium {}
-
-impl Words for Medium {
-    const NAME: &'static str = "Medium";
-    const ALL: &'static [&'static str] = &["mail", "webhook", "chat"];
-}
-
-/// What a task can be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum TaskStatus {}
-
-impl Words for TaskStatus {
-    const NAME: &'static str = "TaskStatus";
-    const ALL: &'static [&'static str] = &["open", "done", "cancelled"];
-}
-
-/// The states of an invitation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum InvitationStatus {}
-
-impl Words for InvitationStatus {
-    const NAME: &'static str = "InvitationStatus";
-    const ALL: &'static [&'static str] =
-        &["planned", "blocked", "queued", "sent", "answered", "not_asked", "cancelled", "bounced", "expired"];
-}
-
 /// What a message can be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MessageKind {}
@@ -117,15 +79,6 @@ impl Words for CodeState {
     const ALL: &'static [&'static str] = &["free", "given", "expired", "revoked"];
 }
 
-/// How a campaign stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum CampaignStatus {}
-
-impl Words for CampaignStatus {
-    const NAME: &'static str = "CampaignStatus";
-    const ALL: &'static [&'static str] = &["active", "paused", "ended"];
-}
-
 /// What became of an invitation that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum InvitedStatus {}
@@ -142,24 +95,6 @@ pub(crate) enum JobState {}
 impl Words for JobState {
     const NAME: &'static str = "JobState";
     const ALL: &'static [&'static str] = &["dead", "unreadable"];
-}
-
-/// Where a survey version stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SurveyStatus {}
-
-impl Words for SurveyStatus {
-    const NAME: &'static str = "SurveyStatus";
-    const ALL: &'static [&'static str] = &["draft", "published", "replaced", "closed"];
-}
-
-/// How a wave stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum WaveStatus {}
-
-impl Words for WaveStatus {
-    const NAME: &'static str = "WaveStatus";
-    const ALL: &'static [&'static str] = &["planning", "running", "paused", "cancelled", "finished", "missed"];
 }
 
 /// Where words of a customer may be shown.

@@ -8,7 +8,9 @@ use axum::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hearback_core::{
+    Word as _,
     campaign::{Channel, Late, Mode, Plan},
+    state::CampaignStatus,
     wall,
 };
 use hearback_engine::asking::{campaigns, campaigns::Campaign, fire, waves};
@@ -63,7 +65,7 @@ struct Row {
     when: String,
     next: Option<Fire>,
     trouble: Option<String>,
-    status: String,
+    status: &'static str,
     status_words: String,
 }
 
@@ -74,8 +76,8 @@ impl Row {
             when: when(&campaign.plan),
             next: campaign.next.first().map(|at| Fire::of(*at, zone)),
             trouble: campaign.trouble,
-            status_words: words::plain(&campaign.row.status),
-            status: campaign.row.status,
+            status_words: words::plain(campaign.row.status.as_str()),
+            status: campaign.row.status.as_str(),
             survey: campaign.row.survey,
             name: campaign.row.name,
             key: campaign.row.key,
@@ -118,7 +120,7 @@ pub(super) struct Step {
 struct OneView {
     key: String,
     name: String,
-    status: String,
+    status: &'static str,
     status_words: String,
     trouble: Option<String>,
     sentences: Vec<String>,
@@ -134,7 +136,7 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
     Params::read(&uri, &[])?;
     let campaign = campaigns::one(&app.cx, visitor.ws, &key).await?;
     let zone = campaign.plan.zone(Tz::UTC);
-    let status = campaign.row.status.as_str();
+    let status = *campaign.row.status;
     let view = OneView {
         sentences: sentences(&campaign.plan),
         trouble: campaign.trouble.clone(),
@@ -142,9 +144,9 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
         fires: campaign.next.iter().map(|at| Fire::of(*at, zone)).collect(),
         waves: latest(&app, &visitor, Some(&key)).await?,
         steps: steps(status),
-        can_edit: status != "ended",
-        status_words: words::plain(status),
-        status: status.to_owned(),
+        can_edit: status != CampaignStatus::Ended,
+        status_words: words::plain(status.as_str()),
+        status: status.as_str(),
         name: campaign.row.name.clone(),
         key,
     };
@@ -152,14 +154,14 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
     Ok(app.pages.page(StatusCode::OK, "campaign", &frame, &view))
 }
 
-fn steps(status: &str) -> Vec<Step> {
+fn steps(status: CampaignStatus) -> Vec<Step> {
     let end = Step { step: "end", words: "End it for good" };
     match status {
-        "active" => {
+        CampaignStatus::Active => {
             vec![Step { step: "run", words: "Ask now" }, Step { step: "pause", words: "Pause" }, end]
         }
-        "paused" => vec![Step { step: "resume", words: "Resume" }, end],
-        _ => Vec::new(),
+        CampaignStatus::Paused => vec![Step { step: "resume", words: "Resume" }, end],
+        CampaignStatus::Ended => Vec::new(),
     }
 }
 

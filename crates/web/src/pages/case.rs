@@ -10,6 +10,7 @@ use axum::{
 use hearback_core::{
     LoopStatus,
     id::{CaseId, PersonId, ResponseId},
+    state::{DeliveryStatus, TaskStatus},
 };
 use hearback_engine::{suppressions::Reason, work, workspace::Workspace};
 use hearback_store::{
@@ -65,8 +66,8 @@ struct View {
     channel: String,
     answered: When,
     revision: i64,
-    status: String,
-    status_words: String,
+    status: &'static str,
+    status_words: &'static str,
     active: bool,
     detractor: bool,
     late: bool,
@@ -128,7 +129,7 @@ struct DeliveryRow {
     kind: String,
     to: String,
     subject: Option<String>,
-    status: String,
+    status: &'static str,
     reply: Option<String>,
     at: When,
     /// Name of the captured message.
@@ -260,7 +261,7 @@ impl Parts {
         let older_deliveries = deliveries.split_off(deliveries.len().min(NEWEST_DELIVERIES));
         let (case, now) = (&self.case, self.now);
         let survey = self.surveys.iter().find(|survey| survey.id == case.survey_id);
-        let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
+        let active = case.loop_status.is_active();
         let terms = self.workspace.terms(case);
         let lacks = if active { work::lacks(case, terms) } else { Vec::new() };
         let cause = Some(typed.root_cause).filter(|typed| !typed.is_empty()).or(case.root_cause.clone()).unwrap_or_default();
@@ -280,13 +281,13 @@ impl Parts {
             channel: self.response.as_ref().map(|response| response.channel.clone()).unwrap_or_default(),
             answered: When::past(case.answered_at, now),
             revision: case.revision,
-            status: case.loop_status.clone(),
-            status_words: words::status_word(&case.loop_status),
+            status: case.loop_status.as_str(),
+            status_words: words::status(*case.loop_status),
             active,
             detractor: case.segment == "detractor",
             late: case_list::is_overdue(case, now),
             escalated: case.escalated_at.is_some(),
-            contact_due: due(case.first_contact_due_at.filter(|_| case.first_contact_at.is_none() && case.loop_status == "open")),
+            contact_due: due(case.first_contact_due_at.filter(|_| case.first_contact_at.is_none() && case.loop_status == LoopStatus::Open)),
             contacted: case.first_contact_at.map(|at| When::past(at, now)),
             close_due: due(case.close_due_at),
             closed: case.closed_at.map(|at| When::past(at, now)),
@@ -342,11 +343,11 @@ impl Parts {
             id: row.id.to_string(),
             title: row.title.clone(),
             owner: self.owners.name(&row.owner),
-            open: row.status == "open",
-            status: words::plain(&row.status),
+            open: row.status == TaskStatus::Open,
+            status: words::plain(row.status.as_str()),
             outcome: row.outcome.clone(),
             due: row.finished_at.map_or_else(|| When::due(row.due_at, self.now), |at| When::past(at, self.now)),
-            late: row.status == "open" && row.due_at < self.now,
+            late: row.status == TaskStatus::Open && row.due_at < self.now,
         }
     }
 
@@ -355,10 +356,10 @@ impl Parts {
             kind: words::plain(&row.kind),
             to: row.to_address.clone(),
             subject: row.subject.clone(),
-            status: row.status.clone(),
-            reply: row.reply.clone().filter(|_| row.status != "sent"),
+            status: row.status.as_str(),
+            reply: row.reply.clone().filter(|_| row.status != DeliveryStatus::Sent),
             at: When::past(row.sent_at.unwrap_or(row.created_at), self.now),
-            mail: (self.captured && row.status == "sent").then(|| row.message_id.clone()),
+            mail: (self.captured && row.status == DeliveryStatus::Sent).then(|| row.message_id.clone()),
         }
     }
 }

@@ -4,7 +4,11 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use hearback_core::id::{CaseId, TaskId};
+use hearback_core::{
+    Word as _,
+    id::{CaseId, TaskId},
+    state::TaskStatus,
+};
 use hearback_engine::{
     EngineError,
     work::{self, CaseChange, NewContact, NewReply, TaskChange},
@@ -77,7 +81,7 @@ pub(crate) async fn task(State(app): State<App>, Path(id): Path<String>, form: F
     let id: TaskId = path_id("task", &id)?;
     let ws = form.visitor.ws;
     let task = tasks::by_id(app.cx.db.read(), ws, id).await?.ok_or_else(|| Problem::not_found("task", id))?;
-    let change = TaskChange { status: Some("done".to_owned()), outcome: form.input.text("outcome"), assignee: None };
+    let change = TaskChange { status: Some(TaskStatus::Done.as_str().to_owned()), outcome: form.input.text("outcome"), assignee: None };
     work::update_task(&app.cx, ws, id, &form.visitor.actor(), change).await?;
     Ok(see_other(&format!("/cases/{}?done=task", task.case_id)))
 }

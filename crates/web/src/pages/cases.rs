@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use hearback_core::{LoopStatus, Metric, Segment};
+use hearback_core::{LoopStatus, Metric, Segment, Word as _};
 use hearback_store::{
     StoreError,
     case_list::{self, CaseFilter, CaseOrder},
@@ -47,8 +47,8 @@ pub(crate) struct CaseRow {
     segment_words: &'static str,
     comment: Option<String>,
     owner: Option<String>,
-    status: String,
-    status_words: String,
+    status: &'static str,
+    status_words: &'static str,
     due: Option<When>,
     late: bool,
     escalated: bool,
@@ -116,7 +116,7 @@ impl CaseRow {
         owners: &Owners,
         now: i64,
     ) -> Self {
-        let active = LoopStatus::parse(&case.loop_status).is_some_and(LoopStatus::is_active);
+        let active = case.loop_status.is_active();
         Self {
             id: case.id.to_string(),
             who: who(person),
@@ -125,8 +125,8 @@ impl CaseRow {
             segment_words: segment_words(surveys, case),
             comment: response.and_then(|response| response.comment.as_deref()).map(|comment| words::excerpt(comment, EXCERPT)),
             owner: case.owner.as_deref().map(|owner| owners.name(owner)),
-            status: case.loop_status.clone(),
-            status_words: words::status_word(&case.loop_status),
+            status: case.loop_status.as_str(),
+            status_words: words::status(*case.loop_status),
             due: case_list::due_at(case).filter(|_| active).map(|due| When::due(due, now)),
             late: case_list::is_overdue(case, now),
             escalated: case.escalated_at.is_some(),
@@ -253,7 +253,7 @@ fn count_words(count: usize) -> String {
 
 fn status_choices(chosen: &str) -> Vec<Choice> {
     let fixed = [Choice::new("", "Needs attention", chosen), Choice::new("any", "Any status", chosen)];
-    fixed.into_iter().chain(LoopStatus::ALL.map(|status| Choice::new(status.as_str(), words::status(status), chosen))).collect()
+    fixed.into_iter().chain(LoopStatus::ALL.iter().map(|&status| Choice::new(status.as_str(), words::status(status), chosen))).collect()
 }
 
 /// The surveys by key, each once, under the name of its newest version.

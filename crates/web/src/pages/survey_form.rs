@@ -10,6 +10,7 @@ use axum::{
 };
 use hearback_core::{
     Segment,
+    state::SurveyStatus,
     survey::{Body, Words},
 };
 use hearback_engine::{
@@ -220,8 +221,8 @@ async fn shown(app: &App, visitor: &Visitor, key: &str, sent: Option<(Draft, Vec
     let (mut draft, wrong) = sent.unwrap_or_else(|| (Draft::of(newest, &codes(app)), Vec::new()));
     let refused: Refused = wrong.iter().map(questions::place).collect();
     let view = OneView {
-        is_published: versions.iter().any(|row| row.status == "published"),
-        has_draft: newest.status == "draft",
+        is_published: versions.iter().any(|row| row.status == SurveyStatus::Published),
+        has_draft: newest.status == SurveyStatus::Draft,
         public_url: versions.iter().find_map(|row| surveys::public_url(&app.cx, &workspace_key, row)),
         versions: versions.iter().map(|row| VersionRow::of(app, row)).collect(),
         shown: VersionRow::of(app, newest),

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use hearback_core::{Metric, survey::Body};
+use hearback_core::{Metric, state::SurveyStatus, survey::Body};
 use hearback_engine::{
     access::Role,
     surveys::{self, NewSurvey},
@@ -55,19 +55,19 @@ impl VersionRow {
             name: row.name.clone(),
             version: row.version,
             measures: format!("{} up to {}", row.metric.to_uppercase(), row.scale_max),
-            status: status(&row.status),
+            status: status(*row.status),
             since: When::past(since, app.cx.now().timestamp_millis()),
             preview: surveys::preview_path(&app.cx, row),
         }
     }
 }
 
-fn status(word: &str) -> &'static str {
-    match word {
-        "draft" => "Draft",
-        "published" => "Published",
-        "replaced" => "Replaced, links go on",
-        _ => "Closed",
+fn status(status: SurveyStatus) -> &'static str {
+    match status {
+        SurveyStatus::Draft => "Draft",
+        SurveyStatus::Published => "Published",
+        SurveyStatus::Replaced => "Replaced, links go on",
+        SurveyStatus::Closed => "Closed",
     }
 }
 
@@ -83,7 +83,9 @@ pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> 
     let rows = lists::surveys(app.cx.db.read(), visitor.ws).await?;
     let mut shown: BTreeMap<&str, &Model> = BTreeMap::new();
     for row in &rows {
-        let better = |before: &&Model| row.status == "published" || (before.status != "published" && row.version > before.version);
+        let better = |before: &&Model| {
+            row.status == SurveyStatus::Published || (before.status != SurveyStatus::Published && row.version > before.version)
+        };
         if shown.get(row.key.as_str()).is_none_or(better) {
             shown.insert(&row.key, row);
         }

@@ -5,7 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
-use hearback_core::{campaign::Reason, id::WaveId};
+use hearback_core::{
+    Word as _,
+    campaign::Reason,
+    id::WaveId,
+    state::{InvitationState, WaveStatus},
+};
 use hearback_engine::asking::{waves, waves::Wave};
 use hearback_store::{
     invitations::{self, InvitationFilter},
@@ -42,7 +47,7 @@ pub(super) struct WaveRow {
     asked: i64,
     answered: i64,
     rate: Option<String>,
-    status: String,
+    status: &'static str,
     status_words: String,
 }
 
@@ -55,7 +60,7 @@ impl WaveRow {
             answered: wave.answered(),
             rate: rate(&wave),
             status_words: status_words(&wave),
-            status: wave.row.status,
+            status: wave.row.status.as_str(),
             name: wave.row.name,
         }
     }
@@ -63,9 +68,9 @@ impl WaveRow {
 
 /// A wave runs until its last link can't be answered any more; what people want to know is whether all were asked.
 fn status_words(wave: &Wave) -> String {
-    match wave.row.status.as_str() {
-        "running" if wave.waiting() == 0 => "all asked".to_owned(),
-        status => words::plain(status),
+    match *wave.row.status {
+        WaveStatus::Running if wave.waiting() == 0 => "all asked".to_owned(),
+        status => words::plain(status.as_str()),
     }
 }
 
@@ -112,7 +117,7 @@ struct View {
     id: String,
     name: String,
     campaign: String,
-    status: String,
+    status: &'static str,
     status_words: String,
     is_live: bool,
     progress: String,
@@ -142,15 +147,15 @@ pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(id): Path
         name: wave.row.name.clone(),
         campaign: wave.row.campaign.clone(),
         status_words: status_words(&wave),
-        is_live: matches!(wave.row.status.as_str(), "planning" | "running"),
+        is_live: WaveStatus::LIVE.contains(&wave.row.status),
         progress: progress(&wave),
         parts: parts(&wave),
         tiles: tiles(&wave),
         reason: wave.row.reason.clone(),
         next: next(&app, &visitor, id).await?,
         reasons: wave.reasons.iter().map(|(reason, n)| Count { words: reason.sentence(), n: *n }).collect(),
-        steps: steps(&wave.row.status),
-        status: wave.row.status,
+        steps: steps(*wave.row.status),
+        status: wave.row.status.as_str(),
         people,
         more: listed.next.map(hearback_store::cursor::Cursor::encode),
     };
@@ -177,7 +182,7 @@ fn parts(wave: &Wave) -> Vec<Part> {
     let all = wave.people().max(1) as f64;
     let rest = wave.people() - wave.asked() - wave.waiting();
     let mut x = 0.0;
-    [("answered", wave.answered()), ("sent", wave.asked() - wave.answered()), ("waiting", wave.waiting()), ("not_asked", rest)]
+    [("has-answered", wave.answered()), ("was-asked", wave.asked() - wave.answered()), ("waits", wave.waiting()), ("left-out", rest)]
         .into_iter()
         .map(|(part, n)| {
             let width = n as f64 * 100.0 / all;
@@ -189,28 +194,28 @@ fn parts(wave: &Wave) -> Vec<Part> {
 }
 
 fn tiles(wave: &Wave) -> Vec<Tile> {
-    let of = |state: &str| wave.states.get(state).copied().unwrap_or_default();
+    let of = |state: InvitationState| wave.states.get(&state).copied().unwrap_or_default();
     [
         (wave.people(), "in the audience"),
-        (of("planned") + of("queued"), "waiting for their time"),
-        (of("blocked"), "put off, see below"),
+        (of(InvitationState::Planned) + of(InvitationState::Queued), "waiting for their time"),
+        (of(InvitationState::Blocked), "put off, see below"),
         (wave.asked(), "asked"),
         (wave.answered(), "answered"),
-        (of("bounced"), "not delivered"),
-        (of("not_asked"), "not asked, see below"),
-        (of("cancelled"), "cancelled"),
+        (of(InvitationState::Bounced), "not delivered"),
+        (of(InvitationState::NotAsked), "not asked, see below"),
+        (of(InvitationState::Cancelled), "cancelled"),
     ]
     .into_iter()
     .map(|(n, words)| Tile { n, words })
     .collect()
 }
 
-fn steps(status: &str) -> Vec<Step> {
+fn steps(status: WaveStatus) -> Vec<Step> {
     let cancel = Step { step: "cancel", words: "Cancel it" };
     match status {
-        "planning" | "running" => vec![Step { step: "pause", words: "Pause" }, cancel],
-        "paused" => vec![Step { step: "resume", words: "Resume" }, cancel],
-        _ => Vec::new(),
+        WaveStatus::Planning | WaveStatus::Running => vec![Step { step: "pause", words: "Pause" }, cancel],
+        WaveStatus::Paused => vec![Step { step: "resume", words: "Resume" }, cancel],
+        WaveStatus::Cancelled | WaveStatus::Finished | WaveStatus::Missed => Vec::new(),
     }
 }
 
@@ -218,7 +223,7 @@ fn person(row: &invitations::Model, who: Option<String>, case: Option<uuid::Uuid
     let at = from_millis(row.answered_at.or(row.sent_at).unwrap_or(row.due_at));
     PersonRow {
         who: who.unwrap_or_else(|| "erased".to_owned()),
-        state: words::plain(&row.state),
+        state: words::plain(row.state.as_str()),
         case: case.map(|id| id.to_string()),
         when: At { iso: at.format("%Y-%m-%dT%H:%M:%SZ").to_string(), exact: words::exact(at) },
         why: row.reason.as_deref().and_then(Reason::parse).map(Reason::sentence).unwrap_or_default(),

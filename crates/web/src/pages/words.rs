@@ -122,11 +122,6 @@ pub(crate) const fn status(status: LoopStatus) -> &'static str {
     }
 }
 
-/// The same of a stored word; one that this version does not know is shown as it is.
-pub(crate) fn status_word(word: &str) -> String {
-    LoopStatus::parse(word).map_or_else(|| word.to_owned(), |known| status(known).to_owned())
-}
-
 /// A stored word as people write it: `no_answer` is `no answer`.
 pub(crate) fn plain(word: &str) -> String {
     word.replace('_', " ")

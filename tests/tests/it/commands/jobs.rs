@@ -1,6 +1,6 @@
 //! Jobs that were given up, on the command line: listed, put back, done without.
 
-use hearback_core::id::JobId;
+use hearback_core::{id::JobId, state::JobState};
 use hearback_store::{
     EntityTrait as _,
     outbox::{self, Job},
@@ -13,15 +13,17 @@ use super::{done, operator, refused};
 /// A job that was given up; its id.
 async fn given_up(app: &TestApp, cause: &str) -> JobId {
     let row = outbox::row(app.ws, &Job::Noop, cause, app.now(), app.now(), None);
-    let row = outbox::Model { state: "dead".to_owned(), error: Some("it panicked".to_owned()), attempts: 10, finished_at: Some(0), ..row };
+    let row =
+        outbox::Model { state: JobState::Dead.into(), error: Some("it panicked".to_owned()), attempts: 10, finished_at: Some(0), ..row };
     let tx = app.cx.db.write().await.unwrap();
     outbox::enqueue(&tx, std::slice::from_ref(&row)).await.unwrap();
     tx.commit().await.unwrap();
     JobId::from_uuid(row.id)
 }
 
-async fn states(app: &TestApp) -> Vec<String> {
-    let mut states: Vec<String> = outbox::Entity::find().all(app.cx.db.read()).await.unwrap().into_iter().map(|job| job.state).collect();
+async fn states(app: &TestApp) -> Vec<&'static str> {
+    let mut states: Vec<_> =
+        outbox::Entity::find().all(app.cx.db.read()).await.unwrap().into_iter().map(|job| job.state.as_str()).collect();
     states.sort();
     states
 }

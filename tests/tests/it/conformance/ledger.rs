@@ -1,6 +1,10 @@
 //! The send ledger: what may be sent is asked at the last moment, and what was sent stays sent.
 
-use hearback_core::id::{DeliveryId, JobId};
+use hearback_core::{
+    Word as _,
+    id::{DeliveryId, JobId},
+    state::DeliveryStatus,
+};
 use hearback_store::{
     bulk, deliveries,
     ledger::{self, Fate, Mark, Writes},
@@ -34,14 +38,14 @@ async fn mark(app: &TestApp, delivery: Uuid, lease: &Lease) -> bool {
     marked.contains(&delivery)
 }
 
-async fn record(app: &TestApp, delivery: Uuid, status: &'static str) -> bool {
+async fn record(app: &TestApp, delivery: Uuid, status: DeliveryStatus) -> bool {
     let fate = Fate {
         workspace: app.ws.uuid(),
         delivery,
         status,
-        subject: Some(format!("{status} 'it'")),
+        subject: Some(format!("{} 'it'", status.as_str())),
         reply: None,
-        sent_at: (status == "sent").then(|| millis(app.now())),
+        sent_at: (status == DeliveryStatus::Sent).then(|| millis(app.now())),
         attempts: 0,
         moved: None,
     };
@@ -64,10 +68,10 @@ async fn what_was_sent_never_changes() {
         let sending = row(app, id).await;
         assert_eq!((sending.status.as_str(), sending.attempts, sending.duplicates), ("sending", 1, 0));
         assert!(!mark(app, id, &lease).await, "it is on its way already");
-        assert!(record(app, id, "sent").await);
+        assert!(record(app, id, DeliveryStatus::Sent).await);
         let sent = row(app, id).await;
         assert_eq!((sent.status.as_str(), sent.sent_at, sent.subject.as_deref()), ("sent", Some(millis(app.now())), Some("sent 'it'")));
-        for status in ["deferred", "bounced", "unknown", "sent"] {
+        for status in [DeliveryStatus::Deferred, DeliveryStatus::Bounced, DeliveryStatus::Unknown, DeliveryStatus::Sent] {
             assert!(!record(app, id, status).await);
         }
         let tx = app.cx.db.write().await.unwrap();
@@ -82,7 +86,7 @@ async fn what_was_sent_never_changes() {
 async fn a_mail_whose_end_is_unknown_is_counted_when_it_is_sent_again() {
     on_every_store(async |app| {
         let (id, lease) = claimed(app, "anna@example.com").await;
-        assert!(mark(app, id, &lease).await && record(app, id, "unknown").await && mark(app, id, &lease).await);
+        assert!(mark(app, id, &lease).await && record(app, id, DeliveryStatus::Unknown).await && mark(app, id, &lease).await);
         let again = row(app, id).await;
         assert_eq!((again.status.as_str(), again.attempts, again.duplicates), ("sending", 2, 1));
     })
@@ -116,7 +120,7 @@ async fn nothing_is_sent_without_a_claim_after_a_cancel_or_to_somebody_who_opted
         bulk::insert::<suppressions::Entity>(&tx, &[opted_out]).await.unwrap();
         tx.commit().await.unwrap();
         assert!(!mark(app, unwanted, &lease).await);
-        assert_eq!(row(app, unwanted).await.status, "queued", "what becomes of it is for the next look to say");
+        assert_eq!(row(app, unwanted).await.status.as_str(), "queued", "what becomes of it is for the next look to say");
     })
     .await;
 }

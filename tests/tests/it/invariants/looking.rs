@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use hearback_core::token::Purpose;
+use hearback_core::{state::JobState, token::Purpose};
 use hearback_engine::{
     access::Role,
     alerts::{Alert, AlertKind, raise},
@@ -104,7 +104,8 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     raise(&tx, app.ws, &[Alert::new(AlertKind::ALL[0], "anything", "look at this")], app.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.add_user("staff@shop.example", "Staff", Role::Agent, None).await;
-    let given_up = outbox::Model { state: "dead".to_owned(), ..outbox::row(app.ws, &Job::Noop, "given up", app.now(), app.now(), None) };
+    let given_up =
+        outbox::Model { state: JobState::Dead.into(), ..outbox::row(app.ws, &Job::Noop, "given up", app.now(), app.now(), None) };
     let tx = app.cx.db.write().await.unwrap();
     outbox::enqueue(&tx, std::slice::from_ref(&given_up)).await.unwrap();
     tx.commit().await.unwrap();

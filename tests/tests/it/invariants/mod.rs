@@ -7,6 +7,7 @@ pub(crate) mod looking;
 mod persons;
 mod queries;
 mod sources;
+mod states;
 
 use std::{
     fs,

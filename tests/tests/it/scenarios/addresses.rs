@@ -50,7 +50,7 @@ fn rows(addresses: &[&str], reason: &str) -> Vec<(String, String)> {
 /// The mail that thanked the customer under this address.
 async fn thanked(app: &TestApp, address: &str) -> deliveries::Model {
     answer(app).await;
-    all::<deliveries::Entity>(app).await.into_iter().find(|mail| mail.to_address == address && mail.status == "sent").unwrap()
+    all::<deliveries::Entity>(app).await.into_iter().find(|mail| mail.to_address == address && mail.status.as_str() == "sent").unwrap()
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn day(millis: i64) -> String {
 async fn done(app: &TestApp) -> (BTreeMap<(String, String), ByDay>, BTreeMap<String, ByDay>) {
     let (mut mails, mut by_owner): (BTreeMap<_, ByDay>, BTreeMap<_, ByDay>) = (BTreeMap::new(), BTreeMap::new());
     for mail in all::<deliveries::Entity>(app).await {
-        assert_eq!(mail.status, "sent");
+        assert_eq!(mail.status.as_str(), "sent");
         let to = if mail.acknowledges { "customer" } else { "owner" };
         *mails.entry((mail.kind, to.to_owned())).or_default().entry(day(mail.created_at)).or_default() += 1;
     }

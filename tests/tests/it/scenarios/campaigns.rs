@@ -20,7 +20,9 @@ async fn next_fire(app: &TestApp) -> Option<DateTime<Utc>> {
 async fn fired(app: &TestApp) -> Vec<(String, String)> {
     let mut rows = all::<waves::Entity>(app).await;
     rows.sort_by_key(|row| row.fire_at);
-    rows.into_iter().map(|row| (row.status, hearback_store::time::from_millis(row.fire_at).format("%m-%d %H:%M").to_string())).collect()
+    rows.into_iter()
+        .map(|row| (row.status.to_string(), hearback_store::time::from_millis(row.fire_at).format("%m-%d %H:%M").to_string()))
+        .collect()
 }
 
 #[tokio::test]

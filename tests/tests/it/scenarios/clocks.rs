@@ -38,7 +38,7 @@ async fn a_one_click_answer_that_is_changed_rests_again() {
         app.advance(Duration::minutes(1)).await;
         let kinds = texts(&app.get("/deliveries").await.expect(200)["items"], "/kind");
         assert_eq!(kinds, ["promoter_thanks"], "as if she had clicked 9 at once");
-        let states: Vec<String> = all::<outbox::Entity>(app).await.into_iter().map(|row| row.state).collect();
+        let states: Vec<_> = all::<outbox::Entity>(app).await.into_iter().map(|row| row.state.to_string()).collect();
         assert_eq!(count(&states, "cancelled"), 1, "the rest of the first click");
     })
     .await;

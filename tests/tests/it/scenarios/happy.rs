@@ -47,7 +47,7 @@ async fn a_promoter_is_thanked_at_once_and_asked_an_hour_later() {
         assert!(mails[1].text.contains(&format!("/r/{}", link.code)), "{}", mails[1].text);
         app.advance(Duration::days(400)).await;
         assert_eq!(app.mails().len(), 2, "nothing more, ever");
-        let states: Vec<String> = all::<outbox::Entity>(app).await.into_iter().map(|row| row.state).collect();
+        let states: Vec<_> = all::<outbox::Entity>(app).await.into_iter().map(|row| row.state.to_string()).collect();
         assert!(states.iter().all(|state| state == "done"), "{states:?}");
     })
     .await;

@@ -64,8 +64,8 @@ async fn a_job_that_was_given_up_is_told_and_put_back_or_done_without() {
         app.run_until_idle().await;
         let sent = app.mails_to("one@example.com").len() + app.mails_to("two@example.com").len();
         assert_eq!(sent, 1, "what was put back is sent, what was discarded is not");
-        let mut ends: Vec<String> = all::<deliveries::Entity>(app).await.into_iter().map(|mail| mail.status).collect();
-        ends.retain(|status| status == "dead");
+        let mut ends: Vec<_> = all::<deliveries::Entity>(app).await.into_iter().map(|mail| mail.status.as_str()).collect();
+        ends.retain(|status| *status == "dead");
         assert_eq!(ends.len(), 1);
         assert!(told(app, "jobs_given_up").await.is_empty() && degraded(app).await.is_empty(), "it is over");
         let noted: Vec<String> = all::<audit::Entity>(app).await.into_iter().map(|row| row.action).collect();
@@ -153,7 +153,7 @@ async fn a_wave_that_stands_still_is_told_and_goes_on_once_its_job_is_put_back()
         assert!(degraded(app).await.is_empty());
         app.advance(Duration::days(1)).await;
         assert_eq!(app.mails_to("anna@example.com").len(), 1);
-        assert!(all::<outbox::Entity>(app).await.iter().all(|job| job.state != "dead"));
+        assert!(all::<outbox::Entity>(app).await.iter().all(|job| job.state.as_str() != "dead"));
     })
     .await;
 }

@@ -27,7 +27,7 @@ async fn thanked(app: &TestApp, address: &str) -> (Value, deliveries::Model) {
     let receipt = app.answer(address, 10).await;
     app.run_until_idle().await;
     let mail = mails(app, address).await.remove(0);
-    assert_eq!(mail.status, "sent");
+    assert_eq!(mail.status.as_str(), "sent");
     (receipt, mail)
 }
 
@@ -56,7 +56,7 @@ async fn a_bounce_is_believed_once_and_stops_mail_to_a_mailbox_that_is_not_there
         let forwarded = [b"Received: by gateway.example.net; today\n".as_slice(), &bounce].concat();
         assert_eq!(bring(app, forwarded).await.status, 200);
         let row = mails(app, "anna@example.com").await.remove(0);
-        assert_eq!(row.status, "bounced");
+        assert_eq!(row.status.as_str(), "bounced");
         assert!(row.reply.unwrap().contains("5.1.1"));
         assert_eq!(stopped(app).await, [("anna@example.com".to_owned(), "hard_bounce".to_owned())]);
         let case = app.case_of(&receipt).await;
@@ -77,7 +77,7 @@ async fn a_full_mailbox_is_given_up_after_three_mails_and_a_policy_never_blames_
                 assert!(!stopped(app).await.iter().any(|(row, _)| *row == address), "{shape}: after {number}");
                 app.answer(&address, 10).await;
                 app.run_until_idle().await;
-                let sent = mails(app, &address).await.into_iter().find(|mail| mail.status == "sent").unwrap();
+                let sent = mails(app, &address).await.into_iter().find(|mail| mail.status.as_str() == "sent").unwrap();
                 taken(app, shaped(shape, &mark(app, Purpose::Bounce, sent.id))).await;
                 app.advance(Duration::days(1)).await;
             }
@@ -91,7 +91,7 @@ async fn a_full_mailbox_is_given_up_after_three_mails_and_a_policy_never_blames_
 async fn returned(app: &TestApp, address: &str, shape: &str) {
     app.answer(address, 2).await;
     app.run_until_idle().await;
-    let sent = mails(app, address).await.into_iter().rfind(|mail| mail.status == "sent").unwrap();
+    let sent = mails(app, address).await.into_iter().rfind(|mail| mail.status.as_str() == "sent").unwrap();
     taken(app, shaped(shape, &mark(app, Purpose::Bounce, sent.id))).await;
 }
 
@@ -111,7 +111,7 @@ async fn an_address_that_never_takes_our_mail_is_given_up_whatever_the_codes_and
         assert!(alert_kinds(app).await.contains(&"address_given_up".to_owned()));
         app.answer(late, 2).await;
         app.run_until_idle().await;
-        let mut statuses: Vec<_> = mails(app, late).await.into_iter().map(|mail| mail.status).collect();
+        let mut statuses: Vec<_> = mails(app, late).await.into_iter().map(|mail| mail.status.as_str()).collect();
         statuses.sort();
         assert_eq!(statuses, ["bounced", "bounced", "bounced", "suppressed"]);
     })
@@ -307,7 +307,7 @@ async fn an_invitation_that_comes_back_is_bounced() {
         app.run_until_idle().await;
         let mail = asked.mails(app).await.remove(0);
         taken(app, shaped("bounce-gmail-5.1.1", &mark(app, Purpose::Bounce, mail.id))).await;
-        assert_eq!(asked.now(app).await.state, "bounced");
+        assert_eq!(asked.now(app).await.state.as_str(), "bounced");
         assert_eq!(stopped(app).await, [("anna@example.com".to_owned(), "hard_bounce".to_owned())]);
     })
     .await;

@@ -20,7 +20,7 @@ async fn unhappy(app: &TestApp) -> (Value, String) {
     let receipt = app.answer("anna@example.com", 2).await;
     app.run_until_idle().await;
     let mail = all::<deliveries::Entity>(app).await.into_iter().find(|mail| mail.to_address == "anna@example.com").unwrap();
-    assert_eq!(mail.status, "sent");
+    assert_eq!(mail.status.as_str(), "sent");
     (receipt, mark(app, Purpose::Reply, mail.id))
 }
 

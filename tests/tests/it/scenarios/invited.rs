@@ -1,7 +1,10 @@
 //! The mail of an invitation: what it says, and what keeps it here at the last moment.
 
 use chrono::Duration;
-use hearback_core::token::Purpose;
+use hearback_core::{
+    state::{InvitationState, WaveStatus},
+    token::Purpose,
+};
 use hearback_engine::guard::Limits;
 use hearback_store::{bulk, campaigns, preferences, waves};
 use hearback_tests::{
@@ -21,7 +24,7 @@ pub(super) async fn wave(app: &TestApp) -> Uuid {
         id: hearback_core::id::WaveId::new(app.now()).uuid(),
         campaign: "quarterly".to_owned(),
         name: "2026-Q1".to_owned(),
-        status: "running".to_owned(),
+        status: WaveStatus::Running.into(),
         survey_id: workspace.surveys["nps"].id.uuid(),
         fire_at: 0,
         body: r#"{"survey":"nps"}"#.to_owned(),
@@ -45,15 +48,15 @@ async fn set(app: &TestApp, row: waves::Model) {
     tx.commit().await.unwrap();
 }
 
-pub(super) async fn set_wave(app: &TestApp, id: Uuid, status: &str) {
+pub(super) async fn set_wave(app: &TestApp, id: Uuid, status: WaveStatus) {
     let row = all::<waves::Entity>(app).await.into_iter().find(|row| row.id == id).unwrap();
-    set(app, waves::Model { status: status.to_owned(), ..row }).await;
+    set(app, waves::Model { status: status.into(), ..row }).await;
 }
 
 /// Status and words of the newest mail.
 async fn last(app: &TestApp, asked: &Asked) -> (String, String) {
     let mail = asked.mails(app).await.into_iter().max_by_key(|mail| mail.created_at).unwrap();
-    (mail.status, mail.reply.unwrap_or_default())
+    (mail.status.to_string(), mail.reply.unwrap_or_default())
 }
 
 #[tokio::test]
@@ -103,7 +106,7 @@ async fn what_happens_before_the_mail_leaves_keeps_it_here() {
         let tx = app.cx.db.write().await.unwrap();
         bulk::insert::<preferences::Entity>(&tx, &[row]).await.unwrap();
         tx.commit().await.unwrap();
-        answered.change(app, |row| row.state = "answered".to_owned()).await;
+        answered.change(app, |row| row.state = InvitationState::Answered.into()).await;
         expired.change(app, |row| row.expires_at = Some(0)).await;
         app.run_until_idle().await;
         assert!(app.mails().is_empty());
@@ -131,17 +134,17 @@ async fn the_mails_of_a_paused_wave_wait_and_those_of_a_cancelled_one_never_leav
         let wave = wave(app).await;
         let [one, two] =
             Asked::many(app, &["1@example.com".to_owned(), "2@example.com".to_owned()], "en", Some(wave)).await.try_into().unwrap();
-        set_wave(app, wave, "paused").await;
+        set_wave(app, wave, WaveStatus::Paused).await;
         app.run_until_idle().await;
         app.advance(Duration::minutes(5)).await;
         assert!(app.mails().is_empty());
         assert_eq!((last(app, &one).await.0, one.mails(app).await[0].attempts), ("queued".to_owned(), 0));
-        set_wave(app, wave, "running").await;
+        set_wave(app, wave, WaveStatus::Running).await;
         app.advance(Duration::minutes(2)).await;
         assert_eq!(app.mails().len(), 2);
-        assert_eq!(two.now(app).await.state, "sent");
+        assert_eq!(two.now(app).await.state.as_str(), "sent");
         let late = Asked::in_wave(app, "3@example.com", "en", Some(wave)).await;
-        set_wave(app, wave, "cancelled").await;
+        set_wave(app, wave, WaveStatus::Cancelled).await;
         app.run_until_idle().await;
         assert_eq!((last(app, &late).await.0.as_str(), late.now(app).await.state.as_str()), ("cancelled", "cancelled"));
         assert_eq!(app.mails().len(), 2);

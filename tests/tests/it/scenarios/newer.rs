@@ -91,14 +91,14 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
         assert_eq!(answers, 3, "one for each answer: {occasions:?}");
         let different: BTreeSet<String> = occasions.iter().map(|job| format!("{} {}", job["case"], job["trigger"])).collect();
         assert_eq!(different.len(), occasions.len(), "and one for each other thing that rules may listen to: {occasions:?}");
-        assert!(waiting.iter().all(|job| job.state == "queued" && job.attempts == 0), "{waiting:?}");
+        assert!(waiting.iter().all(|job| job.state.as_str() == "queued" && job.attempts == 0), "{waiting:?}");
 
         replace(app, "rule_versions", "body", "promoter-referral", BACK).await;
         app.advance(Duration::minutes(3)).await;
         app.advance(Duration::hours(2)).await;
         let subjects: Vec<String> = app.mails_to("mia@example.com").into_iter().map(|mail| mail.subject).collect();
         assert_eq!(subjects.len(), 2, "the thanks and an hour later the invitation: {subjects:?}");
-        assert!(app.mails_to("anna@example.com").len() == 1 && jobs(app, "ask_later").await.iter().all(|job| job.state == "done"));
+        assert!(app.mails_to("anna@example.com").len() == 1 && jobs(app, "ask_later").await.iter().all(|job| job.state.as_str() == "done"));
         let case = app.case_of(&happy).await;
         assert_eq!((count(&timeline(&case), "mail_sent"), &case["loop_status"]), (2, &json!("closed")));
         assert!(unread(app).await.is_empty() && told(app, "unreadable").await.is_empty());
@@ -142,7 +142,7 @@ async fn a_rule_that_is_switched_off_before_it_could_be_read_decides_nothing() {
         app.run_until_idle().await;
         app.post("/rules/promoter-referral/disable", json!({})).await.expect(200);
         app.advance(Duration::minutes(3)).await;
-        assert!(app.mails().is_empty() && jobs(app, "ask_later").await.iter().all(|job| job.state == "cancelled"));
+        assert!(app.mails().is_empty() && jobs(app, "ask_later").await.iter().all(|job| job.state.as_str() == "cancelled"));
         assert!(told(app, "unreadable").await.is_empty(), "it is over");
     })
     .await;
@@ -159,7 +159,7 @@ async fn a_delayed_step_of_a_rule_that_can_not_be_read_any_more_waits() {
             app.advance(Duration::minutes(3)).await;
         }
         assert_eq!(app.mails_to("mia@example.com").len(), 1);
-        assert!(jobs(app, "step").await.iter().all(|job| job.state == "queued" && job.attempts == 0));
+        assert!(jobs(app, "step").await.iter().all(|job| job.state.as_str() == "queued" && job.attempts == 0));
         replace(app, "rule_versions", "body", "promoter-referral", BACK).await;
         app.advance(Duration::minutes(3)).await;
         app.advance(Duration::minutes(3)).await;
@@ -192,7 +192,7 @@ async fn a_survey_of_a_newer_version_takes_no_answers_and_all_others_do() {
         app.put("/surveys/nps/draft", json!({ "name": "Ours" })).await.expect(503);
         assert_eq!(unread(app).await.len(), 2);
         app.advance(Duration::hours(3)).await;
-        assert_eq!(all::<invitations::Entity>(app).await[0].state, "queued", "it waits");
+        assert_eq!(all::<invitations::Entity>(app).await[0].state.as_str(), "queued", "it waits");
 
         rewrite(app, "UPDATE surveys SET body = NULL WHERE key = 'nps'").await;
         tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;

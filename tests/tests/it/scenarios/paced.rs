@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{Duration, NaiveDate};
-use hearback_core::{Pace, pace::WarmUp};
+use hearback_core::{Pace, pace::WarmUp, state::WaveStatus};
 use hearback_engine::{dispatch::Dispatch, hold};
 use hearback_store::{deliveries, waves};
 use hearback_tests::{
@@ -100,18 +100,18 @@ async fn too_many_refusals_of_our_mail_pause_the_wave_and_somebody_is_told() {
         Asked::many(app, &addresses(5, "example.com"), "en", Some(wave)).await;
         app.run_until_idle().await;
         let row = all::<waves::Entity>(app).await.remove(0);
-        assert_eq!(row.status, "paused");
+        assert_eq!(row.status.as_str(), "paused");
         assert!(row.reason.unwrap().contains("RCPT: 550 5.7.1"));
         let alerts = app.get("/alerts").await.expect(200);
         assert_eq!((&alerts["items"][0]["kind"], &alerts["items"][0]["subject"]), (&"wave_paused".into(), &"quarterly 2026-Q1".into()));
         let late = Asked::in_wave(app, "late@example.com", "en", Some(wave)).await;
         app.advance(Duration::minutes(20)).await;
-        assert_eq!(late.mails(app).await[0].status, "queued");
+        assert_eq!(late.mails(app).await[0].status.as_str(), "queued");
         assert!(app.get("/suppressions").await.expect(200)["items"].as_array().unwrap().is_empty(), "nobody is blamed");
         // It has rows but no job of its own: it must not be left open.
-        set_wave(app, wave, "cancelled").await;
+        set_wave(app, wave, WaveStatus::Cancelled).await;
         app.advance(Duration::minutes(20)).await;
-        assert_eq!(late.mails(app).await[0].status, "cancelled");
+        assert_eq!(late.mails(app).await[0].status.as_str(), "cancelled");
     })
     .await;
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use hearback_core::id::WaveId;
+use hearback_core::{
+    id::WaveId,
+    state::{CampaignStatus, WaveStatus},
+};
 use hearback_engine::{
     Actor,
     access::Role,
@@ -226,7 +229,7 @@ async fn a_link_that_is_over_says_so_and_keeps_nothing() {
             id: WaveId::new(app.now()).uuid(),
             campaign: "quarter".to_owned(),
             name: "2026-Q1".to_owned(),
-            status: "cancelled".to_owned(),
+            status: WaveStatus::Cancelled.into(),
             survey_id: row.survey_id,
             fire_at: 0,
             body: r#"{"survey":"nps"}"#.to_owned(),
@@ -241,7 +244,7 @@ async fn a_link_that_is_over_says_so_and_keeps_nothing() {
             key: "quarter".to_owned(),
             name: "Each quarter".to_owned(),
             survey: "nps".to_owned(),
-            status: "ended".to_owned(),
+            status: CampaignStatus::Ended.into(),
             body: r#"{"survey":"nps"}"#.to_owned(),
             next_fire_at: None,
             created_at: 0,

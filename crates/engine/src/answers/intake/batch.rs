@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
+    LoopStatus,
     id::{CaseId, InvitationId, ResponseId, WorkspaceId},
     survey::Answers,
 };
@@ -160,7 +161,7 @@ impl<'a> Batch<'a> {
             segment: entry.new.score.segment(),
             score: entry.new.score.value(),
             revision: facts::small(response.revision),
-            case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: crate::apply::read_status(&case.loop_status) },
+            case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: *case.loop_status },
             effects,
             created: true,
         };
@@ -271,7 +272,7 @@ pub(crate) fn answers_column(answers: &Answers) -> Option<String> {
 pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool) -> cases::Model {
     let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
     cases::Model {
-        loop_status: if follows { "open" } else { "not_needed" }.to_owned(),
+        loop_status: if follows { LoopStatus::Open } else { LoopStatus::NotNeeded }.into(),
         owner: if follows { Some(owners::usual(scene).owner.to_string()) } else { history() },
         ..cases::Model::opened_by(response, CaseId::new(scene.now), scene.now)
     }

@@ -149,7 +149,7 @@ fn stored_receipt(row: &responses::Model, case: &cases::Model, effects: Vec<Rece
         segment: facts::read_segment(&row.segment),
         score: u8::try_from(row.score).unwrap_or(u8::MAX),
         revision: facts::small(row.revision),
-        case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: crate::apply::read_status(&case.loop_status) },
+        case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: *case.loop_status },
         effects,
         created: false,
     }

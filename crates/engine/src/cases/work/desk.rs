@@ -29,7 +29,7 @@ pub(super) struct Desk<'a> {
     pub(super) workspace: Arc<Workspace>,
     cx: &'a Ctx,
     /// Where the loop stood before.
-    before: String,
+    before: LoopStatus,
     actor: &'a Actor,
     timeline: Vec<events::Model>,
 }
@@ -46,7 +46,7 @@ impl<'a> Desk<'a> {
         let mut row = cases::lock(&tx, ws, case).await?.ok_or_else(|| EngineError::not_found("case", case))?;
         let now = cx.now();
         row.updated_at = millis(now);
-        let before = row.loop_status.clone();
+        let before = *row.loop_status;
         Ok(Self { tx, row, now, workspace, cx, before, actor, timeline: Vec::new() })
     }
 
@@ -57,7 +57,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) fn status(&self) -> LoopStatus {
-        LoopStatus::parse(&self.row.loop_status).unwrap_or(LoopStatus::Open)
+        *self.row.loop_status
     }
 
     /// The clock for closing runs anew, from now.
@@ -83,7 +83,7 @@ impl<'a> Desk<'a> {
     pub(super) async fn done(mut self) -> Result<(), EngineError> {
         let terms = self.workspace.terms(&self.row);
         clocks::wind(&mut self.row, terms);
-        let ask: Vec<_> = chain::moved(&self.workspace, &self.before, &self.row, Vec::new, self.now).into_iter().collect();
+        let ask: Vec<_> = chain::moved(&self.workspace, self.before, &self.row, Vec::new, self.now).into_iter().collect();
         cases::save(&self.tx, self.row).await?;
         bulk::insert::<events::Entity>(&self.tx, &self.timeline).await?;
         outbox::enqueue(&self.tx, &ask).await?;
@@ -104,11 +104,11 @@ fn refused(step: IllegalStep) -> EngineError {
     }
 }
 
-/// The row as the state machine sees it. A status that is no word of ours reads as open, so that somebody looks.
+/// The row as the state machine sees it.
 pub(crate) fn core_case(row: &cases::Model) -> Case {
     Case {
         segment: read_segment(&row.segment),
-        status: LoopStatus::parse(&row.loop_status).unwrap_or(LoopStatus::Open),
+        status: *row.loop_status,
         attempts: small(row.attempts),
         open_tasks: small(row.open_tasks),
         first_attempt_at: row.first_attempt_at.map(from_millis),
@@ -129,7 +129,7 @@ pub(crate) fn core_case(row: &cases::Model) -> Case {
 /// acknowledgement was accepted is for the caller to say.
 pub(crate) fn write_case(case: Case, row: &mut cases::Model) {
     case.segment.as_str().clone_into(&mut row.segment);
-    case.status.as_str().clone_into(&mut row.loop_status);
+    row.loop_status = case.status.into();
     row.attempts = i64::from(case.attempts);
     row.open_tasks = i64::from(case.open_tasks);
     row.first_attempt_at = case.first_attempt_at.map(millis);

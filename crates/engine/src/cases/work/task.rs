@@ -1,8 +1,9 @@
 //! Tasks: done, dropped, taken up again, handed over.
 
 use hearback_core::{
-    CaseEvent, Owner,
+    CaseEvent, Owner, Word as _,
     id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
 };
 use hearback_store::{tasks, time::millis};
 use schemars::JsonSchema;
@@ -31,7 +32,9 @@ pub struct TaskChange {
 /// Finishes, reopens or hands over a task. The last one that is finished may close the loop of a thanked customer.
 pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor, change: TaskChange) -> Result<(), EngineError> {
     let mut fields = Fields::default();
-    let status = change.status.and_then(|word| fields.check("status", TaskStatus::parse(&word)));
+    let status = change
+        .status
+        .and_then(|word| fields.check("status", TaskStatus::parse(&word).ok_or_else(|| format!("must be {}", TaskStatus::list()))));
     let outcome = check_block(&mut fields, "outcome", change.outcome);
     let assignee = fields.check_some("assignee", change.assignee, |text| Owner::parse(text.trim()));
     fields.done()?;
@@ -48,55 +51,31 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
     if outcome.is_some() {
         row.outcome = outcome;
     }
-    if let Some(status) = status.filter(|status| status.as_str() != row.status) {
+    if let Some(status) = status.filter(|status| row.status != *status) {
         move_task(&mut desk, &mut row, status)?;
     }
     tasks::save(&desk.tx, row).await?;
     desk.done().await
 }
 
-/// The word in a task's status column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(inline, rename_all = "snake_case")]
-enum TaskStatus {
-    Open,
-    Done,
-    Cancelled,
-}
-
-impl TaskStatus {
-    fn parse(word: &str) -> Result<Self, &'static str> {
-        let found = [Self::Open, Self::Done, Self::Cancelled].into_iter().find(|status| status.as_str() == word);
-        found.ok_or("must be open, done or cancelled")
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
 /// The case counts its open tasks; the last one may have been all that was missing.
 fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Result<(), EngineError> {
-    let was_open = task.status == TaskStatus::Open.as_str();
+    let was_open = task.status == TaskStatus::Open;
     let (event, kind) = match status {
         TaskStatus::Open => (Some(CaseEvent::TaskOpened), "task_reopened"),
         TaskStatus::Done => (was_open.then_some(CaseEvent::TaskFinished), "task_done"),
         TaskStatus::Cancelled => (was_open.then_some(CaseEvent::TaskFinished), "task_cancelled"),
     };
-    status.as_str().clone_into(&mut task.status);
+    task.status = status.into();
     task.finished_at = (status != TaskStatus::Open).then(|| millis(desk.now));
     desk.note(kind, &json!({ "task": task.id, "title": task.title, "outcome": task.outcome }));
-    let before = desk.row.loop_status.clone();
+    let before = desk.row.loop_status;
     if let Some(event) = event {
         desk.step(&event)?;
     }
-    let after = desk.row.loop_status.clone();
+    let after = desk.row.loop_status;
     if after != before {
-        desk.note_system(&after, &json!({ "why": "task_finished" }));
+        desk.note_system(after.as_str(), &json!({ "why": "task_finished" }));
     }
     Ok(())
 }

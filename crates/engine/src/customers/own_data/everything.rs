@@ -159,9 +159,15 @@ pub(super) fn sections(
         (
             "mails",
             (rows.deliveries.iter())
-                .map(|row| line(row.created_at, joined(&[row.subject.as_deref().unwrap_or(&row.kind), &row.status]), row.words.as_deref()))
+                .map(|row| {
+                    line(row.created_at, joined(&[row.subject.as_deref().unwrap_or(&row.kind), row.status.as_str()]), row.words.as_deref())
+                })
                 .chain(rows.messages.iter().map(written))
-                .chain(rows.invitations.iter().map(|row| line(row.due_at, joined(&[&survey(workspace, row.survey_id), &row.state]), None)))
+                .chain(
+                    rows.invitations
+                        .iter()
+                        .map(|row| line(row.due_at, joined(&[&survey(workspace, row.survey_id), row.state.as_str()]), None)),
+                )
                 .collect(),
         ),
         (

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::{CaseEvent, case};
+use hearback_core::{CaseEvent, case, state::Medium};
 use hearback_rules::{Action, Facts, Planned, Trigger, due_step, outline};
 use hearback_store::{
     accounts, cases, deliveries,
@@ -168,7 +168,7 @@ impl Desk<'_> {
             self.tally.over_person += 1;
             return;
         }
-        if delivery.medium == "mail" {
+        if delivery.medium == Medium::Mail {
             let hour = millis(now).div_euclid(HOUR);
             *self.tally.by_hour.entry((rule, hour)).or_default() += 1;
         }

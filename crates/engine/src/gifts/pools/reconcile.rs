@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     CaseEvent, Owner, case,
     id::{CaseId, DeliveryId, TaskId, WorkspaceId},
+    state::TaskStatus,
 };
 use hearback_store::{
     Tx, bulk, cases, deliveries, events, incentive_codes,
@@ -165,7 +166,7 @@ impl Desk<'_> {
             case_id: case.id,
             title: format!("The pool {} is empty: import codes, or thank this customer in another way", wait.pool),
             owner: owner.to_string(),
-            status: "open".to_owned(),
+            status: TaskStatus::Open.into(),
             outcome: None,
             due_at: millis(self.workspace.terms(case).calendar.add_business_days(self.now, DUE_DAYS)),
             created_at: millis(self.now),
@@ -198,25 +199,25 @@ impl Desk<'_> {
 
     async fn finish_task(&mut self, wait: &Wait, case: &mut cases::Model, outcome: String) -> Result<(), EngineError> {
         let Some(task) = tasks::lock(self.tx, self.workspace.id, task_id(wait)).await? else { return Ok(()) };
-        if task.status != "open" {
+        if task.status != TaskStatus::Open {
             return Ok(());
         }
         let data = json!({ "task": task.id, "title": task.title, "outcome": outcome });
         tasks::save(
             self.tx,
-            tasks::Model { status: "done".to_owned(), outcome: Some(outcome), finished_at: Some(millis(self.now)), ..task },
+            tasks::Model { status: TaskStatus::Done.into(), outcome: Some(outcome), finished_at: Some(millis(self.now)), ..task },
         )
         .await?;
         self.changes.events.push(event(case, "task_done", &Actor::System, &data, self.now));
-        let before = case.loop_status.clone();
+        let before = case.loop_status;
         if let Ok(next) = case::step(&core_case(case), &CaseEvent::TaskFinished, self.workspace.terms(case), self.now) {
             write_case(next, case);
             case.updated_at = millis(self.now);
             clocks::wind(case, self.workspace.terms(case));
-            self.changes.jobs.extend(chain::moved(self.workspace, &before, case, Vec::new, self.now));
+            self.changes.jobs.extend(chain::moved(self.workspace, *before, case, Vec::new, self.now));
         }
         if case.loop_status != before {
-            self.changes.events.push(event(case, &case.loop_status, &Actor::System, &json!({ "why": "task_finished" }), self.now));
+            self.changes.events.push(event(case, case.loop_status.as_str(), &Actor::System, &json!({ "why": "task_finished" }), self.now));
         }
         Ok(())
     }

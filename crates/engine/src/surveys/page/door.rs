@@ -7,6 +7,7 @@ use hearback_core::{
     Locale,
     campaign::Reason,
     id::{InvitationId, PersonId, SurveyId, WorkspaceId},
+    state::{InvitationState, WaveStatus},
     survey::Body,
     text::{self, MAX_LINE},
     token::Purpose,
@@ -119,8 +120,8 @@ async fn invited(cx: &Ctx, ws: WorkspaceId, id: InvitationId, wish: &Wish) -> Re
     // Who holds a link to what we believe not to have sent got it from the house that this one was restored from.
     let was_skipped = invitation.reason.as_deref() == Some(Reason::Skipped.as_str());
     let is_over = survey.closed
-        || (matches!(invitation.state.as_str(), "cancelled" | "not_asked" | "expired") && !was_skipped)
-        || wave.is_some_and(|wave| wave.status == "cancelled")
+        || (matches!(*invitation.state, InvitationState::Cancelled | InvitationState::NotAsked | InvitationState::Expired) && !was_skipped)
+        || wave.is_some_and(|wave| wave.status == WaveStatus::Cancelled)
         || until <= cx.now()
         || is_erased(&person);
     let stored = match invitation.response_id {

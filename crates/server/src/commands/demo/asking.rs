@@ -7,6 +7,7 @@ use hearback_core::{
     Clock as _, ManualClock,
     campaign::{Plan, Reminder, Times},
     id::{CaseId, InvitationId, PersonId, WorkspaceId},
+    state::InvitationState,
     token::Purpose,
 };
 use hearback_engine::{
@@ -52,7 +53,7 @@ fn quarterly(now: DateTime<Utc>) -> Times {
 pub async fn answer_by_mail(cx: &Ctx, ws: WorkspaceId, clock: &ManualClock, answer: &NewResponse) -> anyhow::Result<Option<InvitationId>> {
     let Some(email) = &answer.person.email else { return Ok(None) };
     let Some(person) = persons::by_key(cx.db.read(), ws, &format!("email:{email}")).await? else { return Ok(None) };
-    let waiting = InvitationFilter { person: Some(person.id), states: vec!["sent".to_owned()], ..InvitationFilter::default() };
+    let waiting = InvitationFilter { person: Some(person.id), states: vec![InvitationState::Sent], ..InvitationFilter::default() };
     let Some(invitation) = invitations::list(cx.db.read(), ws, &waiting, ListPage::first(1)).await?.items.pop() else { return Ok(None) };
     let token = cx.settings.secret_key.sign(Purpose::Survey, ws.uuid(), invitation.id);
     let wish = Wish { score: Some(answer.score), ..Wish::default() };
@@ -82,7 +83,7 @@ pub struct Waiting {
 
 /// An English-speaking one. None when all have answered or their time has passed: a demo can be old.
 pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Option<Waiting>> {
-    let asked = InvitationFilter { states: vec!["sent".to_owned()], ..InvitationFilter::default() };
+    let asked = InvitationFilter { states: vec![InvitationState::Sent], ..InvitationFilter::default() };
     let mut page = ListPage::first(100);
     loop {
         let found = invitations::list(cx.db.read(), ws, &asked, page).await?;

@@ -8,8 +8,9 @@ use std::{collections::BTreeMap, time::Duration as Span};
 use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt as _;
 use hearback_core::{
-    Clock as _, ManualClock, Segment,
+    Clock as _, ManualClock, Segment, Word as _,
     id::{CaseId, TaskId, WorkspaceId},
+    state::TaskStatus,
 };
 use hearback_engine::{
     Actor, Ctx, jobs,
@@ -179,8 +180,12 @@ impl Replay<'_> {
     async fn close(&self, case: CaseId, agent: &str, why: Cause) -> anyhow::Result<()> {
         let actor = Actor::User(agent.to_owned());
         let (tasks, _) = snapshot::work_of_case(self.cx.db.read(), self.ws.uuid(), case.uuid()).await?;
-        for task in tasks.iter().filter(|task| task.status == "open") {
-            let done = TaskChange { status: Some("done".to_owned()), outcome: Some(why.note().to_owned()), ..TaskChange::default() };
+        for task in tasks.iter().filter(|task| task.status == TaskStatus::Open) {
+            let done = TaskChange {
+                status: Some(TaskStatus::Done.as_str().to_owned()),
+                outcome: Some(why.note().to_owned()),
+                ..TaskChange::default()
+            };
             work::update_task(self.cx, self.ws, TaskId::from_uuid(task.id), &actor, done).await?;
         }
         let change =
