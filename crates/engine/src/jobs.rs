@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     Calendar, Span,
     id::{CaseId, JobId, ResponseId},
+    timeline::Entry,
 };
 use hearback_rules::{Planned, RuleVersion, StepRef, Trigger, due_step};
 use hearback_store::{
@@ -13,7 +14,6 @@ use hearback_store::{
     snapshot::{self, CaseRows},
     time::{from_millis, millis},
 };
-use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -139,11 +139,11 @@ async fn run_step(
             let owner = facts::account_owner(rows.account.as_ref());
             let scene = Scene { settings: &cx.settings, workspace: &workspace, person: &rows.person, account_owner: owner.as_ref(), now };
             let done = apply(&scene, &mut rows.case, std::slice::from_ref(&planned), &mut changes);
-            changes.events.push(event(&rows.case, "planned", &Actor::System, &json!({ "steps": done }), now));
+            changes.events.push(event(&rows.case, &Actor::System, &Entry::Planned { steps: done }, now));
         }
         Err(why) => {
-            let data = json!({ "rule": version.rule.key, "why": why });
-            changes.events.push(event(&rows.case, "step_skipped", &Actor::System, &data, now));
+            let entry = Entry::StepSkipped { rule: version.rule.key, why };
+            changes.events.push(event(&rows.case, &Actor::System, &entry, now));
         }
     }
     finish(cx, lease, &workspace, tx, rows.case, changes).await

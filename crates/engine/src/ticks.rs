@@ -8,10 +8,10 @@ use hearback_core::{
     LoopStatus,
     id::{CaseId, TaskId, WorkspaceId},
     state::TaskStatus,
+    timeline::Entry,
 };
 use hearback_rules::Trigger;
 use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces};
-use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError, alarm,
@@ -77,9 +77,9 @@ async fn overdue(cx: &Ctx, ws: WorkspaceId, case: CaseId, task: TaskId) -> Resul
         return Ok(false);
     }
     let mut changes = Changes::default();
-    let data = json!({ "task": task.id, "title": task.title });
+    let entry = Entry::TaskOverdue { task: TaskId::from_uuid(task.id), title: task.title.clone() };
     tasks::save(&tx, tasks::Model { overdue_at: Some(millis(now)), ..task }).await?;
-    changes.events.push(event(&rows.case, "task_overdue", &Actor::System, &data, now));
+    changes.events.push(event(&rows.case, &Actor::System, &entry, now));
     if rows.case.loop_status != LoopStatus::Closed {
         decide(cx, &tx, &workspace, &mut rows, Trigger::TaskOverdue.into(), &mut changes).await?;
     }

@@ -119,9 +119,6 @@ pub async fn lock(tx: &Tx, ws: WorkspaceId, id: CaseId) -> Result<Option<Model>,
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
 }
 
-/// Kind of the timeline's entry of a case that came back from an export: no rule was asked about its answer here.
-pub const BROUGHT_IN: &str = "brought_in";
-
 /// The cases of these answers, held, in one order.
 pub async fn lock_of_responses(tx: &Tx, ws: WorkspaceId, responses: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
     let these = Entity::find().filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::ResponseId.is_in(responses));

@@ -1,10 +1,13 @@
 //! The timeline of a case.
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, EventId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, EventId, WorkspaceId},
+    timeline::Entry,
+};
 use sea_orm::entity::prelude::*;
 
-use crate::{StoreError, Tx, bulk, time::millis};
+use crate::{StoreError, Tx, Unreadable, bulk, time::millis};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,28 +31,28 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A new entry. `actor` as `engine::Actor` writes itself; `data` is an object without a customer's words.
-pub fn row(ws: WorkspaceId, case: CaseId, kind: &str, actor: &str, data: &serde_json::Value, now: DateTime<Utc>) -> Model {
+impl Model {
+    /// What it tells.
+    pub fn entry(&self) -> Result<Entry, Unreadable> {
+        let read = || Entry::read(&self.kind, &serde_json::from_str(&self.data)?);
+        read().map_err(|error| Unreadable::new("events", self.id, error))
+    }
+}
+
+/// A new entry. `actor` as `engine::Actor` writes itself.
+pub fn row(ws: WorkspaceId, case: CaseId, actor: &str, entry: &Entry, now: DateTime<Utc>) -> Model {
     Model {
         workspace_id: ws.uuid(),
         id: EventId::new(now).uuid(),
         case_id: case.uuid(),
-        kind: kind.to_owned(),
+        kind: entry.kind().to_owned(),
         actor: actor.to_owned(),
-        data: data.to_string(),
+        data: entry.data().to_string(),
         at: millis(now),
     }
 }
 
 /// Writes one entry.
-pub async fn append(
-    tx: &Tx,
-    ws: WorkspaceId,
-    case: CaseId,
-    kind: &str,
-    actor: &str,
-    data: &serde_json::Value,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    bulk::insert::<Entity>(tx, &[row(ws, case, kind, actor, data, now)]).await
+pub async fn append(tx: &Tx, ws: WorkspaceId, case: CaseId, actor: &str, entry: &Entry, now: DateTime<Utc>) -> Result<(), StoreError> {
+    bulk::insert::<Entity>(tx, &[row(ws, case, actor, entry, now)]).await
 }

@@ -8,12 +8,13 @@ mod pages;
 use hearback_core::{
     LoopStatus, Scale, Score,
     state::{InvitationState, JobState, TaskStatus, WaveStatus},
+    timeline::Entry,
 };
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
     StoreError,
-    cases::{BROUGHT_IN, active},
+    cases::active,
     persons,
     stored::{among, quoted},
     suppressions::OF_CUSTOMERS,
@@ -257,8 +258,9 @@ pub async fn answers_without_run(conn: &impl ConnectionTrait) -> Result<Vec<Stri
         "SELECT {} FROM responses r JOIN cases c ON c.workspace_id = r.workspace_id AND c.response_id = r.id \
          WHERE c.first_contact_due_at IS NOT NULL AND r.channel <> 'email' AND r.settled_at = r.created_at AND NOT EXISTS (SELECT 1 FROM runs x \
          WHERE x.workspace_id = c.workspace_id AND x.case_id = c.id AND x.trigger IN ('response_settled', 'response_corrected')) \
-         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.workspace_id = c.workspace_id AND e.case_id = c.id AND e.kind = '{BROUGHT_IN}') LIMIT {MOST}",
-        as_text(conn, "r.id", "id")
+         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.workspace_id = c.workspace_id AND e.case_id = c.id AND e.kind = '{}') LIMIT {MOST}",
+        as_text(conn, "r.id", "id"),
+        Entry::BroughtIn {}.kind()
     );
     Ok(told(lines(conn, &sql).await?, "response", "was never put to the rules"))
 }

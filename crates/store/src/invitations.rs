@@ -21,7 +21,7 @@ use crate::{
     time::millis,
 };
 
-pub use looking::{Due, InvitationFilter, all_due, list};
+pub use looking::{Due, InvitationFilter, all_due, by_id, list, of_case};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -95,12 +95,7 @@ impl Model {
     }
 }
 
-/// The invitation.
-pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
-}
-
-/// The same, held until the transaction ends.
+/// The invitation, held until the transaction ends.
 pub async fn lock(tx: &Tx, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find_by_id((ws.uuid(), id.uuid())).lock_exclusive().one(&**tx).await?)
 }
@@ -115,12 +110,6 @@ pub async fn lock_all(tx: &Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Mode
 pub async fn save(tx: &Tx, row: Model) -> Result<(), StoreError> {
     Entity::update(ActiveModel::from(row).reset_all()).exec(&**tx).await?;
     Ok(())
-}
-
-/// Those that ask again after a case was closed, the first one first.
-pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {
-    let again = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::CaseId.eq(case));
-    Ok(again.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(conn).await?)
 }
 
 /// An invitation that was answered, and by what.

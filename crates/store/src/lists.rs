@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use hearback_core::{
     Email, Segment, Word as _, fold,
-    id::{CaseId, DeliveryId, PersonId, ResponseId, UserId, WorkspaceId},
+    id::{CaseId, DeliveryId, InvitationId, PersonId, ResponseId, UserId, WorkspaceId},
     state::{DeliveryStatus, InvitationState, TaskStatus},
+    timeline::{Entry as Told, Question},
 };
 use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::LikeExpr};
 
@@ -134,15 +135,8 @@ pub async fn timeline(conn: &impl ConnectionTrait, case: &cases::Model) -> Resul
 
 /// What the timeline says of the answer that opened a case.
 pub(crate) fn answered(case: &cases::Model, row: &responses::Model) -> events::Model {
-    events::Model {
-        workspace_id: case.workspace_id,
-        id: row.id,
-        case_id: case.id,
-        kind: "answered".to_owned(),
-        actor: "customer".to_owned(),
-        data: serde_json::json!({ "score": row.first_score, "channel": row.channel, "comment": row.comment.is_some() }).to_string(),
-        at: row.answered_at,
-    }
+    let entry = Told::Answered { score: row.first_score, channel: row.channel.clone(), comment: row.comment.is_some() };
+    of_case(case, row.id, "customer", &entry, row.answered_at)
 }
 
 fn planned(run: &runs::Model) -> events::Model {
@@ -150,8 +144,9 @@ fn planned(run: &runs::Model) -> events::Model {
         workspace_id: run.workspace_id,
         id: run.id,
         case_id: run.case_id,
-        kind: "planned".to_owned(),
+        kind: Told::Planned { steps: Vec::new() }.kind().to_owned(),
         actor: "system".to_owned(),
+        // Stored as the entry's data has it.
         data: format!("{{\"steps\":{}}}", run.done),
         at: run.at,
     }
@@ -171,25 +166,27 @@ async fn asked_again(conn: &impl ConnectionTrait, case: &cases::Model) -> Result
 
 fn asked(case: &cases::Model, row: &invitations::Model) -> events::Model {
     use InvitationState::{Answered, Blocked, Bounced, Cancelled, Expired, NotAsked, Planned, Queued, Sent};
-    let (kind, at) = match *row.state {
-        Planned | Blocked | Queued => ("asking_again", row.created_at),
-        NotAsked | Cancelled | Bounced => ("not_asked_again", row.updated_at),
-        Sent | Answered | Expired => ("asked_again", row.sent_at.unwrap_or(row.created_at)),
+    let question =
+        Question { invitation: InvitationId::from_uuid(row.id), state: *row.state, reason: row.reason.clone(), not_before: None };
+    let (entry, at) = match *row.state {
+        Planned | Blocked | Queued => {
+            (Told::AskingAgain(Question { not_before: Some(from_millis(row.due_at)), ..question }), row.created_at)
+        }
+        NotAsked | Cancelled | Bounced => (Told::NotAskedAgain(question), row.updated_at),
+        Sent | Answered | Expired => (Told::AskedAgain(question), row.sent_at.unwrap_or(row.created_at)),
     };
-    let waits_until = (kind == "asking_again").then(|| from_millis(row.due_at));
-    let data = serde_json::json!({ "invitation": row.id, "state": row.state, "reason": row.reason, "not_before": waits_until });
-    of_case(case, row.id, kind, "system", &data, at)
+    of_case(case, row.id, "system", &entry, at)
 }
 
 fn answered_again(case: &cases::Model, row: &responses::Model) -> events::Model {
     let recovered = case.segment == Segment::Detractor.as_str() && row.segment != Segment::Detractor.as_str();
-    let data = serde_json::json!({ "from": case.score, "to": row.score, "recovered": recovered, "response": row.id });
-    of_case(case, row.id, "answered_again", "customer", &data, row.answered_at)
+    let entry = Told::AnsweredAgain { from: case.score, to: row.score, recovered, response: row.id };
+    of_case(case, row.id, "customer", &entry, row.answered_at)
 }
 
-fn of_case(case: &cases::Model, id: Uuid, kind: &str, actor: &str, data: &serde_json::Value, at: i64) -> events::Model {
-    let (kind, actor) = (kind.to_owned(), actor.to_owned());
-    events::Model { workspace_id: case.workspace_id, id, case_id: case.id, kind, actor, data: data.to_string(), at }
+fn of_case(case: &cases::Model, id: Uuid, actor: &str, entry: &Told, at: i64) -> events::Model {
+    let (kind, actor, data) = (entry.kind().to_owned(), actor.to_owned(), entry.data().to_string());
+    events::Model { workspace_id: case.workspace_id, id, case_id: case.id, kind, actor, data, at }
 }
 
 /// Which tasks to list; what is `None` or empty does not restrict.

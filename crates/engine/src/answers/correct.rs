@@ -11,6 +11,7 @@ use hearback_core::{
     id::{CaseId, JobId, ResponseId, WorkspaceId},
     survey::Answers,
     text,
+    timeline::Entry,
 };
 use hearback_rules::Trigger;
 use hearback_store::{
@@ -20,7 +21,6 @@ use hearback_store::{
     snapshot::{self, CaseRows},
     time::{from_millis, millis},
 };
-use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -154,11 +154,14 @@ fn note(rows: &CaseRows, before: &responses::Model, changes: &mut Changes, now: 
     if before.settled_at.is_none() && before.score == after.score {
         return;
     }
-    let corrected = json!({
-        "from": before.score, "to": after.score, "revision": after.revision,
-        "comment": before.comment != after.comment, "answers": before.answers != after.answers,
-    });
-    changes.events.push(event(&rows.case, "corrected", &Actor::Customer, &corrected, now));
+    let corrected = Entry::Corrected {
+        from: before.score,
+        to: after.score,
+        revision: after.revision,
+        comment: before.comment != after.comment,
+        answers: before.answers != after.answers,
+    };
+    changes.events.push(event(&rows.case, &Actor::Customer, &corrected, now));
 }
 
 /// The roll-up of the hour of the answer loses the old value and gains the new one.

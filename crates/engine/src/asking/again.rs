@@ -3,27 +3,27 @@
 //! Owns: for whom and about what it is made. Pure; when it is sent, or why not, is decided where it is due
 //! ([`super::invite`]), and the timeline of the case reads it from there.
 
-use hearback_core::{LoopStatus, campaign::Channel, id::InvitationId};
+use hearback_core::{LoopStatus, campaign::Channel, id::InvitationId, timeline::Step};
 use hearback_rules::Planned;
 use hearback_store::{
     cases, invitations,
     outbox::{self, Job},
 };
-use serde_json::{Value, json};
 
 use super::single::row;
 use crate::{
-    apply::{Changes, Scene},
+    apply::{Changes, Scene, skipped},
     workspace::{Survey, Workspace},
 };
 
 /// Adds the invitation with the job that sees to it; what was done, for the timeline.
-pub(crate) fn ask(scene: &Scene, case: &cases::Model, planned: &Planned, survey: Option<&str>, changes: &mut Changes) -> Value {
+pub(crate) fn ask(scene: &Scene, case: &cases::Model, planned: &Planned, survey: Option<&str>, changes: &mut Changes) -> Step {
+    let named = |key: Option<&str>, step: Step| Step { survey: key.map(str::to_owned), ..step };
     if case.loop_status != LoopStatus::Closed {
-        return json!({ "survey": survey, "skipped": "the case is not closed" });
+        return named(survey, skipped("the case is not closed"));
     }
     let Some(survey) = survey_of(scene.workspace, case, survey) else {
-        return json!({ "survey": survey, "skipped": "the survey is not published any more" });
+        return named(survey, skipped("the survey is not published any more"));
     };
     // Once for each closing of the case.
     let id = InvitationId::derived(&format!("again/{}/{}", planned.step.key(), case.closed_at.unwrap_or_default()));
@@ -34,7 +34,7 @@ pub(crate) fn ask(scene: &Scene, case: &cases::Model, planned: &Planned, survey:
     });
     let job = Job::Invite { invitation: id };
     changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("invitation/{id}/job"), scene.now, scene.now, None));
-    json!({ "survey": survey.key, "invitation": id })
+    named(Some(&survey.key), Step { invitation: Some(id), ..Step::default() })
 }
 
 /// The published version of the survey that is named, or of the one that was answered.

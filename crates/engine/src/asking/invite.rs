@@ -68,12 +68,17 @@ pub async fn run(cx: &Ctx, lease: &Lease, id: InvitationId) -> Result<Outcome, E
     let mut moment = Moment::new(&plan, now, plan.zone(workspace.staff.hours_of(None).zone()));
     moment.survey_closed = survey.closed;
     moment.skipped_until = workspace.skipped_until;
-    use InvitationState::{Answered, Blocked, Bounced, Cancelled, Expired, NotAsked, Planned, Queued, Sent};
     let outcome = match *row.state {
-        Planned | Blocked if row.due_at > millis(now) => Outcome::Snooze(from_millis(row.due_at), "not yet due".to_owned()),
-        Planned | Blocked => ask(cx, &tx, &workspace, &mut moment, &row).await?,
-        Queued | Sent => follow(cx, &tx, &workspace, &mut moment, &row).await?,
-        Answered | NotAsked | Cancelled | Bounced | Expired => Outcome::Done,
+        InvitationState::Planned | InvitationState::Blocked if row.due_at > millis(now) => {
+            Outcome::Snooze(from_millis(row.due_at), "not yet due".to_owned())
+        }
+        InvitationState::Planned | InvitationState::Blocked => ask(cx, &tx, &workspace, &mut moment, &row).await?,
+        InvitationState::Queued | InvitationState::Sent => follow(cx, &tx, &workspace, &mut moment, &row).await?,
+        InvitationState::Answered
+        | InvitationState::NotAsked
+        | InvitationState::Cancelled
+        | InvitationState::Bounced
+        | InvitationState::Expired => Outcome::Done,
     };
     outbox::settle(&tx, &[(lease, outcome)], now).await?;
     faults::pass("feed.commit")?;

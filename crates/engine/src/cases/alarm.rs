@@ -7,6 +7,7 @@
 use hearback_core::{
     CaseEvent, Owner, case,
     id::{CaseId, WorkspaceId},
+    timeline::Entry,
 };
 use hearback_rules::Trigger;
 use hearback_store::{
@@ -15,7 +16,6 @@ use hearback_store::{
     time::{from_millis, millis},
     workspaces,
 };
-use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -70,23 +70,23 @@ async fn happen(
     changes: &mut Changes,
 ) -> Result<(), EngineError> {
     let now = cx.now();
-    let due = |at: Option<i64>| json!({ "due": at.map(from_millis) });
-    let (kind, data, trigger) = match matter {
+    let (contact_due, close_due) = (rows.case.first_contact_due_at.map(from_millis), rows.case.close_due_at.map(from_millis));
+    let (entry, trigger) = match matter {
         Matter::ContactDueSoon => {
             rows.case.warned_at = Some(millis(now));
-            ("contact_due_soon", due(rows.case.first_contact_due_at), Trigger::DueSoon)
+            (Entry::ContactDueSoon { due: contact_due }, Trigger::DueSoon)
         }
         Matter::CloseDueSoon => {
             rows.case.warned_at = Some(millis(now));
-            ("close_due_soon", due(rows.case.close_due_at), Trigger::DueSoon)
+            (Entry::CloseDueSoon { due: close_due }, Trigger::DueSoon)
         }
         Matter::ContactOverdue => {
             rows.case.contact_overdue_at = Some(millis(now));
-            ("contact_overdue", due(rows.case.first_contact_due_at), Trigger::NoFirstContact)
+            (Entry::ContactOverdue { due: contact_due }, Trigger::NoFirstContact)
         }
         Matter::CloseOverdue => {
             rows.case.close_overdue_at = Some(millis(now));
-            ("close_overdue", due(rows.case.close_due_at), Trigger::NotClosedInTime)
+            (Entry::CloseOverdue { due: close_due }, Trigger::NotClosedInTime)
         }
         Matter::Reassign => return hand_on(cx, tx, workspace, rows, changes).await,
         Matter::Lapse => {
@@ -94,7 +94,7 @@ async fn happen(
             return Ok(());
         }
     };
-    changes.events.push(event(&rows.case, kind, &Actor::System, &data, now));
+    changes.events.push(event(&rows.case, &Actor::System, &entry, now));
     decide(cx, tx, workspace, rows, trigger.into(), changes).await?;
     Ok(())
 }
@@ -102,8 +102,8 @@ async fn happen(
 fn lapse(workspace: &Workspace, rows: &mut CaseRows, now: chrono::DateTime<chrono::Utc>, changes: &mut Changes) {
     if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::Lapse, workspace.terms(&rows.case), now) {
         write_case(next, &mut rows.case);
-        let why = json!({ "why": "too old to be answered well" });
-        changes.events.push(event(&rows.case, "lapsed", &Actor::System, &why, now));
+        let entry = Entry::Lapsed { note: None, why: Some("too old to be answered well".to_owned()) };
+        changes.events.push(event(&rows.case, &Actor::System, &entry, now));
     }
 }
 
@@ -115,8 +115,9 @@ async fn hand_on(cx: &Ctx, tx: &Tx, workspace: &Workspace, rows: &mut CaseRows, 
     let picked = next_of(tx, workspace, &mut changes.roster, rows.case.id, &team, &owner, cx.now()).await?;
     if let Some(next) = picked {
         rows.case.owner = Some(next.to_string());
-        let data = json!({ "from": owner, "owner": next, "why": "nobody was in touch in time" });
-        changes.events.push(event(&rows.case, "assigned", &Actor::System, &data, cx.now()));
+        let why = Some("nobody was in touch in time".to_owned());
+        let entry = Entry::Assigned { from: Some(owner.to_string()), owner: next, tasks: None, why };
+        changes.events.push(event(&rows.case, &Actor::System, &entry, cx.now()));
     }
     Ok(())
 }

@@ -11,10 +11,10 @@ use hearback_core::{
     case::ContactOutcome,
     id::{CaseId, RecordId, ResponseId, WorkspaceId},
     text,
+    timeline::Entry,
 };
 use hearback_store::{Tx, bulk, cases, contact_attempts, events, time::millis};
 use serde::Deserialize;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::{Actor, Ctx, EngineError, clocks, error::Fields, submit::fail_all, workspace::Workspace};
@@ -224,7 +224,7 @@ async fn store(tx: &Tx, row: &cases::Model, past: &PastCase, now: DateTime<Utc>)
     });
     cases::save(tx, row.clone()).await?;
     bulk::insert::<contact_attempts::Entity>(tx, &attempts.collect::<Vec<_>>()).await?;
-    let entry = events::row(ws, case, cases::BROUGHT_IN, &Actor::Operator.to_string(), &json!({}), now);
+    let entry = events::row(ws, case, &Actor::Operator.to_string(), &Entry::BroughtIn {}, now);
     bulk::insert::<events::Entity>(tx, &[entry]).await?;
     Ok(())
 }

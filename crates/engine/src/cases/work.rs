@@ -13,15 +13,11 @@ use hearback_core::{
     case::ContactOutcome,
     id::{CaseId, RecordId, WorkspaceId},
     text::{self, MAX_COMMENT, MAX_LINE},
+    timeline::Entry,
 };
-use hearback_store::{
-    Tx, bulk, contact_attempts, teams,
-    time::{from_millis, millis},
-    users,
-};
+use hearback_store::{Tx, bulk, contact_attempts, teams, time::millis, users};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, error::Fields};
 use desk::Desk;
@@ -88,12 +84,12 @@ pub async fn log_contact(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor,
         at: millis(desk.now),
     };
     bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
-    desk.note("contact", &json!({ "channel": channel, "outcome": outcome, "note": note }));
+    desk.note(&Entry::Contact { channel, outcome, note });
     if was_finished {
         desk.restart();
-        desk.note_system("reopened", &json!({ "why": "the customer replied" }));
+        desk.note_system(&Entry::Reopened { note: None, why: Some("the customer replied".to_owned()) });
     } else if waited && desk.row.waiting_since.is_none() {
-        desk.note_system("resumed", &json!({ "why": "the customer was reached", "close_due": desk.row.close_due_at.map(from_millis) }));
+        desk.note_system(&desk.resumed(None, Some("the customer was reached")));
     }
     desk.done().await
 }
@@ -104,8 +100,7 @@ pub async fn resolve(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, cha
     let (event, note) = resolution(change)?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&event)?;
-    let entered = json!({ "root_cause": desk.row.root_cause, "resolution": desk.row.resolution, "note": note });
-    desk.note("resolved", &entered);
+    desk.note(&Entry::Resolved { root_cause: desk.row.root_cause.clone(), resolution: desk.row.resolution.clone(), note });
     desk.done().await
 }
 
@@ -119,8 +114,8 @@ pub async fn close(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, chang
         desk.step(&event)?;
     }
     desk.step(&CaseEvent::Close)?;
-    let entered = json!({ "root_cause": desk.row.root_cause, "resolution": desk.row.resolution, "note": note });
-    desk.note("closed", &entered);
+    let (root_cause, resolution) = (desk.row.root_cause.clone(), desk.row.resolution.clone());
+    desk.note(&Entry::Closed { root_cause, resolution, note, why: None });
     desk.done().await
 }
 
@@ -130,7 +125,7 @@ pub async fn reopen(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&CaseEvent::Reopen)?;
     desk.restart();
-    desk.note("reopened", &json!({ "note": note }));
+    desk.note(&Entry::Reopened { note, why: None });
     desk.done().await
 }
 
@@ -140,7 +135,7 @@ pub async fn wait(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: 
     let note = check_note(note)?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&CaseEvent::Wait)?;
-    desk.note("waiting", &json!({ "note": note }));
+    desk.note(&Entry::Waiting { note });
     desk.done().await
 }
 
@@ -149,7 +144,7 @@ pub async fn resume(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note
     let note = check_note(note)?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&CaseEvent::Resume)?;
-    desk.note("resumed", &json!({ "note": note, "close_due": desk.row.close_due_at.map(from_millis) }));
+    desk.note(&desk.resumed(note, None));
     desk.done().await
 }
 
@@ -158,7 +153,7 @@ pub async fn lapse(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note:
     let note = check_note(note)?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     desk.step(&CaseEvent::Lapse)?;
-    desk.note("lapsed", &json!({ "note": note }));
+    desk.note(&Entry::Lapsed { note, why: None });
     desk.done().await
 }
 
@@ -168,7 +163,7 @@ pub async fn assign(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, owne
     let mut desk = Desk::open(cx, ws, case, actor).await?;
     check_owner(&desk.tx, ws, "owner", &owner).await?;
     let from = desk.row.owner.replace(owner.to_string());
-    desk.note("assigned", &json!({ "from": from, "owner": owner }));
+    desk.note(&Entry::Assigned { from, owner, tasks: None, why: None });
     desk.done().await
 }
 
@@ -177,7 +172,7 @@ pub async fn add_note(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, no
     let note = text::block(note, MAX_COMMENT).map_err(|error| EngineError::field("note", error))?;
     let note = note.ok_or_else(|| EngineError::field("note", "must not be empty"))?;
     let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.note("note", &json!({ "note": note }));
+    desk.note(&Entry::Note { note });
     desk.done().await
 }
 

@@ -11,6 +11,7 @@ use hearback_core::{
     CaseEvent, Email, Owner, Word as _, case,
     id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
     state::{Medium, TaskStatus},
+    timeline::{Entry, Step},
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
@@ -19,7 +20,7 @@ use hearback_store::{
     tasks,
     time::{from_millis, millis},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Actor, Settings,
@@ -74,14 +75,14 @@ pub struct Changes {
 }
 
 /// Applies `effects` to `case`: those due now become rows, later ones wait in the outbox.
-/// Returns what was done as data for one timeline entry.
-pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], changes: &mut Changes) -> Vec<Value> {
+/// Returns what was done, for one timeline entry.
+pub fn apply(scene: &Scene, case: &mut cases::Model, effects: &[Planned], changes: &mut Changes) -> Vec<Step> {
     effects.iter().map(|planned| one(scene, case, planned, changes)).collect()
 }
 
-fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
+fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut Changes) -> Step {
     let before = case.loop_status;
-    let mut done = if planned.due > scene.now {
+    let done = if planned.due > scene.now {
         wait(scene, case, planned, changes)
     } else {
         match &planned.effect {
@@ -98,11 +99,11 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Tag { tags } => tag(case, tags),
             Action::Escalate { to, reason } => {
                 let to = owners::choose(scene, case, to, planned.step.revision, &mut changes.roster);
-                escalate(scene, case, to, reason, &mut changes.roster)
+                escalate(scene, case, &to, reason, &mut changes.roster)
             }
             Action::GiveIncentive { pool } => {
                 changes.incentives.entry(pool.clone()).or_default().push(CaseId::from_uuid(case.id));
-                json!({ "pool": pool })
+                Step { pool: Some(pool.clone()), ..Step::default() }
             }
             Action::CallWebhook { webhook } => post(scene, case, planned, Medium::Webhook, webhook, changes),
             Action::NotifyChat { webhook } => post(scene, case, planned, Medium::Chat, webhook, changes),
@@ -115,16 +116,12 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::AskTestimonial => send_mail(scene, case, planned, TESTIMONIAL_MAIL, &Recipient::Customer, changes),
             Action::Resurvey { survey } => again::ask(scene, case, planned, survey.as_deref(), changes),
             Action::CreateReferral => refer(scene, case, changes),
-            Action::MarkNotNeeded { reason } => change(scene, case, &CaseEvent::NotNeeded, json!({ "reason": reason })),
-            Action::Close => change(scene, case, &CaseEvent::Close, json!({})),
+            Action::MarkNotNeeded { reason } => Step { reason: Some(reason.clone()), ..change(scene, case, &CaseEvent::NotNeeded) },
+            Action::Close => change(scene, case, &CaseEvent::Close),
         }
     };
     changes.jobs.extend(chain::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
-    if let Some(fields) = done.as_object_mut() {
-        fields.insert("do".to_owned(), planned.effect.as_str().into());
-        fields.insert("rule".to_owned(), planned.rule_key.clone().into());
-    }
-    done
+    Step { action: planned.effect.as_str().to_owned(), rule: Some(planned.rule_key.clone()), ..done }
 }
 
 /// The mail that asks for a public review.
@@ -132,13 +129,13 @@ const REVIEW_MAIL: &str = "review_invitation";
 /// The mail that asks for a testimonial.
 const TESTIMONIAL_MAIL: &str = "testimonial_request";
 
-fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Value {
+fn wait(scene: &Scene, case: &cases::Model, planned: &Planned, changes: &mut Changes) -> Step {
     let id = CaseId::from_uuid(case.id);
     let closed = matches!(planned.effect, Action::Resurvey { .. }).then_some(case.closed_at).flatten();
     let job = outbox::Job::Step { case: id, step: planned.step, chain: planned.chain.clone(), closed };
     let about = Some((id, planned.step.revision));
     changes.jobs.push(outbox::row(scene.workspace.id, &job, &waiting_cause(planned), planned.due, scene.now, about));
-    json!({ "due": planned.due })
+    Step { due: Some(planned.due), ..Step::default() }
 }
 
 /// What makes the job of a delayed step, once. Whoever is asked again after a case was closed may be asked again after it was
@@ -150,7 +147,7 @@ pub(crate) fn waiting_cause(planned: &Planned) -> String {
     }
 }
 
-fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &str, to: &Recipient, changes: &mut Changes) -> Value {
+fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &str, to: &Recipient, changes: &mut Changes) -> Step {
     let (recipients, to_customer) = match to {
         Recipient::Customer => {
             let name = scene.person.name.clone().unwrap_or_default();
@@ -162,7 +159,7 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
     };
     if recipients.is_empty() {
         let why = if to_customer { "the customer has no address" } else { "nobody is in the team: add a user to it" };
-        return json!({ "template": template, "skipped": why });
+        return Step { template: Some(template.to_owned()), ..skipped(why) };
     }
     let task = changes.tasks.iter().rev().find(|task| task.case_id == case.id).map(|task| task.id);
     changes.most_an_hour = Some(scene.settings.limits.mails_per_rule_hour);
@@ -173,11 +170,12 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
         changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("mail/{}", row.id), scene.now, scene.now, about));
         changes.deliveries.push(row);
     }
-    json!({ "template": template, "to": if to_customer { "customer" } else { "team" }, "count": recipients.len() })
+    let to = if to_customer { "customer" } else { "team" };
+    Step { template: Some(template.to_owned()), to: Some(to.to_owned()), count: Some(recipients.len()), ..Step::default() }
 }
 
 /// A message to a webhook. What it says is made when it is sent.
-fn post(scene: &Scene, case: &cases::Model, planned: &Planned, medium: Medium, webhook: &str, changes: &mut Changes) -> Value {
+fn post(scene: &Scene, case: &cases::Model, planned: &Planned, medium: Medium, webhook: &str, changes: &mut Changes) -> Step {
     let to = Member { email: format!("{}:{webhook}", medium.as_str()), name: String::new() };
     let row = delivery(scene, case, planned, "rule.matched", &to, false, None);
     let row = deliveries::Model { medium: medium.into(), ..row };
@@ -185,7 +183,7 @@ fn post(scene: &Scene, case: &cases::Model, planned: &Planned, medium: Medium, w
     let about = Some((CaseId::from_uuid(case.id), planned.step.revision));
     changes.jobs.push(outbox::row(scene.workspace.id, &job, &format!("post/{}", row.id), scene.now, scene.now, about));
     changes.deliveries.push(row);
-    json!({ "webhook": webhook })
+    Step { webhook: Some(webhook.to_owned()), ..Step::default() }
 }
 
 fn delivery(
@@ -222,7 +220,7 @@ fn open_task(
     owner: Chosen,
     due: DateTime<Utc>,
     changes: &mut Changes,
-) -> Value {
+) -> Step {
     changes.tasks.push(tasks::Model {
         workspace_id: scene.workspace.id.uuid(),
         id: TaskId::beside(&format!("task/{}", step.key())).uuid(),
@@ -240,37 +238,35 @@ fn open_task(
         revision: Some(i64::from(step.revision)),
     });
     case.open_tasks += 1;
-    let data = json!({ "title": title, "owner": owner.owner, "due": due });
-    owner.explain(data)
+    Step { title: Some(title.to_owned()), due: Some(due), ..chosen(owner) }
 }
 
-fn assign(case: &mut cases::Model, owner: Chosen, roster: &mut Roster) -> Value {
+fn assign(case: &mut cases::Model, owner: Chosen, roster: &mut Roster) -> Step {
     let before = case.owner.replace(owner.owner.to_string());
     roster.hand_over(before.as_deref(), &owner.owner);
-    let data = json!({ "owner": owner.owner });
-    owner.explain(data)
+    chosen(owner)
 }
 
-fn tag(case: &mut cases::Model, tags: &[String]) -> Value {
+fn tag(case: &mut cases::Model, tags: &[String]) -> Step {
     let mut all: std::collections::BTreeSet<String> = serde_json::from_str(&case.tags).unwrap_or_default();
     all.extend(tags.iter().cloned());
     case.tags = serde_json::to_string(&all).unwrap_or_else(|_| "[]".to_owned());
-    json!({ "tags": tags })
+    Step { tags: tags.to_vec(), ..Step::default() }
 }
 
 /// A case is raised to the same owner once.
-fn escalate(scene: &Scene, case: &mut cases::Model, to: Chosen, reason: &str, roster: &mut Roster) -> Value {
+fn escalate(scene: &Scene, case: &mut cases::Model, to: &Chosen, reason: &str, roster: &mut Roster) -> Step {
+    let raised = |skipped: Step| Step { to: Some(to.owner.to_string()), reason: Some(reason.to_owned()), ..skipped };
     if case.escalated_at.is_some() && read_owner(case.owner.as_deref()).as_ref() == Some(&to.owner) {
-        return json!({ "to": to.owner, "reason": reason, "skipped": "the case is with them already" });
+        return raised(skipped("the case is with them already"));
     }
     case.escalated_at = Some(millis(scene.now));
     let from = case.owner.replace(to.owner.to_string());
     roster.hand_over(from.as_deref(), &to.owner);
-    let data = json!({ "to": to.owner, "from": from, "reason": reason });
-    to.explain(data)
+    raised(Step { from, why: to.why.clone(), ..Step::default() })
 }
 
-fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Value {
+fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Step {
     let person = PersonId::from_uuid(scene.person.id);
     // One link a promoter, whatever the number of answers. Random bits of the case id make it hard to guess, and it
     // gives away nothing: the page behind it shows no personal data.
@@ -285,7 +281,7 @@ fn refer(scene: &Scene, case: &cases::Model, changes: &mut Changes) -> Value {
         visited_at: None,
         created_at: millis(scene.now),
     });
-    json!({})
+    Step::default()
 }
 
 /// Twelve letters and digits that only the holder of the secret key can derive.
@@ -294,26 +290,33 @@ fn referral_code(scene: &Scene, person: PersonId) -> String {
     hearback_core::token::fingerprint(&token).chars().take(12).collect()
 }
 
-fn change(scene: &Scene, case: &mut cases::Model, event: &CaseEvent, mut data: Value) -> Value {
+fn change(scene: &Scene, case: &mut cases::Model, event: &CaseEvent) -> Step {
     match case::step(&core_case(case), event, scene.workspace.terms(case), scene.now) {
-        Ok(next) => write_case(next, case),
-        Err(error) => {
-            if let Some(fields) = data.as_object_mut() {
-                fields.insert("skipped".to_owned(), error.to_string().into());
-            }
+        Ok(next) => {
+            write_case(next, case);
+            Step::default()
         }
+        Err(error) => skipped(error.to_string()),
     }
-    data
+}
+
+/// Nothing was done.
+pub(crate) fn skipped(why: impl Into<String>) -> Step {
+    Step { skipped: Some(why.into()), ..Step::default() }
+}
+
+fn chosen(owner: Chosen) -> Step {
+    Step { owner: Some(owner.owner), why: owner.why, ..Step::default() }
 }
 
 /// One timeline entry of a case.
-pub fn event(case: &cases::Model, kind: &str, actor: &Actor, data: &Value, now: DateTime<Utc>) -> events::Model {
-    event_of(case.workspace_id, case.id, kind, actor, data, now)
+pub fn event(case: &cases::Model, actor: &Actor, entry: &Entry, now: DateTime<Utc>) -> events::Model {
+    event_of(case.workspace_id, case.id, actor, entry, now)
 }
 
 /// One timeline entry of a case that is known by its id.
-pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, kind: &str, actor: &Actor, data: &Value, now: DateTime<Utc>) -> events::Model {
-    events::row(WorkspaceId::from_uuid(ws), CaseId::from_uuid(case), kind, &actor.to_string(), data, now)
+pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, actor: &Actor, entry: &Entry, now: DateTime<Utc>) -> events::Model {
+    events::row(WorkspaceId::from_uuid(ws), CaseId::from_uuid(case), &actor.to_string(), entry, now)
 }
 
 impl Changes {

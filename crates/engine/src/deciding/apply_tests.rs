@@ -5,6 +5,7 @@ use hearback_core::{
     id::{ResponseId, RuleVersionId},
 };
 use hearback_rules::parse_yaml;
+use serde_json::Value;
 
 use super::*;
 use crate::fixtures::{case, monday, person, settings};
@@ -24,7 +25,7 @@ fn after(steps: &[Planned], change: impl FnOnce(&mut persons::Model, &mut cases:
     let scene = Scene { settings: &settings, workspace: &workspace, person: &person, account_owner: None, now: monday() };
     let mut changes = Changes::default();
     let done = apply(&scene, &mut case, steps, &mut changes);
-    (case, changes, done)
+    (case, changes, done.iter().map(|step| json!(step)).collect())
 }
 
 /// Rows: tasks, deliveries, jobs, links, codes.
@@ -50,7 +51,7 @@ fn each_action_becomes_its_rows_and_says_so() {
         ),
         ("{ assign: team:support }", [0; 5], json!({ "owner": "team:support" })),
         ("{ tag: [late, angry] }", [0; 5], json!({ "tags": ["late", "angry"] })),
-        ("{ escalate: Too long, to: team:desk }", [0; 5], json!({ "to": "team:desk", "from": null, "reason": "Too long" })),
+        ("{ escalate: Too long, to: team:desk }", [0; 5], json!({ "to": "team:desk", "reason": "Too long" })),
         ("{ give_incentive: thanks }", [0, 0, 0, 0, 1], json!({ "pool": "thanks" })),
         ("{ create_referral: true }", [0, 0, 0, 1, 0], json!({})),
         ("{ call_webhook: crm }", [0, 1, 1, 0, 0], json!({ "webhook": "crm" })),

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use hearback_core::{
     CaseEvent, case,
+    id::TaskId,
     state::{DeliveryStatus, TaskStatus},
+    timeline::Entry,
 };
 use hearback_rules::{Plan, RuleVersion, Trigger, plan::done_key};
 use hearback_store::{
@@ -141,7 +143,7 @@ async fn ask(
             Asked::All => workspace.rule_ids.clone(),
             Asked::Late(rule) => json!([rule.id]).to_string(),
         };
-        bulk::insert::<runs::Entity>(tx, &[run_row(&ids, &rows.case, &asked, &plan, done, now)]).await?;
+        bulk::insert::<runs::Entity>(tx, &[run_row(&ids, &rows.case, &asked, &plan, &done, now)]).await?;
     }
     Ok(plan)
 }
@@ -199,7 +201,8 @@ async fn drop_task(
     changes: &mut Changes,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), EngineError> {
-    let data = json!({ "task": task.id, "title": task.title, "why": ANSWER_CHANGED });
+    let why = Some(ANSWER_CHANGED.to_owned());
+    let entry = Entry::TaskCancelled { task: TaskId::from_uuid(task.id), title: task.title.clone(), outcome: why.clone(), why };
     tasks::save(
         tx,
         tasks::Model {
@@ -213,6 +216,6 @@ async fn drop_task(
     if let Ok(next) = case::step(&core_case(&rows.case), &CaseEvent::TaskFinished, workspace.terms(&rows.case), now) {
         write_case(next, &mut rows.case);
     }
-    changes.events.push(event(&rows.case, "task_cancelled", &Actor::System, &data, now));
+    changes.events.push(event(&rows.case, &Actor::System, &entry, now));
     Ok(())
 }

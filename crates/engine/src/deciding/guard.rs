@@ -8,12 +8,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{id::WorkspaceId, state::Medium};
+use hearback_core::{id::WorkspaceId, state::Medium, timeline::Entry};
 use hearback_rules::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict};
 use hearback_store::{
     StoreError, Tx, cases, deliveries, ledger::Sendable, outbox, outbox::Outcome, rule_hours, rule_versions, time::millis,
 };
-use serde_json::json;
 
 use crate::{
     Actor,
@@ -95,7 +94,7 @@ pub fn note(plan: &Plan, case: &cases::Model, now: DateTime<Utc>, changes: &mut 
             }
             RuleTrace { .. } => continue,
         };
-        changes.events.push(event(case, "rule_stopped", &Actor::System, &json!({ "rule": key, "why": why }), now));
+        changes.events.push(event(case, &Actor::System, &Entry::RuleStopped { rule: key.to_owned(), why: why.clone() }, now));
         changes.alerts.push(Alert::new(kind, key, why));
     }
 }

@@ -10,6 +10,7 @@ use hearback_core::{
     Locale,
     id::{CaseId, WorkspaceId},
     text::{self, MAX_LINE},
+    timeline::Entry,
 };
 use hearback_store::{
     bulk, conversions,
@@ -20,7 +21,6 @@ use hearback_store::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, apply::event, chain, error::Fields, facts::small};
 
@@ -132,7 +132,7 @@ pub async fn convert(cx: &Ctx, ws: WorkspaceId, code: &str, new: NewConversion) 
     };
     bulk::insert::<conversions::Entity>(&tx, std::slice::from_ref(&row)).await?;
     if let Some(case) = snapshot::case(&*tx, ws.uuid(), referral.case_id).await?.map(|rows| rows.case) {
-        let entry = event(&case, "converted", &Actor::System, &json!({ "value": new.value }), now);
+        let entry = event(&case, &Actor::System, &Entry::Converted { value: new.value }, now);
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
         let about = (CaseId::from_uuid(case.id), small(case.revision));
         let job = chain::converted(&workspace, about, &format!("{}/{external_id}", referral.id), now);

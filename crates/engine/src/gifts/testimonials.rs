@@ -9,11 +9,11 @@ use hearback_core::{
     Locale,
     id::{CaseId, RecordId, WorkspaceId},
     text::{self, MAX_LINE},
+    timeline::Entry,
     token::Purpose,
 };
 use hearback_store::{bulk, events, lists, persons, testimonials as store, time::millis, workspaces};
 use serde::Serialize;
-use serde_json::json;
 
 pub use hearback_store::testimonials::{Filter, Model as Testimonial};
 
@@ -114,7 +114,7 @@ pub async fn give(cx: &Ctx, token: &str, given: &Given) -> Result<Option<View>, 
         Some(known) => store::save(&tx, Testimonial { given_at: known.given_at, ..fresh }).await?,
         None => {
             bulk::insert_missing::<store::Entity>(&tx, &[fresh]).await?;
-            let entry = event(&row, "testimonial_given", &Actor::Customer, &json!({ "permission": permission }), now);
+            let entry = event(&row, &Actor::Customer, &Entry::TestimonialGiven { permission: permission.to_owned() }, now);
             bulk::insert::<events::Entity>(&tx, &[entry]).await?;
         }
     }
@@ -130,7 +130,7 @@ pub async fn take_back(cx: &Ctx, token: &str) -> Result<Option<View>, EngineErro
     if store::lock(&tx, ws, id).await?.is_some() {
         store::remove(&tx, ws, id).await?;
         if let Some(row) = lists::case(&*tx, ws, case).await? {
-            bulk::insert::<events::Entity>(&tx, &[event(&row, "testimonial_withdrawn", &Actor::Customer, &json!({}), cx.now())]).await?;
+            bulk::insert::<events::Entity>(&tx, &[event(&row, &Actor::Customer, &Entry::TestimonialWithdrawn {}, cx.now())]).await?;
         }
     }
     tx.commit().await?;

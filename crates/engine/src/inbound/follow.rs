@@ -1,7 +1,10 @@
 //! What follows from a mail whose mark is genuine: one function for each kind, in the transaction that stores it.
 
 use chrono::Duration;
-use hearback_core::id::{CaseId, InvitationId, PersonId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, DeliveryId, InvitationId, MessageId, PersonId, WorkspaceId},
+    timeline::Entry,
+};
 use hearback_mailer::inbound::{Failure, Inbound, Kind};
 use hearback_store::{
     Tx, deliveries,
@@ -11,7 +14,6 @@ use hearback_store::{
     outbox, persons, snapshot, suppressions as stopped,
     time::millis,
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::As;
@@ -78,10 +80,10 @@ impl Known<'_> {
         Ok(persons::resolved(&**tx, self.ws, PersonId::from_uuid(person)).await?.map(|row| row.id))
     }
 
-    async fn note(&self, tx: &Tx, row: &messages::Model, kind: &str, data: &serde_json::Value) -> Result<(), EngineError> {
+    async fn note(&self, tx: &Tx, row: &messages::Model, entry: &Entry) -> Result<(), EngineError> {
         if let Some(case) = row.case_id {
             let actor = Actor::System.to_string();
-            events::append(tx, self.ws, CaseId::from_uuid(case), kind, &actor, data, self.cx.now()).await?;
+            events::append(tx, self.ws, CaseId::from_uuid(case), &actor, entry, self.cx.now()).await?;
         }
         Ok(())
     }
@@ -118,8 +120,8 @@ impl Known<'_> {
         }
         let mut asked = Vec::new();
         if is_first {
-            let data = json!({ "template": mail.kind, "delivery": mail.id, "why": failure.summary() });
-            self.note(&tx, &row, "mail_returned", &data).await?;
+            let (template, delivery) = (mail.kind.clone(), DeliveryId::from_uuid(mail.id));
+            self.note(&tx, &row, &Entry::MailReturned { template, delivery, why: failure.summary() }).await?;
             if mail.acknowledges && mail.case_id.is_some() {
                 let workspace = cx.workspaces.get(&*tx, self.ws).await?;
                 asked = chain::came_back(&tx, &workspace, &[mail.id], now).await?;
@@ -135,7 +137,7 @@ impl Known<'_> {
 
     async fn complained(&self, tx: Tx, row: messages::Model, word: &str) -> Result<messages::Model, EngineError> {
         self.opt_out(&tx, &row, OptOut::Complaint).await?;
-        self.note(&tx, &row, "complained", &json!({ "template": self.delivery.kind })).await?;
+        self.note(&tx, &row, &Entry::Complained { template: self.delivery.kind.clone() }).await?;
         let message = "a customer called this mail unwanted and is not mailed any more; look whether it goes to the right people, often enough \
              and not too often";
         raise(&tx, self.ws, &[Alert::new(AlertKind::Complaint, self.delivery.kind.as_str(), message)], self.cx.now()).await?;
@@ -144,7 +146,7 @@ impl Known<'_> {
 
     async fn opted_out(&self, tx: Tx, row: messages::Model) -> Result<messages::Model, EngineError> {
         self.opt_out(&tx, &row, OptOut::Unsubscribed).await?;
-        self.note(&tx, &row, "opted_out", &json!({})).await?;
+        self.note(&tx, &row, &Entry::OptedOut {}).await?;
         super::finish(self.cx, tx, messages::Model { raw: String::new(), ..row }).await
     }
 
@@ -153,7 +155,7 @@ impl Known<'_> {
         let state = if self.too_many(&tx, &row).await? { "muted" } else { "done" };
         let row = messages::Model { state: state.to_owned(), raw: String::new(), ..row };
         if state == "done" {
-            self.note(&tx, &row, "auto_reply", &json!({ "message": row.id })).await?;
+            self.note(&tx, &row, &Entry::AutoReply { message: MessageId::from_uuid(row.id) }).await?;
         }
         super::finish(self.cx, tx, row).await
     }

@@ -11,14 +11,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use hearback_core::{CaseEvent, case, id::WorkspaceId, state::DeliveryStatus};
+use hearback_core::{
+    CaseEvent, case,
+    id::WorkspaceId,
+    state::DeliveryStatus,
+    timeline::{ClosedBy, Entry},
+};
 use hearback_store::{
     StoreError, Tx, bulk, cases, events,
     ledger::{self, Fate, Mark, Reported, Writes},
     outbox::{Lease, Outcome},
     time::millis,
 };
-use serde_json::{Value, json};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout_at},
@@ -55,16 +59,16 @@ pub struct Report {
     pub frees_code: bool,
     /// A customer's address did not take it: it may be given up.
     pub untaken: Option<Untaken>,
-    /// Timeline entry: kind and data.
-    pub event: Option<(&'static str, Value)>,
+    /// What the timeline says of it.
+    pub entry: Option<Entry>,
 }
 
-enum Entry {
+enum Request {
     Mark(Mark, oneshot::Sender<Result<bool, StoreError>>),
     Report(Box<Report>, oneshot::Sender<Result<(), StoreError>>),
 }
 
-impl Entry {
+impl Request {
     const fn delivery(&self) -> uuid::Uuid {
         match self {
             Self::Mark(mark, _) => mark.delivery,
@@ -75,10 +79,10 @@ impl Entry {
 
 /// Where marks and reports wait to be committed together.
 #[derive(Debug, Clone)]
-pub struct Ledger(mpsc::Sender<Entry>);
+pub struct Ledger(mpsc::Sender<Request>);
 
 /// What waits.
-pub struct Queue(mpsc::Receiver<Entry>);
+pub struct Queue(mpsc::Receiver<Request>);
 
 impl Ledger {
     /// A ledger and its queue, to be started.
@@ -90,19 +94,19 @@ impl Ledger {
     /// Commits that the end of this mail may be sent; false when it must not be.
     pub(crate) async fn mark(&self, mark: Mark) -> Result<bool, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.put(Entry::Mark(mark, reply)).await?;
+        self.put(Request::Mark(mark, reply)).await?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Queues a report behind all that was queued before; the receiver tells when it is committed.
     pub(crate) async fn report(&self, report: Report) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.put(Entry::Report(Box::new(report), reply)).await?;
+        self.put(Request::Report(Box::new(report), reply)).await?;
         Ok(answer)
     }
 
-    async fn put(&self, entry: Entry) -> Result<(), StoreError> {
-        self.0.send(entry).await.map_err(|_| stopped())
+    async fn put(&self, request: Request) -> Result<(), StoreError> {
+        self.0.send(request).await.map_err(|_| stopped())
     }
 }
 
@@ -130,10 +134,10 @@ impl Queue {
 /// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the mails that are under way: while
 /// they commit, the connections of the other half talk to the mail server. On PostgreSQL, where a statement costs far more than the mails
 /// that it is about, it waits for all of them. A mail that is alone never waits.
-async fn wait_for_company(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, cx: &Ctx) {
+async fn wait_for_company(queue: &mut mpsc::Receiver<Request>, batch: &mut Vec<Request>, cx: &Ctx) {
     let until = Instant::now() + COMPANY;
     let enough = |under_way: usize| if cx.db.costs_by_statement() { under_way } else { under_way.div_ceil(2) };
-    let marks = |batch: &[Entry]| batch.iter().filter(|entry| matches!(entry, Entry::Mark(..))).count();
+    let marks = |batch: &[Request]| batch.iter().filter(|entry| matches!(entry, Request::Mark(..))).count();
     while batch.len() < MAX_BATCH && marks(batch) < enough(cx.mails_under_way()) {
         let room = MAX_BATCH - batch.len();
         match timeout_at(until, queue.recv_many(batch, room)).await {
@@ -145,7 +149,7 @@ async fn wait_for_company(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Ent
 
 /// The entries in order, apart where two are of one mail: of two rows for one delivery a statement would keep either, and
 /// a worker that lost its claim would be answered as the one who has it now.
-fn one_a_mail(mut batch: Vec<Entry>) -> Vec<Vec<Entry>> {
+fn one_a_mail(mut batch: Vec<Request>) -> Vec<Vec<Request>> {
     let mut rounds = Vec::new();
     while !batch.is_empty() {
         let mut seen = HashSet::new();
@@ -156,13 +160,13 @@ fn one_a_mail(mut batch: Vec<Entry>) -> Vec<Vec<Entry>> {
     rounds
 }
 
-async fn commit(cx: &Ctx, batch: Vec<Entry>) {
+async fn commit(cx: &Ctx, batch: Vec<Request>) {
     let mut marks = Vec::new();
     let mut reports = Vec::new();
     for entry in batch {
         match entry {
-            Entry::Mark(mark, reply) => marks.push((mark, reply)),
-            Entry::Report(report, reply) => reports.push((*report, reply)),
+            Request::Mark(mark, reply) => marks.push((mark, reply)),
+            Request::Report(report, reply) => reports.push((*report, reply)),
         }
     }
     let mut race = 0;
@@ -282,8 +286,7 @@ impl Report {
 }
 
 fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> {
-    let (kind, data) = report.event.as_ref()?;
-    Some(apply::event_of(report.fate.workspace, report.case?, kind, &Actor::System, data, now))
+    Some(apply::event_of(report.fate.workspace, report.case?, &Actor::System, report.entry.as_ref()?, now))
 }
 
 /// Codes whose mail never left go back to their pools.
@@ -314,6 +317,6 @@ fn acknowledge(workspace: &Workspace, mut row: cases::Model, now: DateTime<Utc>,
     if row.loop_status == before {
         return None;
     }
-    writes.events.push(apply::event(&row, row.loop_status.as_str(), &Actor::System, &json!({ "why": "acknowledged" }), now));
+    writes.events.push(apply::event(&row, &Actor::System, &Entry::closed_by(ClosedBy::Acknowledged), now));
     Some(row)
 }

@@ -4,7 +4,7 @@
 //! can't be told apart (delivered or not) is called unknown, counted, and sent again under the same Message-ID.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_core::{campaign::Reason, state::DeliveryStatus};
+use hearback_core::{campaign::Reason, id::DeliveryId, state::DeliveryStatus, timeline::Entry};
 use hearback_mailer::{Fail, FailClass, Message};
 use hearback_store::{
     StoreError,
@@ -12,7 +12,6 @@ use hearback_store::{
     outbox::{Lease, Outcome},
     time::{from_millis, millis},
 };
-use serde_json::json;
 
 use crate::{
     Ctx, EngineError, compose,
@@ -63,7 +62,7 @@ impl End {
 }
 
 /// Sends the mail of this job, once its turn has come.
-pub async fn send(cx: &Ctx, lease: &Lease, delivery: hearback_core::id::DeliveryId) -> Outcome {
+pub async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery.uuid()).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
@@ -164,7 +163,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             let now = cx.believed();
             let report = Report {
                 fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, DeliveryStatus::Sent, Some(reply.to_string())) },
-                event: Some(("mail_sent", json!({ "template": mail.kind, "delivery": mail.id }))),
+                entry: Some(Entry::MailSent { template: mail.kind.clone(), delivery: DeliveryId::from_uuid(mail.id) }),
                 ..report(cx, lease, mail, Outcome::Done)
             };
             let report = Report { fate: Fate { subject: Some(subject), ..report.fate }, ..report };
@@ -239,7 +238,7 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
         // Only customers: an address of ours that is mistyped is for an admin to correct.
         untaken: fail.blame().filter(|_| invited::is_to_customer(mail)).map(untaken),
         fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, DeliveryStatus::Bounced, Some(reply)) },
-        event: Some(("mail_failed", json!({ "template": mail.kind, "why": fail.summary() }))),
+        entry: Some(Entry::MailFailed { template: mail.kind.clone(), why: fail.summary() }),
         ..report(cx, lease, mail, Outcome::Done)
     }
 }
@@ -249,7 +248,7 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
     let until = cx.believed() + UNKNOWN_REST;
     let report = Report {
         fate: fate(lease, mail, DeliveryStatus::Unknown, Some(why.to_owned())),
-        event: Some(("mail_unknown", json!({ "template": mail.kind, "why": why, "again": until }))),
+        entry: Some(Entry::MailUnknown { template: mail.kind.clone(), why: why.to_owned(), again: until }),
         ..report(cx, lease, mail, Outcome::Snooze(until, why.to_owned()))
     };
     record(cx, report).await
@@ -257,7 +256,12 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
 
 async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<Outcome, EngineError> {
     let End { status, why, reason } = end;
-    let kind = if status == DeliveryStatus::Suppressed { "mail_suppressed" } else { "mail_failed" };
+    let template = mail.kind.clone();
+    let entry = if status == DeliveryStatus::Suppressed {
+        Entry::MailSuppressed { template, why: why.clone() }
+    } else {
+        Entry::MailFailed { template, why: why.clone() }
+    };
     let outcome = match status {
         DeliveryStatus::Dead => Outcome::Dead(why.clone()),
         DeliveryStatus::Cancelled => Outcome::Cancel(why.clone()),
@@ -265,7 +269,7 @@ async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<O
     };
     let report = Report {
         fate: Fate { moved: invited::moved(mail, status, reason), ..fate(lease, mail, status, Some(why.clone())) },
-        event: Some((kind, json!({ "template": mail.kind, "why": why }))),
+        entry: Some(entry),
         ..report(cx, lease, mail, outcome)
     };
     record(cx, report).await
@@ -308,7 +312,7 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
         case: mail.case_id,
         acknowledges: mail.acknowledges,
         untaken: None,
-        event: None,
+        entry: None,
     }
 }
 

@@ -6,7 +6,6 @@
 use hearback_core::Owner;
 use hearback_rules::{OwnerRef, Owners, Property};
 use hearback_store::cases;
-use serde_json::Value;
 
 use crate::{
     apply::{Scene, read_owner},
@@ -21,16 +20,6 @@ pub struct Chosen {
     pub owner: Owner,
     /// For the timeline; absent when it is the usual case.
     pub why: Option<String>,
-}
-
-impl Chosen {
-    /// The timeline's data with the reason, where there is one.
-    pub fn explain(self, mut data: Value) -> Value {
-        if let (Some(fields), Some(why)) = (data.as_object_mut(), self.why) {
-            fields.insert("why".to_owned(), why.into());
-        }
-        data
-    }
 }
 
 /// The owner of the case as it stands; of a new one: the person's, the account's, the workspace's default team.

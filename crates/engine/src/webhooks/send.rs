@@ -9,6 +9,7 @@ use hearback_core::{
     id::{CaseId, DeliveryId, PersonId, ResponseId},
     seal::Sealed,
     state::DeliveryStatus,
+    timeline::Entry,
 };
 use hearback_store::{
     StoreError, deliveries,
@@ -74,7 +75,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
     };
     match post(cx, &webhook, &row, &event).await {
         Ok(Answer { status: 200..=299, .. }) => {
-            let told = Some(("webhook_called", json!({ "webhook": key, "delivery": row.id })));
+            let told = Some(Entry::WebhookCalled { webhook: key.to_owned(), delivery: DeliveryId::from_uuid(row.id) });
             let sent_at = Some(millis(cx.believed()));
             let report = report(lease, &row, DeliveryStatus::Sent, None, Outcome::Done, told);
             record(cx, Report { fate: Fate { sent_at, ..report.fate }, ..report }).await
@@ -167,7 +168,7 @@ async fn failed(
 }
 
 async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
-    let told = Some(("webhook_failed", json!({ "webhook": row.to_address, "why": why })));
+    let told = Some(Entry::WebhookFailed { webhook: row.to_address.clone(), why: why.clone() });
     record(cx, report(lease, row, DeliveryStatus::Dead, Some(why.clone()), Outcome::Dead(why), told)).await
 }
 
@@ -177,11 +178,11 @@ fn report(
     status: DeliveryStatus,
     reply: Option<String>,
     outcome: Outcome,
-    event: Option<(&'static str, Value)>,
+    entry: Option<Entry>,
 ) -> Report {
     let (workspace, delivery) = (lease.workspace.uuid(), row.id);
     let fate = Fate { workspace, delivery, status, subject: None, reply, sent_at: None, attempts: 1, moved: None };
-    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, frees_code: false, untaken: None, event }
+    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, frees_code: false, untaken: None, entry }
 }
 
 async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {

@@ -1,7 +1,7 @@
 //! Invitations as people look at them: in lists, and those whose time has come. Changes nothing.
 
 use hearback_core::{
-    id::{WaveId, WorkspaceId},
+    id::{InvitationId, WaveId, WorkspaceId},
     state::InvitationState,
 };
 use sea_orm::{Condition, ConnectionTrait, QueryOrder as _, QuerySelect as _, Statement, Value, entity::prelude::*};
@@ -12,6 +12,17 @@ use crate::{
     cursor::{Cursor, Listed, Page},
     stored::{among, quoted, words},
 };
+
+/// The invitation.
+pub async fn by_id(conn: &impl ConnectionTrait, ws: WorkspaceId, id: InvitationId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id((ws.uuid(), id.uuid())).one(conn).await?)
+}
+
+/// Those that ask again after a case was closed, the first one first.
+pub async fn of_case(conn: &impl ConnectionTrait, ws: Uuid, case: Uuid) -> Result<Vec<Model>, StoreError> {
+    let again = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::CaseId.eq(case));
+    Ok(again.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(conn).await?)
+}
 
 /// People of a wave who are to be asked and whose time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use hearback_core::{
     campaign::Reason,
-    id::{DeliveryId, MessageId},
+    case::ContactOutcome,
+    id::DeliveryId,
+    timeline::{ClosedBy, Entry as Told, Question, Step},
 };
 use hearback_rules::{
     Trigger,
@@ -10,7 +12,6 @@ use hearback_rules::{
 };
 use hearback_store::{deliveries, events, messages, runs};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     cases::Owners,
@@ -43,21 +44,21 @@ pub(crate) fn entries(
     owners: &Owners,
     now: i64,
 ) -> Vec<Entry> {
-    let address = |event: &events::Model| {
-        let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-        let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
-        deliveries.iter().find(|delivery| delivery.id == id.uuid()).map(|delivery| delivery.to_address.clone())
-    };
+    let address = |id: DeliveryId| Some(deliveries.iter().find(|delivery| delivery.id == id.uuid())?.to_address.clone());
     let mut entries: Vec<Entry> = Vec::new();
     for event in events.iter().rev() {
-        let entry = Entry { items: address(event).map_or_else(Vec::new, |address| vec![address]), ..Entry::of(event, owners, now) };
-        match entries.last_mut() {
-            Some(last) if event.kind == "mail_sent" && last.what == entry.what => last.items.extend(entry.items),
-            _ if event.kind == "mail_sent" => entries.push(entry),
+        // Of a newer version: its kind is all that can be said of it.
+        let Ok(told) = event.entry() else {
+            entries.push(Entry::of(event, (words::plain(&event.kind), "plain"), owners, now));
+            continue;
+        };
+        let entry = Entry::of(event, sentence(&told, owners), owners, now);
+        match (&told, entries.last_mut()) {
+            (Told::MailSent { delivery, .. }, Some(last)) if last.what == entry.what => last.items.extend(address(*delivery)),
+            (Told::MailSent { delivery, .. }, _) => entries.push(Entry { items: address(*delivery).into_iter().collect(), ..entry }),
             _ => {
-                let plain = Entry::of(event, owners, now);
-                let (quote, rest) = written(event, deliveries, messages).unwrap_or_default();
-                entries.push(Entry { quote: plain.quote.clone().or(quote), rest, ..plain });
+                let (words, rest) = written(&told, deliveries, messages).unwrap_or_default();
+                entries.push(Entry { quote: quote(&told).or(words), rest, items: steps(&told, owners), ..entry });
             }
         }
     }
@@ -65,16 +66,13 @@ pub(crate) fn entries(
 }
 
 /// The words of a mail that came in, or that one of us wrote, and what else it brought.
-fn written(event: &events::Model, deliveries: &[deliveries::Model], messages: &[messages::Model]) -> Option<(Option<String>, Rest)> {
-    let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-    let (words, rest) = match event.kind.as_str() {
-        "wrote" | "auto_reply" => {
-            let id = text(&data, "message").parse::<MessageId>().ok()?;
+fn written(told: &Told, deliveries: &[deliveries::Model], messages: &[messages::Model]) -> Option<(Option<String>, Rest)> {
+    let (words, rest) = match told {
+        Told::Wrote { message: id, .. } | Told::AutoReply { message: id } => {
             let message = messages.iter().find(|message| message.id == id.uuid())?;
             (message.text.clone(), Rest::of(message))
         }
-        "replied" => {
-            let id = text(&data, "delivery").parse::<DeliveryId>().ok()?;
+        Told::Replied { delivery: id, .. } => {
             (deliveries.iter().find(|delivery| delivery.id == id.uuid())?.words.clone()?, Rest::default())
         }
         _ => return None,
@@ -83,20 +81,9 @@ fn written(event: &events::Model, deliveries: &[deliveries::Model], messages: &[
 }
 
 impl Entry {
-    /// An event of the timeline.
-    fn of(row: &events::Model, owners: &Owners, now: i64) -> Self {
-        let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
-        let said = Said { data: &data, owners };
-        let (what, tone) = said.sentence(&row.kind);
-        Self {
-            what,
-            who: actor(&row.actor, owners),
-            quote: said.quote(),
-            rest: Rest::default(),
-            items: said.steps(),
-            at: When::past(row.at, now),
-            tone,
-        }
+    fn of(row: &events::Model, (what, tone): (String, &'static str), owners: &Owners, now: i64) -> Self {
+        let (who, at) = (actor(&row.actor, owners), When::past(row.at, now));
+        Self { what, who, quote: None, rest: Rest::default(), items: Vec::new(), at, tone }
     }
 }
 
@@ -111,160 +98,147 @@ fn actor(actor: &str, owners: &Owners) -> String {
     }
 }
 
-/// An entry's data, read by name.
-struct Said<'a> {
-    data: &'a Value,
-    owners: &'a Owners,
+/// `: WHY`, where there is one.
+fn because(why: Option<&str>) -> String {
+    why.filter(|why| !why.is_empty()).map(|why| format!(": {}", words::plain(why))).unwrap_or_default()
 }
 
-impl Said<'_> {
-    fn text(&self, name: &str) -> &str {
-        text(self.data, name)
-    }
-
-    fn sentence(&self, kind: &str) -> (String, &'static str) {
-        let title = self.text("title");
-        let template = words::plain(self.text("template"));
-        let because = if self.text("why").is_empty() { String::new() } else { format!(": {}", words::plain(self.text("why"))) };
-        match kind {
-            "answered" => (format!("Answered with {} through {}", number(self.data, "score"), self.text("channel")), "plain"),
-            "corrected" => (format!("Changed the answer from {} to {}", number(self.data, "from"), number(self.data, "to")), "plain"),
-            "planned" => ("Rules decided what to do".to_owned(), "plain"),
-            "cancelled" => (format!("Called off what was planned{because}"), "plain"),
-            "step_skipped" => (format!("A step of {} was not needed any more{because}", self.text("rule")), "plain"),
-            "contact" => self.contact(),
-            "resolved" if self.text("why").is_empty() => ("Entered cause and resolution".to_owned(), "good"),
-            "closed" if self.text("why") == "acknowledged" => {
-                ("Closed: the customer was thanked and nothing is left to do".to_owned(), "good")
-            }
-            "closed" if self.text("why") == "task_finished" => ("Closed: the last task is done".to_owned(), "good"),
-            "closed" => ("Closed the case".to_owned(), "good"),
-            "reopened" => (format!("Opened the case again{because}"), "bad"),
-            "assigned" => (format!("Handed the case to {}{because}", self.owners.name(self.text("owner"))), "plain"),
-            "note" => ("Wrote a note".to_owned(), "plain"),
-            "task_done" => (format!("Task done: {title}"), "good"),
-            "task_cancelled" => (format!("Task called off: {title}"), "plain"),
-            "task_reopened" => (format!("Task open again: {title}"), "plain"),
-            "task_assigned" => (format!("Handed a task to {}", self.owners.name(self.text("owner"))), "plain"),
-            "task_overdue" => (format!("Task overdue: {title}"), "bad"),
-            "contact_overdue" => ("Nobody was in touch in time".to_owned(), "bad"),
-            "contact_due_soon" => ("The first contact is due soon".to_owned(), "plain"),
-            "close_due_soon" => ("Closing is due soon".to_owned(), "plain"),
-            "close_overdue" => ("Not closed in time".to_owned(), "bad"),
-            "waiting" => ("Waits for the customer: the clock for closing stands still".to_owned(), "plain"),
-            "resumed" => (format!("Goes on after waiting for the customer{because}"), "plain"),
-            "lapsed" => (format!("Given up{because}"), "bad"),
-            "mail_sent" => (format!("Mail sent: {template}"), "good"),
-            "mail_failed" => (format!("Mail not sent: {template}{because}"), "bad"),
-            "mail_returned" => (format!("Mail came back: {template}{because}"), "bad"),
-            "wrote" => ("The customer wrote by mail".to_owned(), "good"),
-            "replied" => ("Wrote to the customer by mail".to_owned(), "plain"),
-            "auto_reply" => ("An automatic answer came".to_owned(), "plain"),
-            "complained" => (format!("The customer called the mail unwanted: {template}"), "bad"),
-            "opted_out" => ("The customer wants no more mail".to_owned(), "plain"),
-            "mail_suppressed" => (format!("Mail held back: {template}{because}"), "plain"),
-            "mail_unknown" => (format!("Not known whether the mail arrived: {template}{because}"), "bad"),
-            "webhook_called" => (format!("Called the webhook {}", self.text("webhook")), "good"),
-            "webhook_failed" => (format!("Webhook not called: {}{because}", self.text("webhook")), "bad"),
-            "rule_stopped" => (format!("Rule {} was not carried out{because}", self.text("rule")), "bad"),
-            "incentive_given" => (format!("Gave a code from {}", self.text("pool")), "good"),
-            "incentive_missing" => (format!("No code for the customer: {}", self.text("reason")), "bad"),
-            "converted" => ("Somebody came through the customer's link".to_owned(), "good"),
-            "testimonial_given" => ("The customer wrote words that we may use".to_owned(), "good"),
-            "testimonial_withdrawn" => ("The customer took their words back".to_owned(), "plain"),
-            "incentive_taken_back" => (format!("Put the code back into {}: {}", self.text("pool"), self.text("reason")), "plain"),
-            "task_opened" => (format!("New task: {title}"), "plain"),
-            "asking_again" => (format!("The customer is asked again{}", self.not_yet()), "plain"),
-            "asked_again" => ("Asked the customer again".to_owned(), "plain"),
-            "not_asked_again" => (format!("The customer was not asked again: {}", self.reason()), "plain"),
-            "answered_again" => self.answered_again(),
-            "brought_in" => ("Brought in from an export".to_owned(), "plain"),
-            "erased" => ("The customer's data was erased".to_owned(), "plain"),
-            other => (words::plain(other), "plain"),
+/// What happened, and whether it is `good`, `bad` or `plain`.
+fn sentence(told: &Told, owners: &Owners) -> (String, &'static str) {
+    let mail = |what: &str, template: &str| format!("{what}: {}", words::plain(template));
+    match told {
+        Told::Answered { score, channel, .. } => (format!("Answered with {score} through {channel}"), "plain"),
+        Told::Corrected { from, to, .. } => (format!("Changed the answer from {from} to {to}"), "plain"),
+        Told::AnsweredAgain { from, to, recovered: true, .. } => {
+            (format!("Asked again, the customer answered {to} instead of {from}: recovered"), "good")
         }
-    }
-
-    fn contact(&self) -> (String, &'static str) {
-        let channel = words::plain(self.text("channel"));
-        match self.text("outcome") {
-            "reached" => (format!("Reached the customer by {channel}"), "good"),
-            "replied" => (format!("The customer replied by {channel}"), "good"),
-            "no_answer" => (format!("Tried by {channel}: no answer"), "plain"),
-            "wrong_number" => (format!("Tried by {channel}: wrong number or address"), "bad"),
-            other => (format!("Tried by {channel}: {}", words::plain(other)), "plain"),
+        Told::AnsweredAgain { from, to, .. } => (format!("Asked again, the customer answered {to} after {from}"), "plain"),
+        Told::AskingAgain(question) => (format!("The customer is asked again{}", not_yet(question)), "plain"),
+        Told::AskedAgain(_) => ("Asked the customer again".to_owned(), "plain"),
+        Told::NotAskedAgain(question) => (format!("The customer was not asked again: {}", not_asked(question)), "plain"),
+        Told::Planned { .. } => ("Rules decided what to do".to_owned(), "plain"),
+        Told::Cancelled { why, .. } => (format!("Called off what was planned{}", because(Some(why))), "plain"),
+        Told::StepSkipped { rule, why } => (format!("A step of {rule} was not needed any more{}", because(Some(why))), "plain"),
+        Told::RuleStopped { rule, why } => (format!("Rule {rule} was not carried out{}", because(Some(why))), "bad"),
+        Told::Contact { channel, outcome, .. } => contact(&words::plain(channel), *outcome),
+        Told::Wrote { .. } => ("The customer wrote by mail".to_owned(), "good"),
+        Told::AutoReply { .. } => ("An automatic answer came".to_owned(), "plain"),
+        Told::Replied { .. } => ("Wrote to the customer by mail".to_owned(), "plain"),
+        Told::Note { .. } => ("Wrote a note".to_owned(), "plain"),
+        Told::Resolved { .. } => ("Entered cause and resolution".to_owned(), "good"),
+        Told::Closed { why: Some(ClosedBy::Acknowledged), .. } => {
+            ("Closed: the customer was thanked and nothing is left to do".to_owned(), "good")
         }
-    }
-
-    /// Until when a question waits, and why.
-    fn not_yet(&self) -> String {
-        let until = self.text("not_before").parse().map(|due| format!(", not before {}", words::exact(due))).unwrap_or_default();
-        if self.text("reason").is_empty() { until } else { format!("{until}: {}", self.reason()) }
-    }
-
-    /// Why somebody is not asked, in a sentence.
-    fn reason(&self) -> &str {
-        Reason::parse(self.text("reason")).map_or("nobody noted why.", Reason::sentence)
-    }
-
-    fn answered_again(&self) -> (String, &'static str) {
-        let (from, to) = (number(self.data, "from"), number(self.data, "to"));
-        match self.data.get("recovered").and_then(Value::as_bool) {
-            Some(true) => (format!("Asked again, the customer answered {to} instead of {from}: recovered"), "good"),
-            _ => (format!("Asked again, the customer answered {to} after {from}"), "plain"),
+        Told::Closed { why: Some(ClosedBy::TaskFinished), .. } => ("Closed: the last task is done".to_owned(), "good"),
+        Told::Closed { why: None, .. } => ("Closed the case".to_owned(), "good"),
+        Told::Reopened { why, .. } => (format!("Opened the case again{}", because(why.as_deref())), "bad"),
+        Told::Waiting { .. } => ("Waits for the customer: the clock for closing stands still".to_owned(), "plain"),
+        Told::Resumed { why, .. } => (format!("Goes on after waiting for the customer{}", because(why.as_deref())), "plain"),
+        Told::Lapsed { why, .. } => (format!("Given up{}", because(why.as_deref())), "bad"),
+        Told::Assigned { owner, why, .. } => {
+            (format!("Handed the case to {}{}", owners.name(&owner.to_string()), because(why.as_deref())), "plain")
         }
-    }
-
-    fn quote(&self) -> Option<String> {
-        let parts = [("Cause", "root_cause"), ("Resolution", "resolution"), ("", "note"), ("Outcome", "outcome")];
-        let lines: Vec<String> = parts
-            .into_iter()
-            .filter(|(_, name)| !self.text(name).is_empty())
-            // A contact's outcome is in its sentence.
-            .filter(|(_, name)| *name != "outcome" || self.text("channel").is_empty())
-            .map(|(label, name)| if label.is_empty() { self.text(name).to_owned() } else { format!("{label}: {}", self.text(name)) })
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
-    }
-
-    fn steps(&self) -> Vec<String> {
-        let steps = self.data.get("steps").and_then(Value::as_array);
-        steps.into_iter().flatten().map(|step| self.step(step)).collect()
-    }
-
-    fn step(&self, step: &Value) -> String {
-        let action = match text(step, "do") {
-            "send_mail" => format!("mail {}", words::plain(text(step, "template"))),
-            "open_task" => format!("task “{}” for {}", text(step, "title"), self.owners.name(text(step, "owner"))),
-            "tag" => format!("tag {}", tags(step)),
-            "assign" => format!("owner {}", self.owners.name(text(step, "owner"))),
-            "escalate" => format!("raised to {}: {}", self.owners.name(text(step, "to")), text(step, "reason")),
-            "give_incentive" => format!("a code from {}", text(step, "pool")),
-            "call_webhook" => format!("message to {}", text(step, "webhook")),
-            "resurvey" => "the customer is asked again".to_owned(),
-            "notify_chat" => format!("message to the chat {}", text(step, "webhook")),
-            "mark_not_needed" => format!("nothing to do: {}", text(step, "reason")),
-            other => words::plain(other),
-        };
-        let waits = text(step, "title").is_empty() && !text(step, "due").is_empty();
-        let later = text(step, "due").parse().ok().filter(|_| waits).map(|due| format!(", not before {}", words::exact(due)));
-        let because = Some(text(step, "why")).filter(|why| !why.is_empty()).map(|why| format!(", because {why}"));
-        let skipped = Some(text(step, "skipped")).filter(|why| !why.is_empty()).map(|why| format!(", skipped: {why}"));
-        let rule = Some(text(step, "rule")).filter(|rule| !rule.is_empty()).map(|rule| format!(" (rule {rule})"));
-        [Some(action), because, later, skipped, rule].into_iter().flatten().collect()
+        Told::TaskOpened { title, .. } => (format!("New task: {title}"), "plain"),
+        Told::TaskDone { title, .. } => (format!("Task done: {title}"), "good"),
+        Told::TaskCancelled { title, .. } => (format!("Task called off: {title}"), "plain"),
+        Told::TaskReopened { title, .. } => (format!("Task open again: {title}"), "plain"),
+        Told::TaskAssigned { owner, .. } => (format!("Handed a task to {}", owners.name(&owner.to_string())), "plain"),
+        Told::TaskOverdue { title, .. } => (format!("Task overdue: {title}"), "bad"),
+        Told::ContactDueSoon { .. } => ("The first contact is due soon".to_owned(), "plain"),
+        Told::ContactOverdue { .. } => ("Nobody was in touch in time".to_owned(), "bad"),
+        Told::CloseDueSoon { .. } => ("Closing is due soon".to_owned(), "plain"),
+        Told::CloseOverdue { .. } => ("Not closed in time".to_owned(), "bad"),
+        Told::MailSent { template, .. } => (mail("Mail sent", template), "good"),
+        Told::MailFailed { template, why } => (mail("Mail not sent", template) + &because(Some(why)), "bad"),
+        Told::MailSuppressed { template, why } => (mail("Mail held back", template) + &because(Some(why)), "plain"),
+        Told::MailUnknown { template, why, .. } => (mail("Not known whether the mail arrived", template) + &because(Some(why)), "bad"),
+        Told::MailReturned { template, why, .. } => (mail("Mail came back", template) + &because(Some(why)), "bad"),
+        Told::Complained { template } => (mail("The customer called the mail unwanted", template), "bad"),
+        Told::OptedOut {} => ("The customer wants no more mail".to_owned(), "plain"),
+        Told::WebhookCalled { webhook, .. } => (format!("Called the webhook {webhook}"), "good"),
+        Told::WebhookFailed { webhook, why } => (format!("Webhook not called: {webhook}{}", because(Some(why))), "bad"),
+        Told::IncentiveGiven { pool } => (format!("Gave a code from {pool}"), "good"),
+        Told::IncentiveMissing { reason, .. } => (format!("No code for the customer: {reason}"), "bad"),
+        Told::IncentiveTakenBack { pool, reason } => (format!("Put the code back into {pool}: {reason}"), "plain"),
+        Told::Converted { .. } => ("Somebody came through the customer's link".to_owned(), "good"),
+        Told::TestimonialGiven { .. } => ("The customer wrote words that we may use".to_owned(), "good"),
+        Told::TestimonialWithdrawn {} => ("The customer took their words back".to_owned(), "plain"),
+        Told::BroughtIn {} => ("Brought in from an export".to_owned(), "plain"),
+        Told::Erased {} => ("The customer's data was erased".to_owned(), "plain"),
     }
 }
 
-fn text<'v>(data: &'v Value, name: &str) -> &'v str {
-    data.get(name).and_then(Value::as_str).unwrap_or_default()
+fn contact(channel: &str, outcome: ContactOutcome) -> (String, &'static str) {
+    match outcome {
+        ContactOutcome::Reached => (format!("Reached the customer by {channel}"), "good"),
+        ContactOutcome::Replied => (format!("The customer replied by {channel}"), "good"),
+        ContactOutcome::NoAnswer => (format!("Tried by {channel}: no answer"), "plain"),
+        ContactOutcome::WrongNumber => (format!("Tried by {channel}: wrong number or address"), "bad"),
+    }
 }
 
-fn tags(step: &Value) -> String {
-    let tags = step.get("tags").and_then(Value::as_array).into_iter().flatten();
-    tags.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+/// Until when a question waits, and why.
+fn not_yet(question: &Question) -> String {
+    let until = question.not_before.map(|due| format!(", not before {}", words::exact(due))).unwrap_or_default();
+    if question.reason.is_none() { until } else { format!("{until}: {}", not_asked(question)) }
 }
 
-fn number(data: &Value, name: &str) -> String {
-    data.get(name).and_then(Value::as_i64).map_or_else(|| "?".to_owned(), |number| number.to_string())
+/// Why somebody is not asked, in a sentence.
+fn not_asked(question: &Question) -> &'static str {
+    question.reason.as_deref().and_then(Reason::parse).map_or("nobody noted why.", Reason::sentence)
+}
+
+/// What was written by hand.
+fn quote(told: &Told) -> Option<String> {
+    let lines: Vec<String> = match told {
+        Told::Resolved { root_cause, resolution, note } | Told::Closed { root_cause, resolution, note, .. } => {
+            let cause = root_cause.as_ref().map(|cause| format!("Cause: {cause}"));
+            let resolution = resolution.as_ref().map(|resolution| format!("Resolution: {resolution}"));
+            [cause, resolution, note.clone()].into_iter().flatten().collect()
+        }
+        Told::Contact { note, .. }
+        | Told::Reopened { note, .. }
+        | Told::Waiting { note }
+        | Told::Resumed { note, .. }
+        | Told::Lapsed { note, .. } => note.iter().cloned().collect(),
+        Told::Note { note } => vec![note.clone()],
+        Told::TaskDone { outcome, .. } | Told::TaskCancelled { outcome, .. } | Told::TaskReopened { outcome, .. } => {
+            outcome.iter().map(|outcome| format!("Outcome: {outcome}")).collect()
+        }
+        _ => Vec::new(),
+    };
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What was decided, line by line.
+fn steps(told: &Told, owners: &Owners) -> Vec<String> {
+    match told {
+        Told::Planned { steps } | Told::Cancelled { steps, .. } => steps.iter().map(|one| step(one, owners)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn step(step: &Step, owners: &Owners) -> String {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let owner = || step.owner.as_ref().map(|owner| owners.name(&owner.to_string())).unwrap_or_default();
+    let action = match step.action.as_str() {
+        "send_mail" => format!("mail {}", words::plain(&text(&step.template))),
+        "open_task" => format!("task “{}” for {}", text(&step.title), owner()),
+        "tag" => format!("tag {}", step.tags.join(", ")),
+        "assign" => format!("owner {}", owner()),
+        "escalate" => format!("raised to {}: {}", owners.name(&text(&step.to)), text(&step.reason)),
+        "give_incentive" => format!("a code from {}", text(&step.pool)),
+        "call_webhook" => format!("message to {}", text(&step.webhook)),
+        "resurvey" => "the customer is asked again".to_owned(),
+        "notify_chat" => format!("message to the chat {}", text(&step.webhook)),
+        "mark_not_needed" => format!("nothing to do: {}", text(&step.reason)),
+        other => words::plain(other),
+    };
+    let later = step.due.filter(|_| step.title.is_none()).map(|due| format!(", not before {}", words::exact(due)));
+    let because = step.why.as_ref().map(|why| format!(", because {why}"));
+    let skipped = step.skipped.as_ref().map(|why| format!(", skipped: {why}"));
+    let rule = step.rule.as_ref().map(|rule| format!(" (rule {rule})"));
+    [Some(action), because, later, skipped, rule].into_iter().flatten().collect()
 }
 
 /// One time that the rules were asked, with what became of each.

@@ -24,7 +24,7 @@ async fn given_up(app: &TestApp, cause: &str) -> JobId {
 async fn states(app: &TestApp) -> Vec<&'static str> {
     let mut states: Vec<_> =
         outbox::Entity::find().all(app.cx.db.read()).await.unwrap().into_iter().map(|job| job.state.as_str()).collect();
-    states.sort();
+    states.sort_unstable();
     states
 }
 

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     Clock as _, SystemClock,
     id::{CaseId, WorkspaceId},
+    timeline::Entry,
 };
 use hearback_store::{Db, Tx, events, feed};
 use hearback_tests::app::on_every_store;
-use serde_json::json;
 
 async fn append(tx: &Tx, ws: WorkspaceId, case: CaseId, now: DateTime<Utc>) {
-    events::append(tx, ws, case, "note", "system", &json!({}), now).await.unwrap();
+    events::append(tx, ws, case, "system", &Entry::Note { note: String::new() }, now).await.unwrap();
 }
 
 async fn shown(db: &Db, ws: WorkspaceId) -> usize {

@@ -104,11 +104,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
     raise(&tx, app.ws, &[Alert::new(AlertKind::ALL[0], "anything", "look at this")], app.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.add_user("staff@shop.example", "Staff", Role::Agent, None).await;
-    let given_up =
-        outbox::Model { state: JobState::Dead.into(), ..outbox::row(app.ws, &Job::Noop, "given up", app.now(), app.now(), None) };
-    let tx = app.cx.db.write().await.unwrap();
-    outbox::enqueue(&tx, std::slice::from_ref(&given_up)).await.unwrap();
-    tx.commit().await.unwrap();
+    let given_up = given_up(app).await;
     let staff = app.get("/teams").await.expect(200);
     let alerts = app.get("/alerts").await.expect(200);
     // A rule that no other workspace has.
@@ -163,7 +159,7 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/api/v1/apikeys/{id}", format!("/api/v1/apikeys/{}", keys["items"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}", format!("/api/v1/users/{}", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
         ("/api/v1/users/{id}/sessions", format!("/api/v1/users/{}/sessions", staff["items"][0]["members"][0]["id"].as_str().unwrap())),
-        ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{}", given_up.id)),
+        ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{given_up}")),
         ("/api/v1/alerts/{id}", format!("/api/v1/alerts/{}", alerts["items"][0]["id"].as_str().unwrap())),
         ("/rules/{key}", "/rules/only-here".to_owned()),
         ("/rules/{key}/{step}", "/rules/only-here/enable".to_owned()),
@@ -189,6 +185,16 @@ pub(super) async fn data(app: &TestApp) -> Vec<(&'static str, String)> {
         ("/s-style/{file}", "/s-style/0f766e.css".to_owned()),
         ("/static/{file}", "/static/survey.css".to_owned()),
     ]
+}
+
+/// The id of a job that was given up.
+async fn given_up(app: &TestApp) -> String {
+    let job = outbox::row(app.ws, &Job::Noop, "given up", app.now(), app.now(), None);
+    let job = outbox::Model { state: JobState::Dead.into(), ..job };
+    let tx = app.cx.db.write().await.unwrap();
+    outbox::enqueue(&tx, std::slice::from_ref(&job)).await.unwrap();
+    tx.commit().await.unwrap();
+    job.id.to_string()
 }
 
 #[tokio::test]

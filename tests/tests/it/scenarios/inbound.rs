@@ -112,7 +112,7 @@ async fn an_address_that_never_takes_our_mail_is_given_up_whatever_the_codes_and
         app.answer(late, 2).await;
         app.run_until_idle().await;
         let mut statuses: Vec<_> = mails(app, late).await.into_iter().map(|mail| mail.status.as_str()).collect();
-        statuses.sort();
+        statuses.sort_unstable();
         assert_eq!(statuses, ["bounced", "bounced", "bounced", "suppressed"]);
     })
     .await;

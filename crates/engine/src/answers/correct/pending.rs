@@ -1,6 +1,9 @@
 //! What waits from earlier revisions of an answer, called off.
 
-use hearback_core::id::{CaseId, DeliveryId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, DeliveryId, WorkspaceId},
+    timeline::{Entry, Step},
+};
 use hearback_rules::StepRef;
 use hearback_store::{
     Tx, ledger,
@@ -9,7 +12,6 @@ use hearback_store::{
     snapshot::{self, CaseRows},
     time::millis,
 };
-use serde_json::{Value, json};
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -37,7 +39,7 @@ pub(super) async fn cancel(
     }
     let what = describe(tx, rows, &jobs).await?;
     if !what.is_empty() {
-        changes.events.push(event(&rows.case, "cancelled", &Actor::System, &json!({ "steps": what, "why": why }), now));
+        changes.events.push(event(&rows.case, &Actor::System, &Entry::Cancelled { steps: what, why }, now));
     }
     Ok(())
 }
@@ -56,18 +58,18 @@ const fn mail_of(job: &Job) -> Option<DeliveryId> {
 }
 
 /// What the cancelled jobs would have done, for the timeline.
-async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, EngineError> {
+async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Step>, EngineError> {
     let (_, deliveries) = snapshot::work_of_case(&**tx, rows.case.workspace_id, rows.case.id).await?;
     let mut what = Vec::new();
     for job in jobs {
         match job {
             Job::Mail { delivery } => {
                 let kind = deliveries.iter().find(|mail| mail.id == delivery.uuid()).map(|mail| mail.kind.clone());
-                what.push(json!({ "do": "send_mail", "template": kind }));
+                what.push(Step { action: "send_mail".to_owned(), template: kind, ..Step::default() });
             }
             Job::Post { delivery } => {
                 let to = deliveries.iter().find(|message| message.id == delivery.uuid()).map(|message| message.to_address.clone());
-                what.push(json!({ "do": "call_webhook", "webhook": to }));
+                what.push(Step { action: "call_webhook".to_owned(), webhook: to, ..Step::default() });
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
             Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
@@ -76,7 +78,7 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Value>, 
     Ok(what)
 }
 
-async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option<Value>, EngineError> {
+async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option<Step>, EngineError> {
     let versions = snapshot::rule_versions(&**tx, rows.case.workspace_id, &[step.rule.uuid()]).await?;
     // What a rule would have done that can't be read is not known; it is called off all the same.
     let Some(version) = versions.first().and_then(|row| reading::rule(row).ok()) else { return Ok(None) };
@@ -87,5 +89,5 @@ async fn describe_step(tx: &Tx, rows: &CaseRows, step: StepRef) -> Result<Option
         hearback_rules::Action::SendMail { template, .. } => Some(template.clone()),
         _ => None,
     };
-    Ok(Some(json!({ "do": action.as_str(), "template": template, "rule": version.rule.key })))
+    Ok(Some(Step { action: action.as_str().to_owned(), template, rule: Some(version.rule.key), ..Step::default() }))
 }

@@ -12,6 +12,7 @@ use hearback_core::{
     LoopStatus,
     id::{CaseId, InvitationId, ResponseId, WorkspaceId},
     survey::Answers,
+    timeline::Step,
 };
 use hearback_rules::{Facts, Plan, Trigger};
 use hearback_store::{
@@ -148,7 +149,7 @@ impl<'a> Batch<'a> {
                 let before = self.changes.deliveries.len();
                 let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
                 self.changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.exempt = entry.follow_up == FollowUp::Bulk);
-                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, done, self.now));
+                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, &done, self.now));
             }
         }
         if entry.follow_up.starts() {
@@ -279,14 +280,7 @@ pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool
 }
 
 /// The record of one evaluation: what the rules saw, which versions were asked, what came of it.
-pub(crate) fn run_row(
-    rule_ids: &str,
-    case: &cases::Model,
-    facts: &Facts,
-    plan: &Plan,
-    done: Vec<serde_json::Value>,
-    now: DateTime<Utc>,
-) -> runs::Model {
+pub(crate) fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, done: &[Step], now: DateTime<Utc>) -> runs::Model {
     runs::Model {
         workspace_id: case.workspace_id,
         id: hearback_core::id::RunId::new(now).uuid(),
@@ -297,7 +291,7 @@ pub(crate) fn run_row(
         rules: rule_ids.to_owned(),
         facts: serde_json::to_string(facts).unwrap_or_default(),
         trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
-        done: serde_json::Value::from(done).to_string(),
+        done: serde_json::to_string(done).unwrap_or_default(),
         at: millis(now),
     }
 }

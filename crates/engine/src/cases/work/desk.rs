@@ -8,12 +8,12 @@ use hearback_core::{
     case::{self, IllegalStep},
     id::{CaseId, WorkspaceId},
     policy::Terms,
+    timeline::Entry,
 };
 use hearback_store::{
     Tx, bulk, cases, events, outbox,
     time::{from_millis, millis},
 };
-use serde_json::Value;
 
 use crate::{
     Actor, Ctx, EngineError, chain, clocks,
@@ -66,18 +66,23 @@ impl<'a> Desk<'a> {
         clocks::restart(&mut self.row, terms, self.now);
     }
 
-    pub(super) fn note(&mut self, kind: &str, data: &Value) {
-        self.timeline.push(self.entry(kind, self.actor, data));
+    pub(super) fn note(&mut self, entry: &Entry) {
+        self.timeline.push(self.event(self.actor, entry));
     }
 
     /// What happened by itself.
-    pub(super) fn note_system(&mut self, kind: &str, data: &Value) {
-        self.timeline.push(self.entry(kind, &Actor::System, data));
+    pub(super) fn note_system(&mut self, entry: &Entry) {
+        self.timeline.push(self.event(&Actor::System, entry));
     }
 
-    fn entry(&self, kind: &str, actor: &Actor, data: &Value) -> events::Model {
+    fn event(&self, actor: &Actor, entry: &Entry) -> events::Model {
         let (ws, case) = (WorkspaceId::from_uuid(self.row.workspace_id), CaseId::from_uuid(self.row.id));
-        events::row(ws, case, kind, &actor.to_string(), data, self.now)
+        events::row(ws, case, &actor.to_string(), entry, self.now)
+    }
+
+    /// The wait is over.
+    pub(super) fn resumed(&self, note: Option<String>, why: Option<&str>) -> Entry {
+        Entry::Resumed { note, close_due: self.row.close_due_at.map(from_millis), why: why.map(str::to_owned) }
     }
 
     pub(super) async fn done(mut self) -> Result<(), EngineError> {

@@ -7,8 +7,9 @@
 use hearback_core::{
     CaseEvent,
     case::ContactOutcome,
-    id::{CaseId, DeliveryId, PersonId, RecordId, WorkspaceId},
+    id::{CaseId, DeliveryId, MessageId, PersonId, RecordId, WorkspaceId},
     text::{self, MAX_COMMENT, MAX_LINE},
+    timeline::Entry,
 };
 use hearback_mailer::Mail;
 use hearback_store::{
@@ -18,7 +19,6 @@ use hearback_store::{
     time::millis,
 };
 use schemars::JsonSchema;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::desk::Desk;
@@ -51,12 +51,12 @@ pub(crate) async fn heard(cx: &Ctx, tx: Tx, ws: WorkspaceId, case: CaseId, lette
         let attempt = attempt(&desk, ContactOutcome::Replied, &actor);
         bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
     }
-    desk.note("wrote", &json!({ "channel": "email", "message": letter.message }));
+    desk.note(&Entry::Wrote { channel: "email".to_owned(), message: MessageId::from_uuid(letter.message) });
     if counts && was_finished {
         desk.restart();
-        desk.note_system("reopened", &json!({ "why": "the customer replied" }));
+        desk.note_system(&Entry::Reopened { note: None, why: Some("the customer replied".to_owned()) });
     } else if waited && desk.row.waiting_since.is_none() {
-        desk.note_system("resumed", &json!({ "why": "the customer replied" }));
+        desk.note_system(&desk.resumed(None, Some("the customer replied")));
     }
     let workspace = std::sync::Arc::clone(&desk.workspace);
     let owner = read_owner(desk.row.owner.as_deref()).unwrap_or_else(|| workspace.default_owner.clone());
@@ -112,7 +112,7 @@ pub async fn reply(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, new: 
         let attempt = attempt(&desk, ContactOutcome::NoAnswer, actor);
         bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
     }
-    desk.note("replied", &json!({ "channel": "email", "delivery": id }));
+    desk.note(&Entry::Replied { channel: "email".to_owned(), delivery: id });
     let workspace = std::sync::Arc::clone(&desk.workspace);
     queue(&desk, &workspace, &[row]).await?;
     desk.done().await?;

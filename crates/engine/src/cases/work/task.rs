@@ -4,11 +4,11 @@ use hearback_core::{
     CaseEvent, Owner, Word as _,
     id::{CaseId, TaskId, WorkspaceId},
     state::TaskStatus,
+    timeline::{ClosedBy, Entry},
 };
 use hearback_store::{tasks, time::millis};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{check_block, check_owner, desk::Desk};
 use crate::{Actor, Ctx, EngineError, error::Fields};
@@ -46,7 +46,7 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
     if let Some(owner) = assignee {
         check_owner(&desk.tx, ws, "assignee", &owner).await?;
         let from = std::mem::replace(&mut row.owner, owner.to_string());
-        desk.note("task_assigned", &json!({ "task": task, "from": from, "owner": owner }));
+        desk.note(&Entry::TaskAssigned { task, from, owner });
     }
     if outcome.is_some() {
         row.outcome = outcome;
@@ -61,21 +61,23 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
 /// The case counts its open tasks; the last one may have been all that was missing.
 fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Result<(), EngineError> {
     let was_open = task.status == TaskStatus::Open;
-    let (event, kind) = match status {
-        TaskStatus::Open => (Some(CaseEvent::TaskOpened), "task_reopened"),
-        TaskStatus::Done => (was_open.then_some(CaseEvent::TaskFinished), "task_done"),
-        TaskStatus::Cancelled => (was_open.then_some(CaseEvent::TaskFinished), "task_cancelled"),
+    let (id, title, outcome) = (TaskId::from_uuid(task.id), task.title.clone(), task.outcome.clone());
+    let (event, entry) = match status {
+        TaskStatus::Open => (Some(CaseEvent::TaskOpened), Entry::TaskReopened { task: id, title, outcome }),
+        TaskStatus::Done => (was_open.then_some(CaseEvent::TaskFinished), Entry::TaskDone { task: id, title, outcome }),
+        TaskStatus::Cancelled => {
+            (was_open.then_some(CaseEvent::TaskFinished), Entry::TaskCancelled { task: id, title, outcome, why: None })
+        }
     };
     task.status = status.into();
     task.finished_at = (status != TaskStatus::Open).then(|| millis(desk.now));
-    desk.note(kind, &json!({ "task": task.id, "title": task.title, "outcome": task.outcome }));
+    desk.note(&entry);
     let before = desk.row.loop_status;
     if let Some(event) = event {
         desk.step(&event)?;
     }
-    let after = desk.row.loop_status;
-    if after != before {
-        desk.note_system(after.as_str(), &json!({ "why": "task_finished" }));
+    if desk.row.loop_status != before {
+        desk.note_system(&Entry::closed_by(ClosedBy::TaskFinished));
     }
     Ok(())
 }

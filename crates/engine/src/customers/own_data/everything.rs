@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use hearback_core::token::SecretKey;
+use hearback_core::{timeline::Entry, token::SecretKey};
 use hearback_mailer::Language;
 use hearback_store::{events, messages, own_data::Everything, persons, time::from_millis};
 use serde::Serialize;
@@ -117,8 +117,8 @@ fn answers(workspace: &Workspace, rows: &Everything) -> Value {
 }
 
 fn change(event: &events::Model) -> Option<Value> {
-    let data = read(&event.data);
-    (event.kind == "corrected").then(|| json!({ "at": time(event.at), "from": data.get("from"), "to": data.get("to") }))
+    let Ok(Entry::Corrected { from, to, .. }) = event.entry() else { return None };
+    Some(json!({ "at": time(event.at), "from": from, "to": to }))
 }
 
 /// All of it, for reading; kinds of which there is nothing are left out.

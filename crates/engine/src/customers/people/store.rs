@@ -7,6 +7,7 @@ use hearback_core::{
     CaseEvent, case,
     id::{CaseId, PersonId, WorkspaceId},
     policy::Terms,
+    timeline::Entry,
 };
 use hearback_store::{StoreError, Tx, bulk, cases, erasure, events, former_addresses::Moves, merge, persons, time::millis};
 use serde_json::Value;
@@ -240,7 +241,7 @@ pub(super) async fn erase(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
     for mut row in cases {
         let terms = workspace.terms(&row);
         give_up(&mut row, terms, now);
-        let entry = events::row(ws, CaseId::from_uuid(row.id), "erased", &Actor::System.to_string(), &serde_json::json!({}), now);
+        let entry = events::row(ws, CaseId::from_uuid(row.id), &Actor::System.to_string(), &Entry::Erased {}, now);
         cases::save(&tx, row).await?;
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
     }

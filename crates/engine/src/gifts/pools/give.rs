@@ -1,14 +1,16 @@
 //! Giving codes and taking them back, inside the transaction that caused it.
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, WorkspaceId};
+use hearback_core::{
+    id::{CaseId, WorkspaceId},
+    timeline::Entry,
+};
 use hearback_store::{
     StoreError, Tx, events, incentive_codes,
     incentive_waits::{self, Model as Wait},
     pools,
     time::millis,
 };
-use serde_json::json;
 
 use crate::{
     Actor, Ctx,
@@ -52,8 +54,8 @@ pub(crate) async fn give(
     let mut waits = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for case in wanted.iter().filter(|case| seen.insert(**case)) {
-        let (kind, data) = if given.contains(case) {
-            ("incentive_given", json!({ "pool": key }))
+        let entry = if given.contains(case) {
+            Entry::IncentiveGiven { pool: key.to_owned() }
         } else {
             waits.push(Wait {
                 workspace_id: ws,
@@ -64,9 +66,9 @@ pub(crate) async fn give(
                 ended_at: None,
                 outcome: None,
             });
-            ("incentive_missing", json!({ "pool": key, "reason": shortage.reason() }))
+            Entry::IncentiveMissing { pool: key.to_owned(), reason: shortage.reason().to_owned() }
         };
-        entries.push(event_of(ws, case.uuid(), kind, &Actor::System, &data, now));
+        entries.push(event_of(ws, case.uuid(), &Actor::System, &entry, now));
     }
     if let Some(pool) = pool {
         incentive_waits::begin(tx, &waits).await?;
@@ -120,8 +122,8 @@ pub(crate) async fn take_back(
     let back = incentive_codes::take_back(tx, ws, cases, &kinds, millis(now)).await?;
     incentive_waits::end(tx, ws, cases, None, "the mail that was to carry the code is not sent any more", millis(now)).await?;
     let entry = |(case, pool): (uuid::Uuid, String)| {
-        let data = json!({ "pool": pool, "reason": "the mail with the code never left" });
-        event_of(ws, case, "incentive_taken_back", &Actor::System, &data, now)
+        let entry = Entry::IncentiveTakenBack { pool, reason: "the mail with the code never left".to_owned() };
+        event_of(ws, case, &Actor::System, &entry, now)
     };
     Ok(back.into_iter().map(entry).collect())
 }

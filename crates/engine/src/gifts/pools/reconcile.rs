@@ -7,6 +7,7 @@ use hearback_core::{
     CaseEvent, Owner, case,
     id::{CaseId, DeliveryId, TaskId, WorkspaceId},
     state::TaskStatus,
+    timeline::{ClosedBy, Entry},
 };
 use hearback_store::{
     Tx, bulk, cases, deliveries, events, incentive_codes,
@@ -14,7 +15,6 @@ use hearback_store::{
     outbox, pools, tasks,
     time::{from_millis, millis},
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::give::look;
@@ -75,7 +75,7 @@ async fn serve_pool(cx: &Ctx, ws: Uuid, key: &str, now: DateTime<Utc>) -> Result
     // Outbox before waits, as everybody takes the two.
     incentive_waits::hurry_mails(&tx, ws, &served, millis(now)).await?;
     incentive_waits::end(&tx, ws, &served, Some(key), "a code was given", millis(now)).await?;
-    let entry = |case: &Uuid| event_of(ws, *case, "incentive_given", &Actor::System, &json!({ "pool": key }), now);
+    let entry = |case: &Uuid| event_of(ws, *case, &Actor::System, &Entry::IncentiveGiven { pool: key.to_owned() }, now);
     bulk::insert::<events::Entity>(&tx, &served.iter().map(entry).collect::<Vec<_>>()).await?;
     look(&tx, pool, now).await?;
     tx.commit().await?;
@@ -153,8 +153,9 @@ impl Desk<'_> {
         let owner = read_owner(case.owner.as_deref()).unwrap_or_else(|| self.workspace.default_owner.clone());
         clocks::wind(case, self.workspace.terms(case));
         let task = self.task(wait, case, &owner);
-        let data = json!({ "task": task.id, "title": task.title, "owner": owner, "pool": wait.pool });
-        self.changes.events.push(event(case, "task_opened", &Actor::System, &data, self.now));
+        let (id, title) = (TaskId::from_uuid(task.id), task.title.clone());
+        let entry = Entry::TaskOpened { task: id, title, owner: owner.clone(), pool: wait.pool.clone() };
+        self.changes.events.push(event(case, &Actor::System, &entry, self.now));
         self.mail(wait, case, &owner, task.id);
         self.changes.tasks.push(task);
     }
@@ -202,13 +203,13 @@ impl Desk<'_> {
         if task.status != TaskStatus::Open {
             return Ok(());
         }
-        let data = json!({ "task": task.id, "title": task.title, "outcome": outcome });
+        let entry = Entry::TaskDone { task: TaskId::from_uuid(task.id), title: task.title.clone(), outcome: Some(outcome.clone()) };
         tasks::save(
             self.tx,
             tasks::Model { status: TaskStatus::Done.into(), outcome: Some(outcome), finished_at: Some(millis(self.now)), ..task },
         )
         .await?;
-        self.changes.events.push(event(case, "task_done", &Actor::System, &data, self.now));
+        self.changes.events.push(event(case, &Actor::System, &entry, self.now));
         let before = case.loop_status;
         if let Ok(next) = case::step(&core_case(case), &CaseEvent::TaskFinished, self.workspace.terms(case), self.now) {
             write_case(next, case);
@@ -217,7 +218,7 @@ impl Desk<'_> {
             self.changes.jobs.extend(chain::moved(self.workspace, *before, case, Vec::new, self.now));
         }
         if case.loop_status != before {
-            self.changes.events.push(event(case, case.loop_status.as_str(), &Actor::System, &json!({ "why": "task_finished" }), self.now));
+            self.changes.events.push(event(case, &Actor::System, &Entry::closed_by(ClosedBy::TaskFinished), self.now));
         }
         Ok(())
     }

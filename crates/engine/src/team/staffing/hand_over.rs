@@ -3,9 +3,9 @@
 use hearback_core::{
     Email, Owner,
     id::{CaseId, UserId, WorkspaceId},
+    timeline::Entry,
 };
 use hearback_store::{bulk, cases, events, tasks, time::millis, users};
-use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, alarm::next_of, apply::event, clocks, roster::Roster};
 
@@ -45,8 +45,8 @@ async fn hand_one(cx: &Ctx, ws: WorkspaceId, actor: &Actor, case: CaseId, from: 
     let terms = workspace.terms(&row);
     clocks::wind(&mut row, terms);
     let moved = tasks::hand_over(&tx, ws, case, &from.to_string(), &to.to_string()).await?;
-    let data = json!({ "from": from, "owner": to, "tasks": moved, "why": "their open cases were handed over" });
-    let entry = event(&row, "assigned", actor, &data, now);
+    let why = Some("their open cases were handed over".to_owned());
+    let entry = event(&row, actor, &Entry::Assigned { from: Some(from.to_string()), owner: to, tasks: Some(moved), why }, now);
     cases::save(&tx, row).await?;
     roster.write(&tx, ws.uuid()).await?;
     bulk::insert::<events::Entity>(&tx, &[entry]).await?;
