@@ -1,5 +1,5 @@
-//! The states of what is stored, and which may follow which: deliveries, jobs, invitations, waves, campaigns, survey versions and
-//! tasks. (The loop of a case is in [`crate::case`].)
+//! The states of what is stored, and which may follow which: deliveries, jobs, invitations, waves, campaigns, survey versions,
+//! tasks, codes, testimonials and messages. (The loop of a case is in [`crate::case`].)
 //!
 //! `docs/states.md` draws each of them; a test holds the drawing against [`State::next`].
 
@@ -297,6 +297,79 @@ impl State for TaskStatus {
             Self::Open => &[Self::Done, Self::Cancelled],
             Self::Done => &[Self::Open, Self::Cancelled],
             Self::Cancelled => &[Self::Open, Self::Done],
+        }
+    }
+}
+
+/// One code of a pool.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumString, VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum CodeState {
+    /// Can be given.
+    Free,
+    /// A customer has it, or will.
+    Given,
+    /// Its time was over before anybody got it.
+    Expired,
+    /// Taken out of the pool.
+    Revoked,
+}
+
+impl State for CodeState {
+    fn next(self) -> &'static [Self] {
+        match self {
+            Self::Free => &[Self::Given, Self::Expired, Self::Revoked],
+            // The mail with it never left.
+            Self::Given => &[Self::Free, Self::Expired],
+            Self::Expired | Self::Revoked => &[],
+        }
+    }
+}
+
+/// Words of a customer that may be shown.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumString, VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum TestimonialState {
+    /// Nobody has released it.
+    Given,
+    /// May be shown.
+    Approved,
+}
+
+impl State for TestimonialState {
+    fn next(self) -> &'static [Self] {
+        match self {
+            Self::Given => &[Self::Approved],
+            Self::Approved => &[Self::Given],
+        }
+    }
+}
+
+/// What became of a mail that came in. Decided once.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumString, VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum MessageState {
+    /// Taken in.
+    Done,
+    /// Taken in, and nothing follows: one of too many.
+    Muted,
+    /// Kept for somebody to look at.
+    Quarantined,
+}
+
+impl State for MessageState {
+    fn next(self) -> &'static [Self] {
+        match self {
+            Self::Done | Self::Muted | Self::Quarantined => &[],
         }
     }
 }

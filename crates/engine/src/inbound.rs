@@ -15,6 +15,7 @@ use chrono::Duration;
 use hearback_core::{
     Email,
     id::{CaseId, MessageId, WorkspaceId},
+    state::MessageState,
     token::Purpose,
 };
 use hearback_mailer::inbound::{self as reading, Attachment, Inbound, Kind, Refused};
@@ -57,7 +58,7 @@ pub struct Taken {
     /// `reply`, `auto_reply`, `bounce`, `delayed`, `delivered`, `complaint`, `opt_out` or `unknown`.
     pub kind: String,
     /// `done`, `muted` or `quarantined`.
-    pub state: String,
+    pub state: MessageState,
     /// Why it is not done, or the code of a bounce.
     pub reason: Option<String>,
     /// The case that it joined.
@@ -97,8 +98,8 @@ pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door)
         Ok(mail) => Box::pin(settle(cx, tx, row, &mail, mark)).await?,
         Err(refused) => keep(cx, tx, row, refused.to_string()).await?,
     };
-    cx.came_in.count(&row.kind, &row.state);
-    tracing::info!(kind = row.kind, state = row.state, "a mail came in");
+    cx.came_in.count(&row.kind, *row.state);
+    tracing::info!(kind = row.kind, state = row.state.as_str(), "a mail came in");
     Ok(taken(row))
 }
 
@@ -110,7 +111,7 @@ async fn take_unread(cx: &Ctx, name: &str, why: Refused) -> Result<Taken, Engine
     let tx = cx.db.write().await?;
     let is_new = messages::store(&tx, row.clone()).await?;
     let row = keep(cx, tx, row, why.to_string()).await?;
-    cx.came_in.count(&row.kind, &row.state);
+    cx.came_in.count(&row.kind, *row.state);
     Ok(Taken { is_new, ..taken(row) })
 }
 
@@ -219,7 +220,7 @@ fn believed(kind: &Kind, mark: Mark, age: Duration, is_customers: bool) -> Resul
 /// Kept for somebody to look at; nothing follows. Commits.
 async fn keep(cx: &Ctx, tx: Tx, row: messages::Model, why: String) -> Result<messages::Model, EngineError> {
     // Nobody could say whose words they are, so nothing is kept that could not be searched when somebody is to be forgotten.
-    let row = messages::Model { state: "quarantined".to_owned(), reason: Some(why), raw: String::new(), ..row };
+    let row = messages::Model { state: MessageState::Quarantined.into(), reason: Some(why), raw: String::new(), ..row };
     finish(cx, tx, row).await
 }
 
@@ -236,7 +237,7 @@ fn row(cx: &Ctx, ws: WorkspaceId, hash: String, kept: String, read: Result<&Inbo
         workspace_id: ws.uuid(),
         id: MessageId::derived(&format!("message/{ws}/{hash}")).uuid(),
         kind: "unknown".to_owned(),
-        state: "done".to_owned(),
+        state: MessageState::Done.into(),
         hash,
         from_address: String::new(),
         subject: String::new(),
@@ -280,7 +281,7 @@ fn taken(row: messages::Model) -> Taken {
         workspace: WorkspaceId::from_uuid(row.workspace_id),
         id: MessageId::from_uuid(row.id),
         kind: row.kind,
-        state: row.state,
+        state: *row.state,
         reason: row.reason,
         case: row.case_id.map(CaseId::from_uuid),
         is_new: true,

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait as _, QueryOrder as _, QuerySelect as _, Statement
 
 use crate::{
     StoreError, Tx,
-    stored::{Stored, words},
+    stored::{Stored, quoted, words},
     time::millis,
 };
 
@@ -121,13 +121,13 @@ pub async fn cancel_of_rules(tx: &Tx, ws: Uuid, versions: &[Uuid], why: &str, no
 /// How many mails to this address came back or were refused since the last one that was taken and did not come back, or was
 /// answered all the same.
 pub async fn untaken_in_a_row(tx: &Tx, ws: WorkspaceId, address: &str) -> Result<u64, StoreError> {
-    let (mail, bounced, sent) = (Medium::Mail.as_str(), DeliveryStatus::Bounced.as_str(), DeliveryStatus::Sent.as_str());
-    let answered = InvitationState::Answered.as_str();
+    let (mail, bounced, sent) = (quoted(Medium::Mail), quoted(DeliveryStatus::Bounced), quoted(DeliveryStatus::Sent));
+    let answered = quoted(InvitationState::Answered);
     let sql = format!(
-        "SELECT COUNT(*) FROM deliveries d WHERE d.workspace_id = $1 AND d.to_address = $2 AND d.medium = '{mail}' AND d.status = '{bounced}' \
+        "SELECT COUNT(*) FROM deliveries d WHERE d.workspace_id = $1 AND d.to_address = $2 AND d.medium = {mail} AND d.status = {bounced} \
          AND COALESCE(d.sent_at, d.updated_at) > COALESCE((SELECT MAX(COALESCE(t.sent_at, t.updated_at)) FROM deliveries t \
          LEFT JOIN invitations i ON i.workspace_id = t.workspace_id AND i.id = t.invitation_id \
-         WHERE t.workspace_id = $1 AND t.to_address = $2 AND t.medium = '{mail}' AND (t.status = '{sent}' OR i.state = '{answered}')), -1)"
+         WHERE t.workspace_id = $1 AND t.to_address = $2 AND t.medium = {mail} AND (t.status = {sent} OR i.state = {answered})), -1)"
     );
     let values: [Value; 2] = [ws.uuid().into(), address.into()];
     let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;

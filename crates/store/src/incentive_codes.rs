@@ -5,14 +5,18 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use hearback_core::{id::CaseId, state::DeliveryStatus};
+use hearback_core::{
+    Word as _,
+    id::CaseId,
+    state::{CodeState, DeliveryStatus},
+};
 use sea_orm::{ConnectionTrait, DbErr, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     bulk::{Kind, select, text_list, texts, to_json},
     cursor::{Cursor, Listed, Page},
-    stored::among,
+    stored::{Stored, among, quoted},
     time::millis,
 };
 
@@ -32,8 +36,7 @@ pub struct Model {
     pub sealed: String,
     /// What it is found by (`SecretKey::lookup`).
     pub lookup: String,
-    /// `free`, `given`, `expired` (was never given) or `revoked` (withdrawn by hand).
-    pub state: String,
+    pub state: Stored<CodeState>,
     /// From this moment on it is not given any more; [`NEVER`] for a code without an end.
     pub expires_at: i64,
     pub created_at: i64,
@@ -59,10 +62,12 @@ pub async fn give(tx: &Tx, ws: Uuid, pool: &str, wanted: &[CaseId], now: DateTim
         "WITH x AS ({}), wanted AS (SELECT c, row_number() OVER (ORDER BY place) AS n FROM x WHERE NOT EXISTS (SELECT 1 FROM \
          incentive_codes h WHERE h.workspace_id = $2 AND h.case_id = x.c AND h.case_id IS NOT NULL AND h.pool = $3)), \
          free AS (SELECT i, row_number() OVER (ORDER BY e, i) AS n FROM (SELECT id AS i, expires_at AS e FROM incentive_codes \
-         WHERE workspace_id = $2 AND pool = $3 AND state = 'free' AND expires_at > $4 ORDER BY expires_at, id LIMIT $5) AS soonest) \
-         UPDATE incentive_codes SET state = 'given', case_id = wanted.c, given_at = $4 FROM free JOIN wanted ON wanted.n = free.n \
+         WHERE workspace_id = $2 AND pool = $3 AND state = {free} AND expires_at > $4 ORDER BY expires_at, id LIMIT $5) AS soonest) \
+         UPDATE incentive_codes SET state = {given}, case_id = wanted.c, given_at = $4 FROM free JOIN wanted ON wanted.n = free.n \
          WHERE incentive_codes.workspace_id = $2 AND incentive_codes.id = free.i RETURNING case_id",
-        select(backend, &FIELDS, 1)
+        select(backend, &FIELDS, 1),
+        free = quoted(CodeState::Free),
+        given = quoted(CodeState::Given),
     );
     let mut seen = HashSet::new();
     let each: Vec<CaseId> = wanted.iter().copied().filter(|case| seen.insert(*case)).collect();
@@ -81,10 +86,13 @@ pub async fn give(tx: &Tx, ws: Uuid, pool: &str, wanted: &[CaseId], now: DateTim
 
 /// How many codes can be given, counted up to `limit`.
 pub async fn free_up_to(conn: &impl ConnectionTrait, ws: Uuid, pool: &str, now: i64, limit: i64) -> Result<i64, StoreError> {
-    const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM incentive_codes WHERE workspace_id = $1 AND pool = $2 AND state = 'free' \
-         AND expires_at > $3 LIMIT $4) AS part";
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM incentive_codes WHERE workspace_id = $1 AND pool = $2 AND state = {} \
+         AND expires_at > $3 LIMIT $4) AS part",
+        quoted(CodeState::Free)
+    );
     let values = [Value::from(ws), pool.into(), now.into(), limit.into()];
-    let row = conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), SQL, values)).await?;
+    let row = conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
     Ok(row.map_or(Ok(0), |row| row.try_get_by_index(0))?)
 }
 
@@ -96,10 +104,11 @@ pub async fn take_back(tx: &Tx, ws: Uuid, cases: &[Uuid], kinds: &[&str], now: i
     }
     let backend = tx.get_database_backend();
     let sql = format!(
-        "SELECT i.id, i.case_id, i.pool FROM incentive_codes i WHERE i.workspace_id = $1 AND i.state = 'given' AND i.case_id IS NOT NULL \
+        "SELECT i.id, i.case_id, i.pool FROM incentive_codes i WHERE i.workspace_id = $1 AND i.state = {} AND i.case_id IS NOT NULL \
          AND i.case_id IN ({}) \
          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.case_id = i.case_id AND d.acknowledges \
          AND d.kind IN {} AND (d.status NOT IN {} OR d.duplicates > 0))",
+        quoted(CodeState::Given),
         select(backend, &[("c", Kind::Uuid)], 2),
         texts(backend, 3),
         among(&DeliveryStatus::NEVER_ARRIVED)
@@ -115,8 +124,11 @@ pub async fn take_back(tx: &Tx, ws: Uuid, cases: &[Uuid], kinds: &[&str], now: i
     }
     if !ids.is_empty() {
         let sql = format!(
-            "UPDATE incentive_codes SET state = CASE WHEN expires_at <= $2 THEN 'expired' ELSE 'free' END, case_id = NULL, given_at = NULL \
-             WHERE workspace_id = $1 AND state = 'given' AND id IN ({})",
+            "UPDATE incentive_codes SET state = CASE WHEN expires_at <= $2 THEN {} ELSE {} END, case_id = NULL, given_at = NULL \
+             WHERE workspace_id = $1 AND state = {} AND id IN ({})",
+            quoted(CodeState::Expired),
+            quoted(CodeState::Free),
+            quoted(CodeState::Given),
             select(backend, &[("c", Kind::Uuid)], 3)
         );
         let list = to_json(backend, ids.into_iter().map(|id| [Value::from(id)]));
@@ -128,10 +140,10 @@ pub async fn take_back(tx: &Tx, ws: Uuid, cases: &[Uuid], kinds: &[&str], now: i
 /// Marks free codes of a pool whose time is over; how many. The caller holds the pool.
 pub async fn expire(tx: &Tx, ws: Uuid, pool: &str, now: i64) -> Result<u64, StoreError> {
     let over = Entity::update_many()
-        .col_expr(Column::State, Expr::value("expired"))
+        .col_expr(Column::State, Expr::value(CodeState::Expired.as_str()))
         .filter(Column::WorkspaceId.eq(ws))
         .filter(Column::Pool.eq(pool))
-        .filter(Column::State.eq("free"))
+        .filter(Column::State.eq(CodeState::Free.as_str()))
         .filter(Column::ExpiresAt.lte(now));
     Ok(over.exec(&**tx).await?.rows_affected)
 }
@@ -141,7 +153,7 @@ pub async fn is_any_over(conn: &impl ConnectionTrait, ws: Uuid, pool: &str, now:
     let over = Entity::find()
         .filter(Column::WorkspaceId.eq(ws))
         .filter(Column::Pool.eq(pool))
-        .filter(Column::State.eq("free"))
+        .filter(Column::State.eq(CodeState::Free.as_str()))
         .filter(Column::ExpiresAt.lte(now));
     Ok(over.limit(1).one(conn).await?.is_some())
 }
@@ -161,7 +173,9 @@ pub async fn known(tx: &Tx, ws: Uuid, pool: &str, lookups: &[String]) -> Result<
 pub async fn revoke(tx: &Tx, ws: Uuid, pool: &str, lookups: &[String]) -> Result<u64, StoreError> {
     let backend = tx.get_database_backend();
     let sql = format!(
-        "UPDATE incentive_codes SET state = 'revoked' WHERE workspace_id = $1 AND pool = $2 AND state = 'free' AND lookup IN {}",
+        "UPDATE incentive_codes SET state = {} WHERE workspace_id = $1 AND pool = $2 AND state = {} AND lookup IN {}",
+        quoted(CodeState::Revoked),
+        quoted(CodeState::Free),
         texts(backend, 3)
     );
     let values = [Value::from(ws), pool.into(), text_list(lookups)];
@@ -173,12 +187,12 @@ pub async fn of_pool(
     conn: &impl ConnectionTrait,
     ws: Uuid,
     pool: &str,
-    state: Option<&str>,
+    state: Option<CodeState>,
     page: Page,
 ) -> Result<Listed<Model>, StoreError> {
     let found = Entity::find().filter(Column::WorkspaceId.eq(ws)).filter(Column::Pool.eq(pool));
     let found = match state {
-        Some(state) => found.filter(Column::State.eq(state)),
+        Some(state) => found.filter(Column::State.eq(state.as_str())),
         None => found,
     };
     let found = match page.after {

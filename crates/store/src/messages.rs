@@ -1,6 +1,10 @@
 //! Mail that came in.
 
-use hearback_core::id::{MessageId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{MessageId, WorkspaceId},
+    state::MessageState,
+};
 use sea_orm::{
     Condition, ConnectionTrait, PaginatorTrait as _, QueryOrder, QuerySelect, Statement, Value,
     entity::prelude::*,
@@ -11,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Db, StoreError, Tx, bulk,
     cursor::{Cursor, Listed, Page},
+    stored::Stored,
 };
 
 /// A row, as stored.
@@ -23,8 +28,7 @@ pub struct Model {
     pub id: Uuid,
     /// `reply`, `auto_reply`, `bounce`, `delayed`, `delivered`, `complaint`, `opt_out` or `unknown`.
     pub kind: String,
-    /// `done`, `muted` or `quarantined`.
-    pub state: String,
+    pub state: Stored<MessageState>,
     /// Of the whole content: the same message is taken once.
     pub hash: String,
     pub from_address: String,
@@ -172,8 +176,8 @@ pub async fn came_back(tx: &Tx, ws: WorkspaceId, address: &str, word: &str, sinc
 pub struct Filter {
     /// `reply`, `bounce`, ...
     pub kind: Option<String>,
-    /// `done`, `muted` or `quarantined`.
-    pub state: Option<String>,
+    /// What became of it.
+    pub state: Option<MessageState>,
 }
 
 /// One page, the newest first.
@@ -181,7 +185,7 @@ pub async fn list(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &Filter,
     let fits = Condition::all()
         .add(Column::WorkspaceId.eq(ws.uuid()))
         .add_option(filter.kind.as_ref().map(|kind| Column::Kind.eq(kind)))
-        .add_option(filter.state.as_ref().map(|state| Column::State.eq(state)))
+        .add_option(filter.state.map(|state| Column::State.eq(state.as_str())))
         .add(page.below(Expr::col(Column::ReceivedAt), Column::Id));
     let found = Entity::find().filter(fits).order_by_desc(Column::ReceivedAt).order_by_desc(Column::Id);
     let rows = found.limit(page.limit + 1).all(conn).await?;
@@ -198,7 +202,7 @@ pub async fn of_case(conn: &impl ConnectionTrait, ws: WorkspaceId, case: Uuid, l
 
 /// Deletes what has lain in quarantine since before then; at most `limit`.
 pub async fn prune(db: &Db, ws: WorkspaceId, before: i64, limit: u64) -> Result<u64, StoreError> {
-    let quarantined = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::State.eq("quarantined"));
+    let quarantined = Condition::all().add(Column::WorkspaceId.eq(ws.uuid())).add(Column::State.eq(MessageState::Quarantined.as_str()));
     let old = Entity::find().select_only().column(Column::Id).filter(quarantined).filter(Column::ReceivedAt.lt(before));
     let old = old.order_by_asc(Column::ReceivedAt).limit(limit).into_tuple::<Uuid>().all(db.read()).await?;
     if old.is_empty() {

@@ -1,9 +1,9 @@
 //! Pools of codes: how they are called, and when they run low.
 
-use hearback_core::id::WorkspaceId;
+use hearback_core::{id::WorkspaceId, state::CodeState};
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, stored::quoted};
 
 /// A row, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -61,10 +61,14 @@ pub struct Count {
 
 /// The codes of a workspace counted by pool and state at this moment; a free code whose time is over counts as expired.
 pub async fn counts(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64) -> Result<Vec<Count>, StoreError> {
-    const SQL: &str = "SELECT pool, CASE WHEN state = 'free' AND expires_at <= $2 THEN 'expired' ELSE state END AS state, COUNT(*) AS codes \
+    let sql = format!(
+        "SELECT pool, CASE WHEN state = {} AND expires_at <= $2 THEN {} ELSE state END AS state, COUNT(*) AS codes \
          FROM incentive_codes WHERE workspace_id = $1 GROUP BY 1, 2 \
-         UNION ALL SELECT pool, 'waiting', COUNT(*) FROM incentive_waits WHERE workspace_id = $1 AND ended_at IS NULL GROUP BY 1";
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), SQL, [Value::from(ws.uuid()), Value::from(now)]);
+         UNION ALL SELECT pool, 'waiting', COUNT(*) FROM incentive_waits WHERE workspace_id = $1 AND ended_at IS NULL GROUP BY 1",
+        quoted(CodeState::Free),
+        quoted(CodeState::Expired)
+    );
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, [Value::from(ws.uuid()), Value::from(now)]);
     let rows = conn.query_all_raw(statement).await?;
     Ok(rows.iter().map(|row| Count::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }

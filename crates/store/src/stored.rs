@@ -6,7 +6,10 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use hearback_core::{
     LoopStatus, Word,
-    state::{CampaignStatus, DeliveryStatus, InvitationState, JobState, Medium, SurveyStatus, TaskStatus, WaveStatus},
+    state::{
+        CampaignStatus, CodeState, DeliveryStatus, InvitationState, JobState, Medium, MessageState, SurveyStatus, TaskStatus,
+        TestimonialState, WaveStatus,
+    },
 };
 use sea_orm::{
     ColIdx, ColumnType, DbErr, QueryResult, TryGetError, TryGetable, Value,
@@ -49,6 +52,15 @@ impl ColumnWord for SurveyStatus {
 }
 impl ColumnWord for TaskStatus {
     const TABLE: &'static str = "tasks";
+}
+impl ColumnWord for CodeState {
+    const TABLE: &'static str = "incentive_codes";
+}
+impl ColumnWord for TestimonialState {
+    const TABLE: &'static str = "testimonials";
+}
+impl ColumnWord for MessageState {
+    const TABLE: &'static str = "messages";
 }
 
 /// What a field of a row holds: reads as the value of `core` that it is.

@@ -1,11 +1,16 @@
 //! What customers said that we may show, and whether we may.
 
-use hearback_core::id::{CaseId, RecordId, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{CaseId, RecordId, WorkspaceId},
+    state::TestimonialState,
+};
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{
     StoreError, Tx,
     cursor::{Cursor, Listed, Page},
+    stored::Stored,
 };
 
 /// A row, as stored.
@@ -21,8 +26,7 @@ pub struct Model {
     pub text: String,
     /// `public`, `anonymous` or `none`.
     pub permission: String,
-    /// `given` or `approved`.
-    pub state: String,
+    pub state: Stored<TestimonialState>,
     pub given_at: i64,
     pub updated_at: i64,
     /// As the customer wants it shown.
@@ -66,7 +70,7 @@ pub struct Filter {
     /// See [`Model::permission`].
     pub permission: Option<String>,
     /// See [`Model::state`].
-    pub state: Option<String>,
+    pub state: Option<TestimonialState>,
 }
 
 /// One page of those that fit, the newest first.
@@ -75,8 +79,8 @@ pub async fn page(conn: &impl ConnectionTrait, ws: WorkspaceId, filter: &Filter,
     if let Some(permission) = &filter.permission {
         found = found.filter(Column::Permission.eq(permission));
     }
-    if let Some(state) = &filter.state {
-        found = found.filter(Column::State.eq(state));
+    if let Some(state) = filter.state {
+        found = found.filter(Column::State.eq(state.as_str()));
     }
     let found = found.filter(page.below(Expr::col(Column::GivenAt), Column::Id));
     let rows = found.order_by_desc(Column::GivenAt).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;

@@ -66,7 +66,7 @@ async fn text(cx: &Ctx) -> Result<String, StoreError> {
     text.line("hearback_answers_refused_total", "", intake.refused.load(Ordering::Relaxed));
     text.head("hearback_messages_total", "counter", "Mails that came in through this process, by kind and state.");
     for (kind, state, n) in cx.came_in.all() {
-        text.line("hearback_messages_total", &format!("{{kind=\"{kind}\",state=\"{state}\"}}"), n);
+        text.line("hearback_messages_total", &format!("{{kind=\"{kind}\",state=\"{}\"}}", state.as_str()), n);
     }
     Ok(text.0)
 }

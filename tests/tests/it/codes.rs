@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use hearback_core::{Clock as _, SystemClock};
+use hearback_core::{Clock as _, SystemClock, state::CodeState};
 use hearback_engine::{Actor, access::Role, pools};
 use hearback_mailer::Limits;
 use hearback_store::{EntityTrait as _, alerts, cases, deliveries, events, incentive_codes, incentive_waits, responses, tasks};
@@ -133,7 +133,7 @@ async fn who_has_what(engine: &Engine) {
     assert_eq!(codes.len(), CODES);
     let given: HashSet<uuid::Uuid> = codes.iter().filter_map(|code| code.case_id).collect();
     assert_eq!(given.len(), CODES, "every code is given, each to another customer");
-    assert!(codes.iter().all(|code| code.state == "given"));
+    assert!(codes.iter().all(|code| code.state == CodeState::Given));
 
     let empty_handed: HashSet<uuid::Uuid> =
         cases::Entity::find().all(db).await.unwrap().into_iter().map(|case| case.id).filter(|case| !given.contains(case)).collect();

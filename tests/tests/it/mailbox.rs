@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearback_core::{Email, token::Purpose};
+use hearback_core::{Email, state::MessageState, token::Purpose};
 use hearback_engine::{
     dispatch::Dispatch,
     inbound::{Polled, poll, watch},
@@ -145,10 +145,10 @@ async fn real_bounces_of_a_real_server_find_their_mails() {
         let stored = stored(app).await;
         let told = |delivery: uuid::Uuid| {
             let row = stored.iter().find(|row| row.delivery_id == Some(delivery)).unwrap();
-            (row.kind.clone(), row.state.clone(), row.reason.clone().unwrap_or_default())
+            (row.kind.clone(), *row.state, row.reason.clone().unwrap_or_default())
         };
         let of = |address: &str| told(mails.iter().find(|mail| mail.to_address == address).unwrap().id);
-        let is = |kind: &str, reason: &str| (kind.to_owned(), "done".to_owned(), reason.to_owned());
+        let is = |kind: &str, reason: &str| (kind.to_owned(), MessageState::Done, reason.to_owned());
         assert_eq!(of(customers[0]), is("bounce", "address 5.1.1"));
         assert_eq!(of(customers[1]), is("bounce", "passing 5.2.2"));
         assert_eq!(of(customers[2]), is("bounce", "policy 5.7.1"));

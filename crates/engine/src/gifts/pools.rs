@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     id::{RecordId, WorkspaceId},
     seal::{Sealed, Unreadable},
+    state::CodeState,
     text::{self, MAX_LINE},
     token::SecretKey,
 };
@@ -168,7 +169,7 @@ pub async fn codes(
     cx: &Ctx,
     ws: WorkspaceId,
     key: &str,
-    state: Option<&str>,
+    state: Option<CodeState>,
     page: Page,
 ) -> Result<Listed<incentive_codes::Model>, EngineError> {
     one(cx, ws, key).await?;
@@ -220,7 +221,7 @@ fn row(key: &SecretKey, ws: WorkspaceId, pool: &str, code: &NewCode, now: DateTi
         pool: pool.to_owned(),
         sealed: key.seal(Sealed::GiftCode, ws.uuid(), id.as_bytes(), &code.code)?,
         lookup: lookups.next().unwrap_or_default(),
-        state: "free".to_owned(),
+        state: CodeState::Free.into(),
         expires_at: code.expires_at.map_or(NEVER, millis),
         created_at: millis(now),
         case_id: None,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use hearback_core::{
     Locale,
     id::{CaseId, RecordId, WorkspaceId},
+    state::TestimonialState,
     text::{self, MAX_LINE},
     timeline::Entry,
     token::Purpose,
@@ -23,8 +24,6 @@ use crate::{Actor, Ctx, EngineError, apply::event, audit};
 const MAX_TEXT: usize = 2_000;
 /// How words may be shown.
 pub const PERMISSIONS: [&str; 3] = ["public", "anonymous", "none"];
-/// Where a testimonial stands.
-pub const STATES: [&str; 2] = ["given", "approved"];
 /// What the page says, by the last part of its key in the language files.
 const WORDS: [&str; 9] = ["title", "text", "name", "permission", "public", "anonymous", "none", "save", "withdraw"];
 
@@ -95,7 +94,7 @@ pub async fn give(cx: &Ctx, token: &str, given: &Given) -> Result<Option<View>, 
         person_id: row.person_id,
         text: words,
         permission: permission.to_owned(),
-        state: "given".to_owned(),
+        state: TestimonialState::Given.into(),
         given_at: millis(now),
         updated_at: millis(now),
         name: text::line(&given.name, MAX_LINE).ok(),
@@ -110,7 +109,7 @@ pub async fn give(cx: &Ctx, token: &str, given: &Given) -> Result<Option<View>, 
         return Ok(None);
     }
     match store::lock(&tx, ws, id).await? {
-        Some(known) if known.state == "approved" => return view(cx, ws, case, "approved").await,
+        Some(known) if known.state == TestimonialState::Approved => return view(cx, ws, case, "approved").await,
         Some(known) => store::save(&tx, Testimonial { given_at: known.given_at, ..fresh }).await?,
         None => {
             bulk::insert_missing::<store::Entity>(&tx, &[fresh]).await?;
@@ -154,11 +153,12 @@ async fn change(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: RecordId, approved
     if approved && row.permission == "none" {
         return Err(EngineError::conflict("the customer does not want these words shown"));
     }
-    if (row.state == "approved") == approved {
+    let state = if approved { TestimonialState::Approved } else { TestimonialState::Given };
+    if row.state == state {
         return Ok(row);
     }
     let row = Testimonial {
-        state: if approved { "approved" } else { "given" }.to_owned(),
+        state: state.into(),
         approved_by: approved.then(|| actor.to_string()),
         approved_at: approved.then(|| millis(now)),
         updated_at: millis(now),
@@ -187,7 +187,7 @@ async fn view(cx: &Ctx, ws: WorkspaceId, case: CaseId, done: &str) -> Result<Opt
     let language = cx.templates.languages().get(&Locale::parse(tag).unwrap_or_default());
     let company = |name: &str| (name == "company").then_some(workspace.name.as_str());
     let say = |key: &str| language.phrase(&format!("testimonial.{key}")).and_then(|phrase| phrase.fill(company).ok()).unwrap_or_default();
-    let is_approved = given.as_ref().is_some_and(|given| given.state == "approved");
+    let is_approved = given.as_ref().is_some_and(|given| given.state == TestimonialState::Approved);
     let done = if done.is_empty() && is_approved { "approved" } else { done };
     let chosen = given.as_ref().map(|given| given.permission.clone()).unwrap_or_default();
     let choice = |key: &'static str| PermissionChoice { key: key.to_owned(), label: say(key), chosen: chosen == key };

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use hearback_core::{
     id::{CaseId, DeliveryId, InvitationId, MessageId, PersonId, WorkspaceId},
+    state::MessageState,
     timeline::Entry,
 };
 use hearback_mailer::inbound::{Failure, Inbound, Kind};
@@ -152,9 +153,9 @@ impl Known<'_> {
 
     /// Stored and shown; it reaches nobody, and nothing follows.
     async fn answered_by_itself(&self, tx: Tx, row: messages::Model) -> Result<messages::Model, EngineError> {
-        let state = if self.too_many(&tx, &row).await? { "muted" } else { "done" };
-        let row = messages::Model { state: state.to_owned(), raw: String::new(), ..row };
-        if state == "done" {
+        let state = if self.too_many(&tx, &row).await? { MessageState::Muted } else { MessageState::Done };
+        let row = messages::Model { state: state.into(), raw: String::new(), ..row };
+        if state == MessageState::Done {
             self.note(&tx, &row, &Entry::AutoReply { message: MessageId::from_uuid(row.id) }).await?;
         }
         super::finish(self.cx, tx, row).await
@@ -164,7 +165,7 @@ impl Known<'_> {
     async fn replied(&self, tx: Tx, row: messages::Model, case: Option<CaseId>) -> Result<messages::Model, EngineError> {
         if self.too_many(&tx, &row).await? {
             let why = format!("more than {MOST_AN_HOUR} messages within an hour");
-            return super::finish(self.cx, tx, messages::Model { state: "muted".to_owned(), reason: Some(why), ..row }).await;
+            return super::finish(self.cx, tx, messages::Model { state: MessageState::Muted.into(), reason: Some(why), ..row }).await;
         }
         messages::save(&tx, row.clone()).await?;
         let Some(case) = case else {

@@ -1,7 +1,7 @@
 //! `/api/v1/inbound` takes in a mail as it came; `/api/v1/messages` is what came in.
 
 use axum::{body::Bytes, extract::Request};
-use hearback_core::id::MessageId;
+use hearback_core::{id::MessageId, state::MessageState};
 use hearback_engine::{
     access::Scope::{Read, Write},
     inbound::{self, Door, MAX_BYTES, Taken},
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     List, Time,
     openapi::{Operation, Schemas},
-    words::{MessageKind, MessageState, OneOf},
+    words::{MessageKind, OneOf},
 };
 use crate::{
     body,
@@ -35,8 +35,6 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// What a message can be.
 pub(crate) const KINDS: [&str; 8] = ["reply", "auto_reply", "bounce", "delayed", "delivered", "complaint", "opt_out", "unknown"];
-/// What becomes of one.
-pub(crate) const STATES: [&str; 3] = ["done", "muted", "quarantined"];
 
 /// What became of a mail.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -44,8 +42,7 @@ pub(crate) struct TakenView {
     id: MessageId,
     #[schemars(with = "OneOf<MessageKind>")]
     kind: String,
-    #[schemars(with = "OneOf<MessageState>")]
-    state: String,
+    state: MessageState,
     reason: Option<String>,
     case: Option<Uuid>,
 }
@@ -101,8 +98,7 @@ pub(crate) struct MessageView {
     id: Uuid,
     #[schemars(with = "OneOf<MessageKind>")]
     kind: String,
-    #[schemars(with = "OneOf<MessageState>")]
-    state: String,
+    state: MessageState,
     reason: Option<String>,
     from: String,
     subject: String,
@@ -125,7 +121,7 @@ impl MessageView {
             attachments: row.attachments(),
             id: row.id,
             kind: row.kind,
-            state: row.state,
+            state: *row.state,
             reason: row.reason,
             from: row.from_address,
             subject: row.subject,
@@ -144,7 +140,7 @@ impl MessageView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MessagesAsked {
     kind: Option<OneOf<MessageKind>>,
-    state: Option<OneOf<MessageState>>,
+    state: Option<MessageState>,
     #[serde(default)]
     limit: Limit,
     cursor: Option<After>,
@@ -152,7 +148,7 @@ pub(crate) struct MessagesAsked {
 
 /// `GET /messages`: the newest first.
 pub(crate) async fn list(call: Call, Query(asked): Query<MessagesAsked>) -> Result<Json<List<MessageView>>, Problem> {
-    let filter = messages::Filter { kind: asked.kind.map(OneOf::text), state: asked.state.map(OneOf::text) };
+    let filter = messages::Filter { kind: asked.kind.map(OneOf::text), state: asked.state };
     let page = messages::list(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(page, MessageView::of)))
 }

@@ -43,7 +43,7 @@ use hearback_store::{cursor::Listed, time::from_millis};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-pub(crate) use inbound::{KINDS as MESSAGE_KINDS, STATES as MESSAGE_STATES};
+pub(crate) use inbound::KINDS as MESSAGE_KINDS;
 pub(crate) use openapi::document as description;
 pub(crate) use responses::survey_ids;
 pub(crate) use surveys::workspace_key;

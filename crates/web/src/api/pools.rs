@@ -1,7 +1,7 @@
 //! `/api/v1/pools`: pools of codes.
 
 use axum::{body::Bytes, extract::Request};
-use hearback_core::text;
+use hearback_core::{state::CodeState, text};
 use hearback_engine::{
     access::Scope::{Admin, Read},
     change::Change,
@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::{
     List, Time, Whole,
     openapi::{Operation, Schemas},
-    words::{CodeState, OneOf, Words as _},
 };
 use crate::{
     App, body,
@@ -196,8 +195,7 @@ pub(crate) struct CodeView {
     id: Uuid,
     /// Empty when it was sealed with a secret key that is not known here.
     code: String,
-    #[schemars(with = "OneOf<CodeState>")]
-    state: &'static str,
+    state: CodeState,
     case: Option<Uuid>,
     expires_at: Option<Time>,
     given_at: Option<Time>,
@@ -207,11 +205,10 @@ pub(crate) struct CodeView {
 impl CodeView {
     fn of(app: &App, row: &incentive_codes::Model) -> Self {
         let expires_at = pools::expiry(row).map(|time| Time(millis(time)));
-        let state = CodeState::ALL.iter().find(|state| **state == row.state).copied().unwrap_or("revoked");
         Self {
             id: row.id,
             code: pools::code(&app.cx.settings.secret_key, row).unwrap_or_default(),
-            state,
+            state: *row.state,
             case: row.case_id,
             expires_at,
             given_at: row.given_at.map(Time),
@@ -224,7 +221,7 @@ impl CodeView {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodesAsked {
-    state: Option<OneOf<CodeState>>,
+    state: Option<CodeState>,
     #[serde(default)]
     limit: Limit,
     cursor: Option<After>,
@@ -232,8 +229,7 @@ pub(crate) struct CodesAsked {
 
 /// `GET /pools/{key}/codes`: in the order of their import.
 pub(crate) async fn codes(call: Call, Query(asked): Query<CodesAsked>) -> Result<Json<List<CodeView>>, Problem> {
-    let state = asked.state.map(|state| state.0);
-    let listed = pools::codes(call.cx(), call.ws(), call.key(), state, asked.limit.after(asked.cursor)).await?;
+    let listed = pools::codes(call.cx(), call.ws(), call.key(), asked.state, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(listed, |row| CodeView::of(&call.app, &row))))
 }
 

@@ -1,5 +1,6 @@
 //! `/api/v1/testimonials`: words of customers that may be shown.
 
+use hearback_core::state::TestimonialState;
 use hearback_engine::{
     access::Scope::{Read, Write},
     testimonials::{self, Filter, Testimonial},
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     List, Time,
-    words::{OneOf, Permission, TestimonialState},
+    words::{OneOf, Permission},
 };
 use crate::{
     call::{Call, Json, Query, get, post},
@@ -37,8 +38,7 @@ pub(crate) struct TestimonialView {
     name: Option<String>,
     #[schemars(with = "OneOf<Permission>")]
     permission: String,
-    #[schemars(with = "OneOf<TestimonialState>")]
-    state: String,
+    state: TestimonialState,
     given_at: Time,
     approved_at: Option<Time>,
     approved_by: Option<String>,
@@ -52,7 +52,7 @@ impl TestimonialView {
             text: row.text,
             name: row.name.filter(|_| row.permission == "public"),
             permission: row.permission,
-            state: row.state,
+            state: *row.state,
             given_at: Time(row.given_at),
             approved_at: row.approved_at.map(Time),
             approved_by: row.approved_by,
@@ -65,7 +65,7 @@ impl TestimonialView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestimonialsAsked {
     permission: Option<OneOf<Permission>>,
-    state: Option<OneOf<TestimonialState>>,
+    state: Option<TestimonialState>,
     #[serde(default)]
     limit: Limit,
     cursor: Option<After>,
@@ -73,7 +73,7 @@ pub(crate) struct TestimonialsAsked {
 
 /// `GET /testimonials`: the newest first.
 pub(crate) async fn list(call: Call, Query(asked): Query<TestimonialsAsked>) -> Result<Json<List<TestimonialView>>, Problem> {
-    let filter = Filter { permission: asked.permission.map(OneOf::text), state: asked.state.map(OneOf::text) };
+    let filter = Filter { permission: asked.permission.map(OneOf::text), state: asked.state };
     let listed = hearback_store::testimonials::page(call.db(), call.ws(), &filter, asked.limit.after(asked.cursor)).await?;
     Ok(Json(List::of(listed, TestimonialView::of)))
 }

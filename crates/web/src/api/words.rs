@@ -52,15 +52,6 @@ impl Words for MessageKind {
     const ALL: &'static [&'static str] = &super::inbound::KINDS;
 }
 
-/// What becomes of a message.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MessageState {}
-
-impl Words for MessageState {
-    const NAME: &'static str = "MessageState";
-    const ALL: &'static [&'static str] = &super::inbound::STATES;
-}
-
 /// What a suppression can say; `erased` stands beside a fingerprint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SuppressionReason {}
@@ -68,15 +59,6 @@ pub(crate) enum SuppressionReason {}
 impl Words for SuppressionReason {
     const NAME: &'static str = "SuppressionReason";
     const ALL: &'static [&'static str] = &["manual", "unsubscribed", "hard_bounce", "complaint", "erased"];
-}
-
-/// Where a code stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum CodeState {}
-
-impl Words for CodeState {
-    const NAME: &'static str = "CodeState";
-    const ALL: &'static [&'static str] = &["free", "given", "expired", "revoked"];
 }
 
 /// What became of an invitation that was asked for.
@@ -104,15 +86,6 @@ pub(crate) enum Permission {}
 impl Words for Permission {
     const NAME: &'static str = "Permission";
     const ALL: &'static [&'static str] = &hearback_engine::testimonials::PERMISSIONS;
-}
-
-/// Whether they are released.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum TestimonialState {}
-
-impl Words for TestimonialState {
-    const NAME: &'static str = "TestimonialState";
-    const ALL: &'static [&'static str] = &hearback_engine::testimonials::STATES;
 }
 
 /// Where an expected rate comes from.

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use hearback_core::id::MessageId;
+use hearback_core::{Word as _, id::MessageId, state::MessageState};
 use hearback_store::{
     cursor::{Cursor, Page},
     messages,
@@ -21,7 +21,7 @@ use super::{
 use crate::route::{Access::User, Route, get};
 use crate::{
     App,
-    api::{MESSAGE_KINDS, MESSAGE_STATES, path_id},
+    api::{MESSAGE_KINDS, path_id},
     error::Problem,
     query::Params,
 };
@@ -37,7 +37,7 @@ fn filter(params: &Params) -> Result<messages::Filter, Problem> {
     let one_of = |known: &'static [&'static str]| move |text: &str| known.contains(&text).then(|| text.to_owned());
     Ok(messages::Filter {
         kind: params.parse("kind", &MESSAGE_KINDS.join(", "), one_of(&MESSAGE_KINDS))?,
-        state: params.parse("state", &MESSAGE_STATES.join(", "), one_of(&MESSAGE_STATES))?,
+        state: params.parse("state", &MessageState::list(), MessageState::parse)?,
     })
 }
 
@@ -81,7 +81,7 @@ struct Line {
     subject: String,
     text: String,
     rest: Rest,
-    state: String,
+    state: &'static str,
     quarantined: bool,
     /// Why it is not done, in words.
     reason: Option<String>,
@@ -100,8 +100,8 @@ impl Line {
             from: if row.from_address.is_empty() { "unknown".to_owned() } else { row.from_address },
             subject: if row.subject.is_empty() { "(no subject)".to_owned() } else { row.subject },
             text,
-            quarantined: row.state == "quarantined",
-            state: row.state,
+            quarantined: row.state == MessageState::Quarantined,
+            state: row.state.as_str(),
             reason: row.reason,
             case: row.case_id.map(|case| case.to_string()),
             at: When::past(row.received_at, now),
@@ -123,6 +123,14 @@ pub(crate) fn kind_words(kind: &str) -> &'static str {
     }
 }
 
+const fn state_words(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Done => "Taken",
+        MessageState::Muted => "Muted",
+        MessageState::Quarantined => "Quarantine",
+    }
+}
+
 #[derive(Serialize)]
 struct View {
     kinds: Vec<Choice>,
@@ -139,17 +147,15 @@ pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> 
     let page = Page { limit: ROWS, after: params.page()?.after };
     let listed = messages::list(app.cx.db.read(), visitor.ws, &filter, page).await?;
     let now = app.cx.now().timestamp_millis();
-    let (kind, state) = (filter.kind.unwrap_or_default(), filter.state.unwrap_or_default());
+    let (kind, state) = (filter.kind.unwrap_or_default(), filter.state.map_or("", MessageState::as_str));
     let choice = |name: &'static str, value: &str| if value.is_empty() { String::new() } else { format!("&{name}={value}") };
     let view = View {
         kinds: MESSAGE_KINDS.map(|known| Choice::new(known, kind_words(known), &kind)).into(),
-        states: [("done", "Taken"), ("muted", "Muted"), ("quarantined", "Quarantine")]
-            .map(|(value, label)| Choice::new(value, label, &state))
-            .into(),
+        states: MessageState::ALL.iter().map(|known| Choice::new(known.as_str(), state_words(*known), state)).collect(),
         filtered: !kind.is_empty() || !state.is_empty(),
         next: listed
             .next
-            .map(|next| format!("/messages?cursor={}{}{}", Cursor::encode(next), choice("kind", &kind), choice("state", &state))),
+            .map(|next| format!("/messages?cursor={}{}{}", Cursor::encode(next), choice("kind", &kind), choice("state", state))),
         lines: listed.items.into_iter().map(|row| Line::of(row, now, SHORT)).collect(),
     };
     let frame = Frame { title: "Messages", here: "messages", visitor: Some(&visitor), mail: app.captures_mail(), ..Frame::default() };

@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use hearback_core::id::{InvitationId, SurveyId};
+use hearback_core::{
+    id::{InvitationId, SurveyId},
+    state::{MessageState, TestimonialState},
+};
 use hearback_store::{
     ConnectionTrait as _, EntityTrait, bulk, cases, interactions, invitations, messages, testimonials, time::from_millis, unconfirmed,
 };
@@ -190,7 +193,7 @@ async fn elsewhere(app: &TestApp, case: &str) {
         workspace_id,
         id: hearback_core::id::RecordId::derived(&format!("message/{}", case.id)).uuid(),
         kind: "reply".to_owned(),
-        state: "done".to_owned(),
+        state: MessageState::Done.into(),
         hash: case.id.to_string(),
         from_address: format!("{CANARY}@elsewhere.example"),
         subject: said("subject"),
@@ -212,7 +215,7 @@ async fn elsewhere(app: &TestApp, case: &str) {
         person_id,
         text: said("praise"),
         permission: "public".to_owned(),
-        state: "given".to_owned(),
+        state: TestimonialState::Given.into(),
         given_at: at,
         updated_at: at,
         name: word("name"),

@@ -172,7 +172,10 @@ pub(super) fn sections(
         ),
         (
             "testimonials",
-            rows.testimonials.iter().map(|row| line(row.given_at, joined(&[&row.permission, &row.state]), Some(&row.text))).collect(),
+            rows.testimonials
+                .iter()
+                .map(|row| line(row.given_at, joined(&[&row.permission, row.state.as_str()]), Some(&row.text)))
+                .collect(),
         ),
         (
             "others",
