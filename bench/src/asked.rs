@@ -7,7 +7,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     Ctx,
-    mails::{AskMail, mail_row},
+    campaigns::mails::{AskMail, mail_row},
 };
 use hearback_store::{bulk, deliveries, invitations, outbox, persons};
 

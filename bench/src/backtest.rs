@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hearback_engine::{
+use hearback_engine::automation::{
     backtest::{self, Span},
     publish,
 };

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Instant};
 
 use anyhow::{Context as _, ensure};
-use hearback_engine::submit::{FollowUp, NewResponse, submit_responses};
+use hearback_engine::responses::submit::{FollowUp, NewResponse, submit_responses};
 
 use crate::{
     Place,
@@ -52,7 +52,7 @@ pub async fn import(place: &Place) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-type Outcomes = Vec<Result<hearback_engine::submit::Receipt, hearback_engine::EngineError>>;
+type Outcomes = Vec<Result<hearback_engine::responses::submit::Receipt, hearback_engine::EngineError>>;
 
 async fn settle(task: tokio::task::JoinHandle<Outcomes>) -> anyhow::Result<()> {
     for outcome in task.await? {

@@ -14,7 +14,7 @@ use hearback::Secret;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, jobs,
-    submit::{FollowUp, NewResponse, submit_responses},
+    responses::submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_scheduler::{Worker, WorkerSettings};
 use hearback_store::{Db, StoreError, outbox::Outcome};

@@ -15,9 +15,9 @@ use hearback_core::{
     token::Purpose,
 };
 use hearback_engine::{
+    customers::people::upsert_person,
     metrics::{MetricsQuery, metrics},
-    people::upsert_person,
-    submit::NewPerson,
+    responses::submit::NewPerson,
 };
 use hearback_store::{bulk, invitations, persons, time::millis};
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use hearback_core::id::WaveId;
 use hearback_engine::{
     Actor,
-    asking::{campaigns, fire, preview, waves},
+    campaigns::{campaign, fire, preview, waves},
     jobs,
 };
 use hearback_store::{
@@ -33,7 +33,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
         "survey": "nps", "audience": { "person": { "plan": ["gold", "silver", "basic"] } }, "recontact_days": 30, "account_cap": 5,
         "daily_cap": people / 20 + 1, "sample": 0.9, "schedule": { "cron": "0 9 1 JAN,APR,JUL,OCT *", "timezone": "Europe/Vilnius" }
     });
-    campaigns::put(&cx, ws, &Actor::Operator, "bench", serde_json::from_value(plan)?).await?;
+    campaign::put(&cx, ws, &Actor::Operator, "bench", serde_json::from_value(plan)?).await?;
     let mut found = Timings { title: format!("a wave of {people} people with all limits, {database}"), ..Timings::default() };
     child::forget_peak();
     let begun = Instant::now();

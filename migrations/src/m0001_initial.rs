@@ -192,7 +192,7 @@ fn follow_up() -> Vec<Table> {
                     "warned_at",
                     "lapse_at",
                     "reassign_at",
-                    "alarm_at",
+                    "next_deadline_at",
                     "acknowledged_at",
                     "escalated_at",
                     "resolved_at",
@@ -207,7 +207,7 @@ fn follow_up() -> Vec<Table> {
             .named_index("due", &format!("workspace_id, ({DUE}), id"), "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, close_due_at", "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, owner", "loop_status IN ('open', 'contacted', 'resolved')")
-            .index_where(false, "workspace_id, alarm_at", "alarm_at IS NOT NULL"),
+            .index_where(false, "workspace_id, next_deadline_at", "next_deadline_at IS NOT NULL"),
         Table::in_workspace("runs", &[("case_id", Uuid), ("id", Uuid)])
             .of_large_rows()
             .required("response_id", Uuid)

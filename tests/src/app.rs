@@ -17,11 +17,11 @@ use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey
 use hearback_engine::{
     Actor, Ctx, Settings,
     access::{self, Role, Scope},
-    dispatch::Dispatch,
+    automation::guard::Limits,
     fsck,
-    guard::Limits,
+    incentives::pools::{self, NewCode},
     jobs,
-    pools::{self, NewCode},
+    mail::dispatch::Dispatch,
     setup,
     ticks::TICKS,
 };

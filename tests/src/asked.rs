@@ -8,7 +8,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     Ctx,
-    mails::{AskMail, mail_row},
+    campaigns::mails::{AskMail, mail_row},
 };
 use hearback_store::{EntityTrait, bulk, campaigns, deliveries, invitations, outbox, persons, time::millis, waves};
 use uuid::Uuid;

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Clock as _, Email, ManualClock, id::WorkspaceId, token::SecretKey};
-use hearback_engine::{Ctx, Settings, dispatch::Dispatch, jobs, setup, ticks::TICKS};
+use hearback_engine::{Ctx, Settings, jobs, mail::dispatch::Dispatch, setup, ticks::TICKS};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
 use hearback_scheduler::{Worker, WorkerSettings};
 use hearback_store::{Db, EntityTrait as _, deliveries, outbox};
@@ -65,7 +65,7 @@ impl Engine {
             first_contact: hearback_core::Span::BusinessDays(2),
             close: hearback_core::Span::BusinessDays(5),
             warn_before: hearback_core::Span::BusinessHours(4),
-            limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
+            limits: hearback_engine::automation::guard::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
             log_ins: hearback_engine::access::LogInRules::default(),
             private_webhooks: false,
             folders: Vec::new(),

@@ -7,7 +7,7 @@ use hearback_core::{
     state::InvitationState,
     token::Purpose,
 };
-use hearback_engine::{Ctx, people::upsert_person, submit::NewPerson};
+use hearback_engine::{Ctx, customers::people::upsert_person, responses::submit::NewPerson};
 use hearback_store::{bulk, invitations, time::millis};
 
 use crate::client::{Answer, Client};

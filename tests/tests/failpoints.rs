@@ -14,10 +14,10 @@ use fail::FailScenario;
 use hearback_core::id::{PersonId, WaveId};
 use hearback_engine::{
     Actor, EngineError,
-    asking::{campaigns, fire, preview, waves},
+    campaigns::{campaign, fire, preview, waves},
     faults::{ASKING, PLACES},
     fsck,
-    submit::{FollowUp, NewResponse, submit_responses},
+    responses::submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_mailer::Limits;
 use hearback_store::{bulk, persons, suppressions};
@@ -217,7 +217,7 @@ async fn a_wave_goes_on(kind: Kind) {
     people(&scene.engine, PEOPLE).await;
     let gold = serde_json::json!({ "survey": "nps", "audience": { "person": { "orders": { "gte": 1 } } }, "account_cap": 6 });
     let plan = serde_json::from_value(gold).unwrap();
-    campaigns::put(cx, ws, &Actor::Operator, "relations", plan).await.unwrap();
+    campaign::put(cx, ws, &Actor::Operator, "relations", plan).await.unwrap();
     let expected = preview::preview(cx, ws, "relations", Some(cx.now()), preview::Shown::default()).await.unwrap();
     for place in ASKING {
         fail::cfg(*place, "1*off->2*return(error)->off").unwrap();

@@ -24,7 +24,7 @@ pub trait Clock: Send + Sync {
     /// The present moment as far as it can be believed: while the clock was set not long ago, what it would show had nobody set it.
     /// Work that was begun before ends by this: what was sent a moment ago was not sent next quarter, and what waits a minute does
     /// not wait until then.
-    fn believed(&self) -> DateTime<Utc> {
+    fn guarded_now(&self) -> DateTime<Utc> {
         self.now()
     }
 }
@@ -69,7 +69,7 @@ impl Clock for WatchedClock {
         self.compare().0
     }
 
-    fn believed(&self) -> DateTime<Utc> {
+    fn guarded_now(&self) -> DateTime<Utc> {
         self.compare().1
     }
 }

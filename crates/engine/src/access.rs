@@ -64,7 +64,7 @@ impl LogInRules {
 
 /// What one process remembers of those who come in: keys it has seen, how many passwords are hashed, who guesses.
 #[derive(Debug, Default)]
-pub struct Doors {
+pub struct AuthCache {
     keys: keys::Keys,
     passwords: password::Lines,
     /// An address at the address that somebody logs in by.

@@ -1,7 +1,7 @@
 //! What somebody of ours has to look at: guard rails that stopped something, pools that run dry, webhooks that were given up.
 //!
 //! Whoever notices raises an alert in the transaction in which it noticed: `changes.alerts.push(..)` beside other rows, or
-//! [`raise`] where there are no [`Changes`](crate::apply::Changes). One alert is open for each kind and subject; the same
+//! [`raise`] where there are no [`Changes`](crate::automation::apply::Changes). One alert is open for each kind and subject; the same
 //! again counts up and says the newest message. A message says what happened and what to do next, for a manager; it never
 //! has a customer's words, name or address in it, because nobody erases it.
 

@@ -12,19 +12,21 @@ use hearback_store::{
 use tokio::sync::Notify;
 
 use crate::{
-    access::{Doors, LogInRules},
-    courier::{Courier, Trouble},
-    dispatch::Dispatch,
-    guard::Limits,
-    intake::Intake,
-    ledger::Ledger,
-    mailbag::Mailbag,
-    metrics::Kept,
-    policies::Usual,
+    access::{AuthCache, LogInRules},
+    automation::guard::Limits,
+    cases::policies::Defaults,
+    mail::{
+        deliverability::Watch,
+        dispatch::Dispatch,
+        ledger::Ledger,
+        loader::Loader,
+        smtp_pool::{SmtpPool, Trouble},
+        throttle::Throttle,
+    },
+    metrics::MetricsCache,
     readers::Readers,
-    throttle::Throttle,
-    trouble::Watch,
-    workspace::Known,
+    responses::intake::Intake,
+    workspace::WorkspaceCache,
 };
 
 /// Settings of the engine, filled in by the composition root.
@@ -42,7 +44,7 @@ pub struct Settings {
     pub mail_connections: usize,
     /// How mail leaves this house.
     pub dispatch: Dispatch,
-    /// How long mail that nobody could be found for is kept to be looked at.
+    /// How long mail that nobody could be found for is metrics_cache to be looked at.
     pub keep_quarantined: chrono::Duration,
     /// The file that lists who was erased, beside the database; `None` keeps no list.
     pub erasures: Option<PathBuf>,
@@ -87,11 +89,11 @@ pub struct Parts {
     /// Told after each commit that queued something: a hint to look, never the only way to find out.
     pub wake: Arc<Notify>,
     /// How workspaces are set up.
-    pub workspaces: Known,
+    pub workspaces: WorkspaceCache,
     /// Where answers wait to be committed together.
     pub intake: Intake,
     /// Open ways to the mail server.
-    pub courier: Courier,
+    pub smtp_pool: SmtpPool,
     /// How fast mail leaves.
     pub throttle: Throttle,
     /// What is known of trouble with mail.
@@ -99,17 +101,17 @@ pub struct Parts {
     /// Where sending is noted, together.
     pub ledger: Ledger,
     /// What mails say, read together.
-    pub mailbag: Mailbag,
+    pub loader: Loader,
     /// How much mail came in.
     pub came_in: crate::inbound::Counters,
     /// What is known of the health of this installation.
     pub(crate) health: crate::health::Health,
     /// What was told of the clock.
-    pub(crate) steady: crate::steady::Told,
-    /// What is kept in memory of log-ins and keys.
-    pub(crate) doors: Doors,
+    pub(crate) steady: crate::clock_guard::Told,
+    /// What is metrics_cache in memory of log-ins and keys.
+    pub(crate) auth: AuthCache,
     /// Counts that took long.
-    pub(crate) kept: Kept,
+    pub(crate) metrics_cache: MetricsCache,
     /// Who reads much.
     pub(crate) readers: Readers,
 }
@@ -119,9 +121,9 @@ impl Ctx {
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings, templates: Templates, transport: Transport) -> Self {
         let (intake, waiting) = Intake::new(settings.max_waiting);
         let (ledger, noted) = Ledger::new();
-        let workspaces = Known::new(Usual::of(&settings));
-        let (mailbag, asked) = Mailbag::new();
-        let courier = Courier::new(transport, settings.mail_connections);
+        let workspaces = WorkspaceCache::new(Defaults::of(&settings));
+        let (loader, asked) = Loader::new();
+        let smtp_pool = SmtpPool::new(transport, settings.mail_connections);
         let throttle = Throttle::new(settings.dispatch.pace);
         let readers = Readers::new(db.readers());
         let cx = Self(Arc::new(Parts {
@@ -132,16 +134,16 @@ impl Ctx {
             wake: Arc::new(Notify::new()),
             workspaces,
             intake,
-            courier,
+            smtp_pool,
             throttle,
             watch: Watch::default(),
             ledger,
-            mailbag,
+            loader,
             came_in: crate::inbound::Counters::default(),
             health: crate::health::Health::default(),
-            steady: crate::steady::Told::default(),
-            doors: Doors::default(),
-            kept: Kept::default(),
+            steady: crate::clock_guard::Told::default(),
+            auth: AuthCache::default(),
+            metrics_cache: MetricsCache::default(),
             readers,
         }));
         waiting.start(&cx);
@@ -152,12 +154,12 @@ impl Ctx {
 
     /// Mails that are between their turn and the mail server's last word, at this moment.
     pub(crate) fn mails_under_way(&self) -> usize {
-        self.courier.under_way()
+        self.smtp_pool.under_way()
     }
 
     /// Trouble with the mail server that somebody has to know of.
     pub(crate) fn mail_trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
-        self.courier.standing(now)
+        self.smtp_pool.standing(now)
     }
 
     /// The present moment, to the millisecond: as exact as it is stored, so that a decision can be recomputed.
@@ -166,8 +168,8 @@ impl Ctx {
     }
 
     /// The same for jobs, which may be under way when somebody sets the clock: they end by the clock of before.
-    pub(crate) fn believed(&self) -> DateTime<Utc> {
-        from_millis(millis(self.0.clock.believed()))
+    pub(crate) fn guarded_now(&self) -> DateTime<Utc> {
+        from_millis(millis(self.0.clock.guarded_now()))
     }
 
     /// A weak handle, for background tasks that must not keep the rest alive.

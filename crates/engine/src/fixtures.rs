@@ -8,7 +8,7 @@ use hearback_core::{
 };
 use hearback_store::{cases, persons, responses, time::millis};
 
-use crate::{Settings, guard::Limits};
+use crate::{Settings, automation::guard::Limits};
 
 /// A Monday morning.
 pub fn monday() -> DateTime<Utc> {
@@ -31,7 +31,7 @@ pub fn settings() -> Settings {
         mail_from: Email::parse("care@shop.example").unwrap(),
         mail_from_name: "The Shop".to_owned(),
         mail_connections: 1,
-        dispatch: crate::dispatch::Dispatch::default(),
+        dispatch: crate::mail::dispatch::Dispatch::default(),
         keep_quarantined: chrono::Duration::days(30),
         erasures: None,
         secret_key: SecretKey::new(&[7; 32]).unwrap(),

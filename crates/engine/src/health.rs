@@ -27,8 +27,10 @@ use hearback_store::{
 use crate::{
     Actor, Ctx, EngineError,
     alerts::{self as told, Alert, AlertKind},
-    asking::waves::job_of,
-    disk, hold, reading, trouble,
+    campaigns::waves::job_of,
+    disk,
+    mail::{deliverability, sending_pause},
+    reading,
 };
 
 /// How often a lasting alert is said again.
@@ -123,7 +125,8 @@ async fn find(cx: &Ctx, now: DateTime<Utc>) -> Result<BTreeMap<Key, String>, Eng
     let conn = cx.db.read();
     let mut found = BTreeMap::new();
     let open = operations::oldest_transaction(&cx.db).await?.and_then(|open| left_open(&open, now));
-    let everywhere: Vec<Alert> = trouble::standing(cx, now).into_iter().chain(full_disks(cx)).chain(damage(cx)).chain(open).collect();
+    let everywhere: Vec<Alert> =
+        deliverability::standing(cx, now).into_iter().chain(full_disks(cx)).chain(damage(cx)).chain(open).collect();
     for ws in workspaces::ids(conn).await? {
         let mut here: Vec<Alert> = reading::unreadable(conn, ws).await?.iter().map(unreadable).collect();
         here.extend(stalled(cx, ws).await?);
@@ -241,7 +244,7 @@ pub async fn check_pages(cx: &Ctx) -> Result<Option<String>, EngineError> {
     *lock(&cx.health.damage) = Some(why.clone());
     for row in workspaces::all(cx.db.read()).await?.iter().filter(|row| row.sending_held_at.is_none()) {
         let reason = format!("the database is damaged ({}): restore the last backup", why.replace(char::is_control, " "));
-        hold::hold(cx, WorkspaceId::from_uuid(row.id), &Actor::System, &reason).await?;
+        sending_pause::hold(cx, WorkspaceId::from_uuid(row.id), &Actor::System, &reason).await?;
     }
     Ok(Some(why))
 }

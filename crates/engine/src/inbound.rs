@@ -3,7 +3,7 @@
 //! Owns: whom a mail is believed to be about, and what follows. A mail belongs to the delivery that the signed mark in its
 //! address names, never to whoever it says it is from; what has no genuine mark is kept for somebody to look at and changes
 //! nothing. Nothing is ever answered by itself, so no two machines can write to each other through us. Refuses to know:
-//! what a mail is (that is `mailer::inbound`), how a case moves (that is [`crate::work`]).
+//! what a mail is (that is `mailer::inbound`), how a case moves (that is [`crate::cases::work`]).
 
 mod counters;
 mod follow;
@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{Ctx, EngineError, faults};
-use follow::Known;
+use follow::Matched;
 
 pub use counters::Counters;
 pub use hearback_mailer::inbound::MAX_BYTES;
@@ -159,7 +159,7 @@ async fn settle(cx: &Ctx, tx: Tx, row: messages::Model, mail: &Inbound, mark: Op
         return keep(cx, tx, row, "the mail that it is about is not known".to_owned()).await;
     };
     let age = cx.now() - from_millis(delivery.sent_at.unwrap_or(delivery.created_at));
-    match believed(&mail.kind, mark, age, delivery.person_id.is_some()) {
+    match accepted_as(&mail.kind, mark, age, delivery.person_id.is_some()) {
         Err(why) => keep(cx, tx, row, why.to_owned()).await,
         Ok(as_what) => {
             let row = messages::Model {
@@ -168,7 +168,7 @@ async fn settle(cx: &Ctx, tx: Tx, row: messages::Model, mail: &Inbound, mark: Op
                 person_id: delivery.person_id,
                 ..row
             };
-            Box::pin(follow::follow(Known { cx, ws, delivery, mail }, tx, row, as_what)).await
+            Box::pin(follow::follow(Matched { cx, ws, delivery, mail }, tx, row, as_what)).await
         }
     }
 }
@@ -198,7 +198,7 @@ pub(crate) enum As {
 /// ours could forge a report about it. All they could bring about is that they get no more of our mail, which the link to
 /// unsubscribe in the same mail does as well; so such a report is believed of mail to customers, as long as any other. One
 /// that was sent to the address for replies itself has no need of that way and is not.
-fn believed(kind: &Kind, mark: Mark, age: Duration, is_customers: bool) -> Result<As, &'static str> {
+fn accepted_as(kind: &Kind, mark: Mark, age: Duration, is_customers: bool) -> Result<As, &'static str> {
     let at_bounces = mark.purpose == Purpose::Bounce;
     match kind {
         Kind::Unknown(why) => Err(why),
@@ -325,21 +325,21 @@ mod tests {
         let day = Duration::days(1);
         let mark = |purpose, is_returned| Mark { purpose, ws: WorkspaceId::from_uuid(Uuid::nil()), delivery: Uuid::nil(), is_returned };
         let (at_bounces, at_replies) = (mark(Purpose::Bounce, false), mark(Purpose::Reply, false));
-        assert_eq!(believed(&bounce, at_bounces, day, true), Ok(As::Bounce));
-        assert_eq!(believed(&bounce, at_bounces, day, false), Ok(As::Bounce));
-        assert!(believed(&bounce, at_replies, day, true).is_err());
-        assert!(believed(&bounce, at_bounces, Duration::days(15), true).is_err());
-        assert!(believed(&late, at_bounces, Duration::days(15), true).is_err());
-        assert_eq!(believed(&arrived, at_bounces, day, true), Ok(As::Note));
+        assert_eq!(accepted_as(&bounce, at_bounces, day, true), Ok(As::Bounce));
+        assert_eq!(accepted_as(&bounce, at_bounces, day, false), Ok(As::Bounce));
+        assert!(accepted_as(&bounce, at_replies, day, true).is_err());
+        assert!(accepted_as(&bounce, at_bounces, Duration::days(15), true).is_err());
+        assert!(accepted_as(&late, at_bounces, Duration::days(15), true).is_err());
+        assert_eq!(accepted_as(&arrived, at_bounces, day, true), Ok(As::Note));
         let returned = mark(Purpose::Reply, true);
-        assert_eq!(believed(&bounce, returned, day, true), Ok(As::Bounce));
-        assert_eq!(believed(&late, returned, day, true), Ok(As::Note));
-        assert!(believed(&bounce, returned, Duration::days(15), true).is_err());
-        assert!(believed(&bounce, returned, day, false).is_err(), "of a mail to one of us");
-        assert_eq!(believed(&reply, at_replies, Duration::days(400), true), Ok(As::Reply));
-        assert_eq!(believed(&reply, at_bounces, day, true), Ok(As::Automatic));
-        assert!(believed(&reply, at_replies, day, false).is_err());
-        assert_eq!(believed(&Kind::AutoReply("x"), at_bounces, day, true), Ok(As::Automatic));
-        assert!(believed(&Kind::Unknown("x"), at_bounces, day, true).is_err());
+        assert_eq!(accepted_as(&bounce, returned, day, true), Ok(As::Bounce));
+        assert_eq!(accepted_as(&late, returned, day, true), Ok(As::Note));
+        assert!(accepted_as(&bounce, returned, Duration::days(15), true).is_err());
+        assert!(accepted_as(&bounce, returned, day, false).is_err(), "of a mail to one of us");
+        assert_eq!(accepted_as(&reply, at_replies, Duration::days(400), true), Ok(As::Reply));
+        assert_eq!(accepted_as(&reply, at_bounces, day, true), Ok(As::Automatic));
+        assert!(accepted_as(&reply, at_replies, day, false).is_err());
+        assert_eq!(accepted_as(&Kind::AutoReply("x"), at_bounces, day, true), Ok(As::Automatic));
+        assert!(accepted_as(&Kind::Unknown("x"), at_bounces, day, true).is_err());
     }
 }

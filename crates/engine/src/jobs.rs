@@ -17,12 +17,17 @@ use hearback_store::{
 
 use crate::{
     Actor, Ctx, EngineError,
-    apply::{Changes, Scene, apply, event},
-    asking::{invite, planning},
-    decide::{Occasion, decide, decide_late},
-    facts, faults, reading,
-    roster::{self, Roster},
-    sending, steady, webhooks,
+    automation::{
+        apply::{Changes, Scene, apply, event},
+        decide::{Occasion, decide, decide_late},
+        facts,
+    },
+    campaigns::{invite, planning},
+    clock_guard, faults,
+    mail::sending,
+    reading,
+    team::roster::{self, Roster},
+    webhooks,
     workspace::Workspace,
 };
 
@@ -35,7 +40,7 @@ const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 /// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id. Each kind but the commonest has a box of its
 /// own: a mail does not carry the room of all others about.
 pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
-    if let Some(outcome) = steady::wait(cx, lease) {
+    if let Some(outcome) = clock_guard::wait(cx, lease) {
         return outcome;
     }
     let result = match &lease.job {
@@ -60,7 +65,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
         Err(EngineError::Store(error)) if error.is_passing() => {
-            Outcome::Snooze(cx.believed() + chrono::Duration::seconds(5), error.to_string())
+            Outcome::Snooze(cx.guarded_now() + chrono::Duration::seconds(5), error.to_string())
         }
         Err(error) => Outcome::Retry(error.to_string()),
     }
@@ -69,7 +74,7 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
 /// What becomes of a job that this version can't read, or that needs what it can't read: it waits, at no cost, for a node that can.
 pub(crate) fn wait_for_reader(cx: &Ctx, lease: &Lease) -> Outcome {
     let spread = i64::from(lease.id.uuid().as_bytes().last().copied().unwrap_or_default());
-    Outcome::Snooze(cx.believed() + UNREAD_REST + chrono::Duration::milliseconds(spread * 100), outbox::UNREADABLE.to_owned())
+    Outcome::Snooze(cx.guarded_now() + UNREAD_REST + chrono::Duration::milliseconds(spread * 100), outbox::UNREADABLE.to_owned())
 }
 
 /// Everything about the case, if this claim still holds and the answer was not changed or erased meanwhile.
@@ -110,7 +115,7 @@ async fn run_step(
     chain: &[String],
     closed: Option<i64>,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.believed();
+    let now = cx.guarded_now();
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
     let mut rows = match current(&tx, lease, case, step.revision).await? {
@@ -162,7 +167,7 @@ async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<
     let trigger = if is_first { Trigger::ResponseSettled } else { Trigger::ResponseCorrected };
     let mut changes = Changes::default();
     decide(cx, &tx, &workspace, &mut rows, trigger.into(), &mut changes).await?;
-    responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.believed())).await?;
+    responses::settle(&tx, lease.workspace, ResponseId::from_uuid(rows.response.id), millis(cx.guarded_now())).await?;
     finish(cx, lease, &workspace, tx, rows.case, changes).await
 }
 
@@ -208,7 +213,7 @@ async fn finish(
     case: cases::Model,
     changes: Changes,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.believed();
+    let now = cx.guarded_now();
     let queued = changes.save(&tx, workspace, case, now).await?;
     outbox::settle(&tx, &[(lease, Outcome::Done)], now).await?;
     faults::pass("jobs.commit")?;

@@ -3,36 +3,36 @@
 //! Owns: the way of a response (intake, group commit, plan, apply), the work on a case, job handlers
 //! and ticks. Refuses to know: HTTP, pages, configuration files, the process it runs in.
 //!
-//! A folder is a room; what is in it is named without it: `courier`, not `mail::courier`.
+//! A folder is a room, and part of each name: `mail::smtp_pool`.
 
 pub mod access;
 pub mod alerts;
-pub mod answers;
-pub mod asking;
 pub mod audit;
+pub mod automation;
 pub mod backup;
+pub mod campaigns;
 pub mod cases;
 pub mod change;
+pub mod clock_guard;
 pub mod ctx;
 pub mod customers;
-pub mod deciding;
 pub mod disk;
 pub mod error;
 pub mod faults;
 #[cfg(test)]
 mod fixtures;
 pub mod fsck;
-pub mod gifts;
 pub mod health;
 pub mod inbound;
+pub mod incentives;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
 pub mod readers;
 pub mod reading;
+pub mod responses;
 pub mod seals;
 pub mod setup;
-pub mod steady;
 pub mod stuck;
 pub mod surveys;
 pub mod team;
@@ -41,15 +41,5 @@ pub mod webhooks;
 pub mod widgets;
 pub mod workspace;
 
-pub use answers::{correct, intake, rehearse, submit};
-pub use asking::mails;
-pub use cases::{alarm, clocks, past_cases, policies, work};
 pub use ctx::{Actor, Ctx, Settings};
-pub use customers::{accounts, erased, merge, own_data, people, preferences, suppressions, unsubscribe};
-pub use deciding::{apply, backtest, chain, decide, facts, guard, history, publish};
 pub use error::{EngineError, FieldError};
-pub use gifts::{pools, referrals, testimonials};
-pub(crate) use mail::{compose, invited, lanes};
-pub use mail::{courier, dispatch, hold, ledger, mailbag, sending, throttle, trouble, untaken};
-pub use surveys::{page, wording};
-pub use team::{owners, roster, staff, staffing};

@@ -1,14 +1,14 @@
 //! One mail from the ledger to the mail server, and what is noted on the way.
 
 pub(crate) mod compose;
-pub mod courier;
+pub mod deliverability;
 pub mod dispatch;
-pub mod hold;
 pub(crate) mod invited;
-pub(crate) mod lanes;
 pub mod ledger;
-pub mod mailbag;
+pub mod loader;
 pub mod sending;
+pub mod sending_pause;
+pub(crate) mod slots;
+pub mod smtp_pool;
 pub mod throttle;
-pub mod trouble;
 pub mod untaken;

@@ -3,7 +3,7 @@
 //! Owns: which answers count and how they are laid out for `GET /metrics`. Refuses to know: SQL, and what may be said
 //! about counts (that is `core::stats`). A score is always computed from merged counts, never averaged.
 
-mod kept;
+mod cache;
 mod loops;
 mod report;
 
@@ -23,9 +23,9 @@ use hearback_store::{
 
 use crate::{Ctx, EngineError, reading};
 
-use kept::Of;
+use cache::Of;
 
-pub use kept::Kept;
+pub use cache::MetricsCache;
 pub use loops::{HoursTaken, LoopCounts, Loops};
 pub use report::{Bucket, BucketLine, Group, IntervalLine, MetricsQuery, MetricsReport, ScoreLine, Unconfirmed};
 
@@ -69,9 +69,9 @@ pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<M
 /// Counts what a question needs and keeps it by day, as a question does that took long.
 pub async fn keep(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(), EngineError> {
     let (scope, ..) = scope(cx, ws, query).await?;
-    kept::keep(cx, &scope, Of::Loops).await?;
+    cache::keep(cx, &scope, Of::Loops).await?;
     if let Some(property) = &query.by {
-        kept::keep(cx, &scope, Of::Property(property_name(property)?)).await?;
+        cache::keep(cx, &scope, Of::Property(property_name(property)?)).await?;
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ fn property_name(property: &str) -> Result<String, EngineError> {
 async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {
     let property = property_name(property)?;
     let mut sums: HashMap<Option<String>, Counts> = HashMap::new();
-    for part in kept::counted(cx, scope, Of::Property(property)).await? {
+    for part in cache::counted(cx, scope, Of::Property(property)).await? {
         for count in &part.groups {
             match sums.get_mut(&count.value) {
                 Some(sum) => *sum += count.counts,

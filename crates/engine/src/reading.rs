@@ -15,7 +15,7 @@ use hearback_store::{
     ConnectionTrait, StoreError, Unreadable, calendars, campaigns, policies, rule_versions, snapshot, surveys, unreadable::read_all, waves,
 };
 
-use crate::{asking::stored, workspace::Survey};
+use crate::{campaigns::plan_codec, workspace::Survey};
 
 /// A rule version.
 pub fn rule(row: &rule_versions::Model) -> Result<RuleVersion, Unreadable> {
@@ -88,7 +88,7 @@ pub async fn unreadable(conn: &impl ConnectionTrait, ws: WorkspaceId) -> Result<
     found.extend(read_all(&snapshot::public_surveys(conn, ws.uuid()).await?, survey).1);
     found.extend(read_all(&policies::all(conn, ws).await?, policy).1);
     found.extend(read_all(&calendars::all(conn, ws).await?, calendar).1);
-    let plan = |table, id: String, body: &str| stored::read(body).map(drop).map_err(|why| Unreadable::new(table, id, why));
+    let plan = |table, id: String, body: &str| plan_codec::read(body).map(drop).map_err(|why| Unreadable::new(table, id, why));
     found.extend(campaigns::list(conn, ws).await?.iter().filter_map(|row| plan("campaigns", row.key.clone(), &row.body).err()));
     for row in waves::open(conn, ws).await? {
         found.extend(

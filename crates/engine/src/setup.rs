@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Actor, Ctx, EngineError, audit, error::Fields, publish, referrals};
+use crate::{Actor, Ctx, EngineError, audit, automation::publish, error::Fields, incentives::referrals};
 
 /// Key of the workspace of a fresh database.
 pub(crate) const WORKSPACE: &str = "default";

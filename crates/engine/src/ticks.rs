@@ -14,11 +14,16 @@ use hearback_rules::Trigger;
 use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces};
 
 use crate::{
-    Actor, Ctx, EngineError, alarm,
-    apply::{Changes, event},
-    asking::{ahead, fire},
-    decide::decide,
-    erased, health, merge, pools,
+    Actor, Ctx, EngineError,
+    automation::{
+        apply::{Changes, event},
+        decide::decide,
+    },
+    campaigns::{fire, reschedule},
+    cases::next_deadline,
+    customers::{erased, merge},
+    health,
+    incentives::pools,
 };
 
 /// Something that is looked at again and again.
@@ -35,9 +40,9 @@ pub struct Tick {
 /// All of them.
 pub const TICKS: &[Tick] = &[
     Tick { name: "overdue tasks", period: Duration::from_secs(5), run: |cx| Box::pin(overdue_tasks(cx)) },
-    Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(alarm::ring_all(cx)) },
+    Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(next_deadline::ring_all(cx)) },
     Tick { name: "schedules", period: Duration::from_secs(5), run: |cx| Box::pin(fire::fire_due(cx)) },
-    Tick { name: "schedules ahead", period: Duration::from_hours(1), run: |cx| Box::pin(ahead::look(cx)) },
+    Tick { name: "schedules ahead", period: Duration::from_hours(1), run: |cx| Box::pin(reschedule::look(cx)) },
     Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(pools::expire(cx)) },
     Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
     Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },

@@ -3,7 +3,7 @@
 //! Owns: the public key and the secret of each, the origins that may use it, the rest between two questions. What a visitor sees
 //! and sends is in `asking`, who a visitor is in `visitor`. Refuses to know: HTTP, and the script on the page.
 
-mod asking;
+mod question;
 mod visitor;
 
 use hearback_core::{
@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use asking::{Given, Question, Words, answer, ask};
+pub use question::{Given, Question, Words, answer, ask};
 pub use visitor::Claim;
 
 use crate::{Actor, Ctx, EngineError, access::no_randomness, audit, error::Fields};

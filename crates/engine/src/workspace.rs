@@ -23,13 +23,14 @@ use hearback_store::{
 
 use crate::{
     EngineError,
-    apply::read_owner,
-    facts::read_segment,
-    hold::Hold,
-    policies::{Policies, Usual},
+    automation::{apply::read_owner, facts::read_segment},
+    cases::policies::{Defaults, Policies},
+    mail::sending_pause::SendingPause,
     reading,
-    roster::{self, Asked},
-    staff::Staff,
+    team::{
+        roster::{self, Asked},
+        staff::Staff,
+    },
 };
 
 /// A workspace as the engine needs it.
@@ -72,7 +73,7 @@ pub struct Workspace {
     /// Fingerprints of the addresses of people who were erased; see [`Workspace::was_erased`].
     erased: HashSet<String>,
     /// Since when nothing leaves, and why, if so.
-    pub held: Option<Hold>,
+    pub held: Option<SendingPause>,
     /// Whoever should have been asked before this moment is not asked any more.
     pub skipped_until: Option<DateTime<Utc>>,
     revision: i64,
@@ -200,9 +201,9 @@ impl Workspace {
 
 /// Workspaces read so far.
 #[derive(Debug)]
-pub struct Known {
+pub struct WorkspaceCache {
     rows: Mutex<HashMap<WorkspaceId, Seen>>,
-    usual: Usual,
+    defaults: Defaults,
 }
 
 /// A workspace, and when it was last known to be set up like this.
@@ -215,10 +216,10 @@ struct Seen {
 /// How long a set-up is believed where a change may take effect this much later.
 const RECENT: Duration = Duration::from_secs(1);
 
-impl Known {
-    /// None yet; `usual` holds where a workspace has no policy of its own.
-    pub fn new(usual: Usual) -> Self {
-        Self { rows: Mutex::default(), usual }
+impl WorkspaceCache {
+    /// None yet; `defaults` holds where a workspace has no policy of its own.
+    pub fn new(defaults: Defaults) -> Self {
+        Self { rows: Mutex::default(), defaults }
     }
 
     /// The workspace as it is set up now: one small query, unless something changed.
@@ -261,7 +262,7 @@ impl Known {
     }
 
     async fn load(&self, connection: &impl ConnectionTrait, row: workspaces::Model) -> Result<Arc<Workspace>, EngineError> {
-        let workspace = Arc::new(load(connection, row, self.usual.clone()).await?);
+        let workspace = Arc::new(load(connection, row, self.defaults.clone()).await?);
         self.lock().insert(workspace.id, Seen { workspace: Arc::clone(&workspace), looked: Instant::now() });
         Ok(workspace)
     }
@@ -275,7 +276,7 @@ impl Known {
     ) -> Result<Workspace, EngineError> {
         let row = workspaces::by_id(connection, id).await?;
         let row = row.ok_or_else(|| EngineError::not_found("workspace", id))?;
-        load_with(connection, row, self.usual.clone(), rules).await
+        load_with(connection, row, self.defaults.clone(), rules).await
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Seen>> {
@@ -283,21 +284,21 @@ impl Known {
     }
 }
 
-async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, usual: Usual) -> Result<Workspace, EngineError> {
+async fn load(connection: &impl ConnectionTrait, row: workspaces::Model, defaults: Defaults) -> Result<Workspace, EngineError> {
     let (rules, unread) = reading::enabled_rules(connection, WorkspaceId::from_uuid(row.id)).await?;
     let unread_rules = unread.into_iter().map(|rule| rule.key).collect();
-    Ok(Workspace { unread_rules, ..load_with(connection, row, usual, rules).await? })
+    Ok(Workspace { unread_rules, ..load_with(connection, row, defaults, rules).await? })
 }
 
 async fn load_with(
     connection: &impl ConnectionTrait,
     row: workspaces::Model,
-    usual: Usual,
+    defaults: Defaults,
     rules: Vec<RuleVersion>,
 ) -> Result<Workspace, EngineError> {
     let id = WorkspaceId::from_uuid(row.id);
     let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
-    let (held, skipped_until) = (Hold::of(&row), row.skipped_until.map(from_millis));
+    let (held, skipped_until) = (SendingPause::of(&row), row.skipped_until.map(from_millis));
     let rows = snapshot::public_surveys(connection, id.uuid()).await?;
     let (versions, unread) = read_all(&rows, |row| reading::survey(row).map(|survey| (*row.status, survey)).map_err(|error| (row, error)));
     let unread_surveys = unread.into_iter().map(|(row, error)| (row.id, (*row.status, error))).collect();
@@ -307,7 +308,7 @@ async fn load_with(
         locale: row.locale,
         default_owner: Owner::Team(row.default_team),
         staff: Staff::load(connection, id).await?,
-        policies: Policies::load(connection, id, usual).await?,
+        policies: Policies::load(connection, id, defaults).await?,
         surveys: published(&versions),
         versions: versions.into_iter().map(|(_, survey)| (survey.id.uuid(), survey)).collect(),
         unread_surveys,

@@ -61,7 +61,7 @@ async fn a_fresh_database_is_set_up_once_whoever_comes_first() {
     let world = World::new().await;
     let other = world.other_node().await;
     assert_eq!(setup::ensure_workspace(&other).await.unwrap(), world.ws);
-    let rules = hearback_engine::publish::list(&world.cx, world.ws).await.unwrap();
+    let rules = hearback_engine::automation::publish::list(&world.cx, world.ws).await.unwrap();
     assert!(!rules.is_empty() && rules.iter().all(|rule| rule.version == 1 && rule.disabled_at.is_none()));
     assert!(!has_users(&world.cx).await.unwrap());
 }

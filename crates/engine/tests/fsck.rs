@@ -5,7 +5,7 @@ mod common;
 
 use chrono::Duration;
 use common::World;
-use hearback_engine::{Actor, fsck, work::add_note};
+use hearback_engine::{Actor, cases::work::add_note, fsck};
 
 async fn checks(world: &World) -> Vec<&'static str> {
     let found = fsck::check(&world.cx.db, world.cx.now()).await.unwrap();

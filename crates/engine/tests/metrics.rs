@@ -7,9 +7,9 @@ use chrono::Duration;
 use common::{World, answer, noon};
 use hearback_engine::{
     Actor, EngineError,
+    cases::work::{NewContact, log_contact},
     metrics::{Bucket, MetricsQuery, metrics},
-    submit::{FollowUp, NewResponse, submit_responses},
-    work::{NewContact, log_contact},
+    responses::submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_rules::Property;
 

@@ -6,11 +6,12 @@ mod common;
 use common::{World, answer};
 use hearback_core::id::PersonId;
 use hearback_engine::{
-    Actor, EngineError, fsck,
+    Actor, EngineError,
+    cases::work::{CaseChange, NewContact, add_note, log_contact, resolve},
+    customers::people::{erase_person, upsert_person},
+    fsck,
     metrics::{MetricsQuery, metrics},
-    people::{erase_person, upsert_person},
-    submit::{FollowUp, NewPerson, submit_responses},
-    work::{CaseChange, NewContact, add_note, log_contact, resolve},
+    responses::submit::{FollowUp, NewPerson, submit_responses},
 };
 use hearback_rules::Property;
 use hearback_store::{persons, snapshot};

@@ -8,8 +8,8 @@ use hearback_core::id::{CaseId, TaskId};
 use hearback_engine::{
     Actor, EngineError,
     access::{Role, add_user},
+    cases::work::{CaseChange, NewContact, TaskChange, add_note, assign, close, log_contact, reopen, resolve, update_task},
     fsck,
-    work::{CaseChange, NewContact, TaskChange, add_note, assign, close, log_contact, reopen, resolve, update_task},
 };
 use hearback_store::{cases, snapshot};
 

@@ -44,7 +44,7 @@ pub struct RuleError {
 
 /// What exists outside a rule file. A list that is left out (`None`) is not checked.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'a> {
+pub struct KnownNames<'a> {
     /// Names of mail templates.
     pub templates: Option<&'a [&'a str]>,
     /// Keys of surveys.
@@ -60,7 +60,7 @@ pub struct Known<'a> {
 ///
 /// A file is one rule, a list of rules, or `rules:` with a list. At most [`MAX_FILE`] bytes.
 pub fn parse_yaml(file: &str, text: &str) -> Result<Vec<Rule>, Vec<RuleError>> {
-    parse_yaml_with(file, text, &Known::default())
+    parse_yaml_with(file, text, &KnownNames::default())
 }
 
 /// The same shape as JSON.
@@ -70,7 +70,7 @@ pub fn parse_json(file: &str, text: &str) -> Result<Vec<Rule>, Vec<RuleError>> {
 }
 
 /// As [`parse_yaml`]; templates, surveys and teams that do not exist are mistakes as well.
-pub fn parse_yaml_with(file: &str, text: &str, known: &Known<'_>) -> Result<Vec<Rule>, Vec<RuleError>> {
+pub fn parse_yaml_with(file: &str, text: &str, known: &KnownNames<'_>) -> Result<Vec<Rule>, Vec<RuleError>> {
     let mut reader = Reader { problems: Problems::default(), known, rules: BTreeMap::new() };
     let rules = tree::read(text, &mut reader.problems).and_then(|root| reader.file(&root));
     match (rules, reader.problems.is_empty()) {
@@ -81,7 +81,7 @@ pub fn parse_yaml_with(file: &str, text: &str, known: &Known<'_>) -> Result<Vec<
 
 /// The condition of an audience, or every mistake in it.
 pub(crate) fn condition_of(json: &str) -> Result<crate::Condition, Vec<String>> {
-    let mut reader = Reader { problems: Problems::default(), known: &Known::default(), rules: BTreeMap::new() };
+    let mut reader = Reader { problems: Problems::default(), known: &KnownNames::default(), rules: BTreeMap::new() };
     let condition = tree::read(json, &mut reader.problems).and_then(|root| reader.condition(&root));
     match (condition, reader.problems.is_empty()) {
         (Some(condition), true) => Ok(condition),
@@ -92,7 +92,7 @@ pub(crate) fn condition_of(json: &str) -> Result<crate::Condition, Vec<String>> 
 /// Turns nodes into rules. Its methods give `None` after they have reported why.
 struct Reader<'a> {
     problems: Problems,
-    known: &'a Known<'a>,
+    known: &'a KnownNames<'a>,
     /// Keys of the rules so far, and where they stand.
     rules: BTreeMap<String, At>,
 }

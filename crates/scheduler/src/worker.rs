@@ -211,7 +211,7 @@ async fn settle(db: &Db, clock: &dyn Clock, ended: &[(Lease, Outcome)]) -> Resul
         }
     }
     let tx = db.write().await?;
-    outbox::settle(&tx, &open, clock.believed()).await?;
+    outbox::settle(&tx, &open, clock.guarded_now()).await?;
     tx.commit().await
 }
 
@@ -231,7 +231,7 @@ async fn keep(db: Db, clock: Arc<dyn Clock>, held: Arc<Held>, settings: WorkerSe
         if fences.is_empty() {
             continue;
         }
-        if let Err(error) = outbox::renew(&db, &fences, clock.believed(), settings.lease).await {
+        if let Err(error) = outbox::renew(&db, &fences, clock.guarded_now(), settings.lease).await {
             tracing::warn!(error = %error, "claims could not be renewed");
         }
     }

@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use hearback_core::{Clock, WatchedClock, id::WorkspaceId};
 use hearback_engine::{
     Ctx, Settings,
-    erased::{self, Erasure},
-    guard::Limits as GuardLimits,
+    automation::guard::Limits as GuardLimits,
+    customers::erased::{self, Erasure},
     setup,
 };
 use hearback_mailer::{Limits, Mailbox, RelayOptions, Templates, Transport};

@@ -46,7 +46,7 @@ pub struct Model {
     pub lapse_at: Option<i64>,
     pub reassign_at: Option<i64>,
     /// When time alone will change something in this case: what the clock looks for.
-    pub alarm_at: Option<i64>,
+    pub next_deadline_at: Option<i64>,
     pub acknowledged_at: Option<i64>,
     pub escalated_at: Option<i64>,
     pub resolved_at: Option<i64>,
@@ -93,7 +93,7 @@ impl Model {
             warned_at: None,
             lapse_at: None,
             reassign_at: None,
-            alarm_at: None,
+            next_deadline_at: None,
             acknowledged_at: None,
             escalated_at: None,
             resolved_at: None,
@@ -144,9 +144,10 @@ pub(crate) fn active() -> String {
 }
 
 /// Cases at which the clock has to look by now, the longest due first.
-pub async fn alarms(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64, limit: u64) -> Result<Vec<CaseId>, StoreError> {
-    let rung = Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::AlarmAt.lte(now));
-    let ids = rung.order_by_asc(Column::AlarmAt).limit(limit).into_tuple::<Uuid>().all(conn).await?;
+pub async fn due_by_clock(conn: &impl ConnectionTrait, ws: WorkspaceId, now: i64, limit: u64) -> Result<Vec<CaseId>, StoreError> {
+    let rung =
+        Entity::find().select_only().column(Column::Id).filter(Column::WorkspaceId.eq(ws.uuid())).filter(Column::NextDeadlineAt.lte(now));
+    let ids = rung.order_by_asc(Column::NextDeadlineAt).limit(limit).into_tuple::<Uuid>().all(conn).await?;
     Ok(ids.into_iter().map(CaseId::from_uuid).collect())
 }
 

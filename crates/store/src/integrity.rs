@@ -240,7 +240,7 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
     let contacts = counted("contacts", "contact_attempts", "");
     let late = format!(
         "SELECT {id} FROM cases c WHERE {} AND waiting_since IS NULL \
-         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (alarm_at IS NULL OR alarm_at > close_due_at) LIMIT {MOST}",
+         AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (next_deadline_at IS NULL OR next_deadline_at > close_due_at) LIMIT {MOST}",
         active()
     );
     let is_closed = format!("loop_status = {}", quoted(LoopStatus::Closed));

@@ -136,7 +136,7 @@ pub struct Mark {
 
 /// What became of a mail.
 #[derive(Debug, Clone)]
-pub struct Fate {
+pub struct DeliveryOutcome {
     pub workspace: Uuid,
     pub delivery: Uuid,
     pub status: DeliveryStatus,
@@ -158,7 +158,7 @@ pub struct Moved {
     pub reason: Option<&'static str>,
 }
 
-/// A mail that is reported on, whose fate is still open, with the case that it may move on.
+/// A mail that is reported on, whose delivery_outcome is still open, with the case that it may move on.
 #[derive(Debug)]
 pub struct Reported {
     pub delivery: Uuid,
@@ -167,7 +167,7 @@ pub struct Reported {
     pub config_revision: i64,
 }
 
-/// Of these mails (workspace, delivery, and the case if it is asked for) those whose fate is open, locked until the
+/// Of these mails (workspace, delivery, and the case if it is asked for) those whose delivery_outcome is open, locked until the
 /// transaction ends: cases first, each kind in one order, so that two batches never wait for each other in a circle.
 /// A mail that is recorded as sent never changes any more.
 pub async fn lock_reported(tx: &Tx, keys: &[(Uuid, Uuid, Option<Uuid>)]) -> Result<Vec<Reported>, StoreError> {
@@ -207,7 +207,7 @@ const SETTLED: [DeliveryStatus; 2] = [DeliveryStatus::Sent, DeliveryStatus::Canc
 #[derive(Debug, Default)]
 pub struct Writes<'a> {
     /// What became of mails that [`lock_reported`] has named.
-    pub fates: Vec<&'a Fate>,
+    pub delivery_outcomes: Vec<&'a DeliveryOutcome>,
     /// What becomes of their jobs.
     pub settled: Vec<(&'a Lease, Outcome)>,
     /// Where the loops of these cases stand after an acknowledgement.
@@ -239,11 +239,11 @@ fn marked(rows: &[QueryResult]) -> Result<HashSet<Uuid>, StoreError> {
 
 fn script(backend: DbBackend, writes: &Writes<'_>, now: DateTime<Utc>) -> Script {
     let mut script = Script::on(backend);
-    record(&mut script, &writes.fates, millis(now));
+    record(&mut script, &writes.delivery_outcomes, millis(now));
     outbox::settle_in(&mut script, &writes.settled, now);
     put_loops(&mut script, &writes.cases);
     script.insert::<events::Entity>(&writes.events);
-    move_invitations(&mut script, &writes.fates, millis(now));
+    move_invitations(&mut script, &writes.delivery_outcomes, millis(now));
     mark_sending(&mut script, &writes.marks, millis(now), writes.most_a_day);
     script
 }
@@ -296,7 +296,7 @@ fn mark_sending(script: &mut Script, marks: &[Mark], now: i64, most: Option<u32>
     );
 }
 
-fn record(script: &mut Script, fates: &[&Fate], now: i64) {
+fn record(script: &mut Script, delivery_outcomes: &[&DeliveryOutcome], now: i64) {
     const FIELDS: [(&str, Kind); 8] = [
         ("w", Kind::Uuid),
         ("d", Kind::Uuid),
@@ -312,22 +312,22 @@ fn record(script: &mut Script, fates: &[&Fate], now: i64) {
          reply = COALESCE(x.new_reply, reply), sent_at = COALESCE(x.new_sent_at, sent_at), attempts = attempts + x.more, updated_at = x.now",
         &FIELDS,
         &format!("deliveries.workspace_id = x.w AND deliveries.id = x.d AND deliveries.status NOT IN {}", among(&SETTLED)),
-        fates.iter().map(|fate| {
+        delivery_outcomes.iter().map(|delivery_outcome| {
             [
-                fate.workspace.into(),
-                fate.delivery.into(),
-                fate.status.as_str().into(),
-                fate.subject.clone().into(),
-                fate.reply.clone().into(),
-                fate.sent_at.into(),
-                fate.attempts.into(),
+                delivery_outcome.workspace.into(),
+                delivery_outcome.delivery.into(),
+                delivery_outcome.status.as_str().into(),
+                delivery_outcome.subject.clone().into(),
+                delivery_outcome.reply.clone().into(),
+                delivery_outcome.sent_at.into(),
+                delivery_outcome.attempts.into(),
                 now.into(),
             ]
         }),
     );
 }
 
-fn move_invitations(script: &mut Script, fates: &[&Fate], now: i64) {
+fn move_invitations(script: &mut Script, delivery_outcomes: &[&DeliveryOutcome], now: i64) {
     const FIELDS: [(&str, Kind); 6] = [
         ("w", Kind::Uuid),
         ("i", Kind::Uuid),
@@ -336,7 +336,8 @@ fn move_invitations(script: &mut Script, fates: &[&Fate], now: i64) {
         ("new_sent_at", Kind::Int),
         ("now", Kind::Int),
     ];
-    let moved: Vec<_> = fates.iter().filter_map(|fate| Some((fate, fate.moved.as_ref()?))).collect();
+    let moved: Vec<_> =
+        delivery_outcomes.iter().filter_map(|delivery_outcome| Some((delivery_outcome, delivery_outcome.moved.as_ref()?))).collect();
     if moved.is_empty() {
         return;
     }
@@ -349,13 +350,13 @@ fn move_invitations(script: &mut Script, fates: &[&Fate], now: i64) {
         ),
         &FIELDS,
         "invitations.workspace_id = x.w AND invitations.id = x.i",
-        moved.into_iter().map(|(fate, moved)| {
+        moved.into_iter().map(|(delivery_outcome, moved)| {
             [
-                fate.workspace.into(),
+                delivery_outcome.workspace.into(),
                 moved.invitation.into(),
                 moved.state.as_str().into(),
                 moved.reason.map(str::to_owned).into(),
-                fate.sent_at.into(),
+                delivery_outcome.sent_at.into(),
                 now.into(),
             ]
         }),
@@ -372,12 +373,12 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
         ("closed", Kind::Int),
         ("due", Kind::Int),
         ("waiting", Kind::Int),
-        ("alarm", Kind::Int),
+        ("next_deadline", Kind::Int),
         ("now", Kind::Int),
     ];
     script.update(
         "UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
-         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, alarm_at = x.alarm, updated_at = x.now",
+         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, next_deadline_at = x.next_deadline, updated_at = x.now",
         &FIELDS,
         "cases.workspace_id = x.w AND cases.id = x.c",
         rows.iter().map(|row| {
@@ -390,7 +391,7 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
                 row.closed_at.into(),
                 row.close_due_at.into(),
                 row.waiting_since.into(),
-                row.alarm_at.into(),
+                row.next_deadline_at.into(),
                 row.updated_at.into(),
             ]
         }),

@@ -115,7 +115,7 @@ fn field_error(path: &str, message: &str) -> FieldError {
 
 #[cfg(test)]
 mod tests {
-    use hearback_engine::submit::NewResponse;
+    use hearback_engine::responses::submit::NewResponse;
 
     use super::*;
 

@@ -26,7 +26,7 @@ enum Act {
     Resolve { which: usize },
     Close { which: usize },
     Reopen { which: usize },
-    Hold { which: usize, step: &'static str },
+    SendingPause { which: usize, step: &'static str },
     Task { which: usize, status: &'static str },
     Assign { which: usize, owner: &'static str },
     Erase { customer: u8 },
@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => which.clone().prop_map(|which| Act::Resolve { which }),
         2 => which.clone().prop_map(|which| Act::Close { which }),
         1 => which.clone().prop_map(|which| Act::Reopen { which }),
-        2 => (which.clone(), prop::sample::select(vec!["wait", "resume", "lapse"])).prop_map(|(which, step)| Act::Hold { which, step }),
+        2 => (which.clone(), prop::sample::select(vec!["wait", "resume", "lapse"])).prop_map(|(which, step)| Act::SendingPause { which, step }),
         2 => (which.clone(), prop::sample::select(vec!["done", "cancelled", "open"])).prop_map(|(which, status)| Act::Task { which, status }),
         1 => (which, prop::sample::select(vec![AGENT, "team:support"])).prop_map(|(which, owner)| Act::Assign { which, owner }),
         1 => customer.prop_map(|customer| Act::Erase { customer }),
@@ -105,7 +105,7 @@ async fn step(app: &TestApp, told: &mut Told, act: &Act) {
             let Some(case) = told.case(*which) else { return };
             acted(&app.post(&format!("{case}/reopen"), json!({})).await);
         }
-        Act::Hold { which, step } => {
+        Act::SendingPause { which, step } => {
             let Some(case) = told.case(*which) else { return };
             acted(&app.post(&format!("{case}/{step}"), json!({})).await);
         }
@@ -153,7 +153,7 @@ async fn check(app: &TestApp, told: &Told) {
     assert!(per_case.values().all(|mails| *mails == 1), "the same mail twice for one answer: {per_case:?}");
     let rung: Vec<cases::Model> = cases::Entity::find().all(db).await.unwrap();
     let missed: Vec<&cases::Model> =
-        rung.iter().filter(|case| case.alarm_at.is_some_and(|at| at <= app.now().timestamp_millis())).collect();
+        rung.iter().filter(|case| case.next_deadline_at.is_some_and(|at| at <= app.now().timestamp_millis())).collect();
     assert!(missed.is_empty(), "nothing is due that was not looked at: {missed:#?}");
     for case in rung.into_iter().filter(|case| case.loop_status.as_str() == "closed") {
         assert!(case.closed_at.is_some(), "{case:?}");

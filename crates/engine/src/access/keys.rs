@@ -105,7 +105,7 @@ pub async fn revoke_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: ApiKey
     let row = api_keys::revoke(&tx, ws, id, millis(now)).await?.ok_or_else(|| EngineError::not_found("key", id))?;
     audit::note(&tx, ws, actor, "key.revoked", &row.public_part, json!({ "name": row.name }), now);
     tx.commit().await?;
-    cx.doors.keys.lock().remove(&row.public_part);
+    cx.auth.keys.lock().remove(&row.public_part);
     Ok(())
 }
 
@@ -117,14 +117,14 @@ pub async fn authenticate(cx: &Ctx, bearer: &str) -> Result<Option<ApiKey>, Engi
         return Ok(None);
     }
     let now = cx.now();
-    let Some(row) = cx.doors.keys.find(cx, public_part, now).await? else { return Ok(None) };
+    let Some(row) = cx.auth.keys.find(cx, public_part, now).await? else { return Ok(None) };
     if row.expires_at.is_some_and(|at| from_millis(at) <= now) {
         return Ok(None);
     }
     let genuine = bool::from(fingerprint(bearer).as_bytes().ct_eq(row.secret_hash.as_bytes()));
     let Some(scope) = Scope::parse(&row.scope).filter(|_| genuine) else { return Ok(None) };
     if row.used_at.is_none_or(|used| now - from_millis(used) >= NOTE_USE_EVERY) {
-        cx.doors.keys.note_use(cx, &row, now).await;
+        cx.auth.keys.note_use(cx, &row, now).await;
     }
     Ok(Some(ApiKey { ws: WorkspaceId::from_uuid(row.workspace_id), id: ApiKeyId::from_uuid(row.id), name: row.name, scope }))
 }

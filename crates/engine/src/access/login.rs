@@ -114,7 +114,7 @@ async fn check<'u>(
     password: &str,
 ) -> Result<Vec<(&'u users::Model, Option<String>)>, EngineError> {
     let (now, who) = (cx.now(), (visit.address, address.to_owned()));
-    if let Err(seconds) = cx.doors.guesses.begin(who.clone(), now) {
+    if let Err(seconds) = cx.auth.guesses.begin(who.clone(), now) {
         note_failure(cx, visit, candidates, "too many wrong passwords");
         let message = format!("too many wrong passwords for this account from where you are; try again in {seconds} seconds");
         return Err(EngineError::Wait { message, seconds });
@@ -123,10 +123,10 @@ async fn check<'u>(
     let side = if known { Side::Known(visit.address) } else { Side::Stranger(visit.address) };
     let active: Vec<&users::Model> = candidates.iter().filter(|user| user.disabled_at.is_none()).collect();
     let stored = active.iter().map(|user| user.password_hash.clone()).collect();
-    let fits = match cx.doors.passwords.check(side, password, stored).await {
+    let fits = match cx.auth.passwords.check(side, password, stored).await {
         Ok(fits) => fits,
         Err(error) => {
-            cx.doors.guesses.take_back(&who);
+            cx.auth.guesses.take_back(&who);
             return Err(error);
         }
     };
@@ -134,7 +134,7 @@ async fn check<'u>(
         let disabled = !candidates.is_empty() && active.is_empty();
         note_failure(cx, visit, candidates, if disabled { "disabled" } else { "wrong password" });
     } else {
-        cx.doors.guesses.right(&who);
+        cx.auth.guesses.right(&who);
     }
     Ok(fits.into_iter().filter_map(|fit| Some((*active.get(fit.place)?, fit.better))).collect())
 }
@@ -232,7 +232,7 @@ pub(super) fn note_failure(cx: &Ctx, visit: &Visit, users: &[users::Model], why:
     let place = visit.place();
     tracing::info!(from = place, why, "a log-in failed");
     let Some(first) = users.first() else { return };
-    let Some(more) = cx.doors.noted.admit(&first.email, cx.now()) else { return };
+    let Some(more) = cx.auth.noted.admit(&first.email, cx.now()) else { return };
     let data =
         if more == 0 { json!({ "from": place, "why": why }) } else { json!({ "from": place, "why": why, "not_noted_before": more }) };
     let (cx, about) = (cx.clone(), users.iter().map(|user| (WorkspaceId::from_uuid(user.workspace_id), user.email.clone())).collect());

@@ -117,7 +117,7 @@ pub async fn confirm_second(cx: &Ctx, user: &users::Model, token: &str, code: &s
     let codes = new_codes(&tx, ws, id).await?;
     changed(cx, &tx, user, token, "user.second_factor_set").await?;
     tx.commit().await?;
-    cx.doors.codes.right(&id);
+    cx.auth.codes.right(&id);
     Ok(codes)
 }
 
@@ -164,7 +164,7 @@ pub async fn reset_second(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: UserId) 
         audit::note(&tx, ws, actor, "user.second_factor_reset", &user.email, json!({ "sessions_ended": ended }), cx.now());
     }
     tx.commit().await?;
-    cx.doors.codes.right(&id);
+    cx.auth.codes.right(&id);
     Ok(there)
 }
 
@@ -196,7 +196,7 @@ pub async fn give_code(cx: &Ctx, visit: &Visit, token: &str, code: &str) -> Resu
         note_failure(cx, visit, std::slice::from_ref(&user), "wrong code");
         return Ok(LogIn::Wrong);
     };
-    cx.doors.codes.right(&id);
+    cx.auth.codes.right(&id);
     enter(cx, &user, visit, None, proof).await
 }
 
@@ -224,7 +224,7 @@ async fn spend(cx: &Ctx, user: &users::Model, code: &str, now: DateTime<Utc>) ->
 
 /// Counts a code before it is checked.
 fn counted(cx: &Ctx, id: UserId, now: DateTime<Utc>) -> Result<(), EngineError> {
-    cx.doors
+    cx.auth
         .codes
         .begin(id, now)
         .map_err(|seconds| EngineError::Wait { message: format!("too many wrong codes; try again in {seconds} seconds"), seconds })

@@ -196,5 +196,5 @@ pub async fn end_sessions(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: UserId) 
 async fn hash_for(cx: &Ctx, ws: WorkspaceId, email: &str, password: String) -> Result<String, EngineError> {
     let others = users::by_address(cx.db.read(), email).await?;
     let beside = others.into_iter().find(|user| user.workspace_id != ws.uuid()).map(|user| user.password_hash);
-    cx.doors.passwords.hash(password, beside).await
+    cx.auth.passwords.hash(password, beside).await
 }

@@ -51,7 +51,7 @@ pub fn restart(row: &mut cases::Model, terms: Terms<'_>, now: DateTime<Utc>) {
 
 /// Sets the alarm to the next moment at which time alone changes something; to none when it never will.
 pub fn wind(row: &mut cases::Model, terms: Terms<'_>) {
-    row.alarm_at = matters(row, terms).map(|(at, _)| at).min();
+    row.next_deadline_at = matters(row, terms).map(|(at, _)| at).min();
 }
 
 /// What is due in this case now: the oldest matter first, a warning only when nothing worse has come.
@@ -180,7 +180,7 @@ mod tests {
         for (what, change, alarm, moments) in table {
             let (row, policy, calendar) = started(change);
             let terms = Terms { policy: &policy, calendar: &calendar };
-            assert_eq!(row.alarm_at.map(from_millis), alarm.map(at), "{what}");
+            assert_eq!(row.next_deadline_at.map(from_millis), alarm.map(at), "{what}");
             for (moment, matter) in moments {
                 assert_eq!(due(&row, terms, at(moment)), *matter, "{what}, {moment}");
             }
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(row.close_due_at.map(from_millis), Some(at("2026-03-25 12:00")));
         assert_eq!(row.lapse_at.map(from_millis), Some(at("2026-04-15 12:00")));
         assert_eq!((row.first_contact_due_at, row.reassign_at), before);
-        assert_eq!((row.close_overdue_at, row.alarm_at.map(from_millis)), (None, Some(at("2026-03-24 16:00"))));
+        assert_eq!((row.close_overdue_at, row.next_deadline_at.map(from_millis)), (None, Some(at("2026-03-24 16:00"))));
     }
 
     #[test]

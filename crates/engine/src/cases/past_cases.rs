@@ -17,7 +17,7 @@ use hearback_store::{Tx, bulk, cases, contact_attempts, events, time::millis};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Actor, Ctx, EngineError, clocks, error::Fields, submit::fail_all, workspace::Workspace};
+use crate::{Actor, Ctx, EngineError, cases::clocks, error::Fields, responses::submit::fail_all, workspace::Workspace};
 
 /// A case as an export tells it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -185,7 +185,7 @@ fn after(row: &cases::Model, past: &PastCase, workspace: &Workspace, now: DateTi
     next.close_overdue_at = missed(next.close_due_at);
     let terms = workspace.terms(&next);
     clocks::wind(&mut next, terms);
-    if next.alarm_at.is_some_and(|alarm| alarm <= millis(now)) {
+    if next.next_deadline_at.is_some_and(|alarm| alarm <= millis(now)) {
         next.warned_at = Some(millis(now));
         let terms = workspace.terms(&next);
         clocks::wind(&mut next, terms);

@@ -17,18 +17,18 @@ use crate::{Actor, Ctx, EngineError, Settings, audit, error::Fields, reading};
 pub struct Policies {
     /// By survey (empty: every survey), as stored.
     stored: HashMap<Segment, HashMap<String, Policy>>,
-    usual: Usual,
+    usual: Defaults,
 }
 
 /// What holds where a workspace says nothing.
 #[derive(Debug, Clone)]
-pub struct Usual {
+pub struct Defaults {
     detractor: Policy,
     passive: Policy,
     promoter: Policy,
 }
 
-impl Usual {
+impl Defaults {
     /// With the clocks of the settings.
     pub fn of(settings: &Settings) -> Self {
         let policy = |segment| Policy {
@@ -54,11 +54,11 @@ impl Policies {
     /// Those of a workspace that has none of its own.
     #[cfg(test)]
     pub(crate) fn usual(settings: &Settings) -> Self {
-        Self { stored: HashMap::new(), usual: Usual::of(settings) }
+        Self { stored: HashMap::new(), usual: Defaults::of(settings) }
     }
 
     /// Reads those of a workspace; in place of one that can't be read holds what would without it.
-    pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, usual: Usual) -> Result<Self, StoreError> {
+    pub async fn load(conn: &impl ConnectionTrait, ws: WorkspaceId, usual: Defaults) -> Result<Self, StoreError> {
         let (policies, _) = read_all(&policies::all(conn, ws).await?, reading::policy);
         let mut stored: HashMap<Segment, HashMap<String, Policy>> = HashMap::new();
         for (survey, segment, policy) in policies {
@@ -138,7 +138,7 @@ pub struct NewPolicy {
 }
 
 impl NewPolicy {
-    fn read(self, usual: &Usual, fields: &mut Fields) -> Option<(Option<String>, Segment, Policy)> {
+    fn read(self, usual: &Defaults, fields: &mut Fields) -> Option<(Option<String>, Segment, Policy)> {
         let segment = fields.check("segment", Segment::parse(&self.segment).ok_or("must be detractor, passive or promoter"))?;
         let usual = usual.segment(segment).clone();
         let mut span = |field: &str, text: Option<String>| text.and_then(|text| fields.check(field, Span::parse(text.trim())));

@@ -3,9 +3,9 @@
 //! Owns: one transaction per step of an agent: read the case under a lock, ask `core::case::step`, write the row and
 //! the timeline. Refuses to know: which steps are legal (that is `core`), who may take them (that is `web`).
 
-mod desk;
-mod letter;
-mod many;
+mod batch;
+mod edit;
+mod reply;
 mod task;
 
 use hearback_core::{
@@ -20,13 +20,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{Actor, Ctx, EngineError, error::Fields};
-use desk::Desk;
+use edit::CaseEdit;
 
-pub use desk::lacks;
-pub(crate) use desk::{core_case, write_case};
-pub(crate) use letter::{Letter, heard};
-pub use letter::{NewReply, is_open_to_answers, reply};
-pub use many::{MAX_CASES, close_many};
+pub use batch::{MAX_CASES, close_many};
+pub use edit::lacks;
+pub(crate) use edit::{core_case, write_case};
+pub(crate) use reply::{InboundReply, heard};
+pub use reply::{NewReply, is_open_to_answers, reply};
 pub use task::{TaskChange, update_task};
 
 /// One try to reach a customer, unchecked.
@@ -69,39 +69,39 @@ pub async fn log_contact(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor,
     fields.done()?;
     let (Some(channel), Some(outcome)) = (channel, outcome) else { return Err(EngineError::field("outcome", "is missing")) };
 
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    let (waited, was_finished) = (desk.row.waiting_since.is_some(), !desk.status().is_active());
-    desk.step(&CaseEvent::Contact(outcome))?;
-    desk.row.contacts += 1;
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    let (waited, was_finished) = (edit.row.waiting_since.is_some(), !edit.status().is_active());
+    edit.step(&CaseEvent::Contact(outcome))?;
+    edit.row.contacts += 1;
     let attempt = contact_attempts::Model {
         workspace_id: ws.uuid(),
-        id: RecordId::new(desk.now).uuid(),
+        id: RecordId::new(edit.now).uuid(),
         case_id: case.uuid(),
         channel: channel.clone(),
         outcome: outcome.as_str().to_owned(),
         note: note.clone(),
         actor: actor.to_string(),
-        at: millis(desk.now),
+        at: millis(edit.now),
     };
-    bulk::insert::<contact_attempts::Entity>(&desk.tx, &[attempt]).await?;
-    desk.note(&Entry::Contact { channel, outcome, note });
+    bulk::insert::<contact_attempts::Entity>(&edit.tx, &[attempt]).await?;
+    edit.note(&Entry::Contact { channel, outcome, note });
     if was_finished {
-        desk.restart();
-        desk.note_system(&Entry::Reopened { note: None, why: Some("the customer replied".to_owned()) });
-    } else if waited && desk.row.waiting_since.is_none() {
-        desk.note_system(&desk.resumed(None, Some("the customer was reached")));
+        edit.restart();
+        edit.note_system(&Entry::Reopened { note: None, why: Some("the customer replied".to_owned()) });
+    } else if waited && edit.row.waiting_since.is_none() {
+        edit.note_system(&edit.resumed(None, Some("the customer was reached")));
     }
-    desk.done().await
+    edit.done().await
 }
 
 /// Marks the case as resolved. A detractor's case becomes `resolved` once somebody was in touch; until then what was
 /// entered is kept.
 pub async fn resolve(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, change: CaseChange) -> Result<(), EngineError> {
     let (event, note) = resolution(change)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.step(&event)?;
-    desk.note(&Entry::Resolved { root_cause: desk.row.root_cause.clone(), resolution: desk.row.resolution.clone(), note });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.step(&event)?;
+    edit.note(&Entry::Resolved { root_cause: edit.row.root_cause.clone(), resolution: edit.row.resolution.clone(), note });
+    edit.done().await
 }
 
 /// Closes the loop; a `Conflict` that lists what is lacking while something is missing. A root cause or resolution in the
@@ -109,71 +109,71 @@ pub async fn resolve(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, cha
 pub async fn close(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, change: CaseChange) -> Result<(), EngineError> {
     let enters = change.root_cause.is_some() || change.resolution.is_some();
     let (event, note) = resolution(change)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
     if enters {
-        desk.step(&event)?;
+        edit.step(&event)?;
     }
-    desk.step(&CaseEvent::Close)?;
-    let (root_cause, resolution) = (desk.row.root_cause.clone(), desk.row.resolution.clone());
-    desk.note(&Entry::Closed { root_cause, resolution, note, why: None });
-    desk.done().await
+    edit.step(&CaseEvent::Close)?;
+    let (root_cause, resolution) = (edit.row.root_cause.clone(), edit.row.resolution.clone());
+    edit.note(&Entry::Closed { root_cause, resolution, note, why: None });
+    edit.done().await
 }
 
 /// Takes up a finished case again: it is open, and its clock for closing starts anew.
 pub async fn reopen(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
     let note = check_note(note)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.step(&CaseEvent::Reopen)?;
-    desk.restart();
-    desk.note(&Entry::Reopened { note, why: None });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.step(&CaseEvent::Reopen)?;
+    edit.restart();
+    edit.note(&Entry::Reopened { note, why: None });
+    edit.done().await
 }
 
 /// Nothing can be done before the customer answers: the clock for closing stands still until somebody goes on, or the
 /// customer was reached. The clock for the first contact runs on.
 pub async fn wait(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
     let note = check_note(note)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.step(&CaseEvent::Wait)?;
-    desk.note(&Entry::Waiting { note });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.step(&CaseEvent::Wait)?;
+    edit.note(&Entry::Waiting { note });
+    edit.done().await
 }
 
 /// The wait is over: the business time waited is given back to the clock for closing.
 pub async fn resume(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
     let note = check_note(note)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.step(&CaseEvent::Resume)?;
-    desk.note(&desk.resumed(note, None));
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.step(&CaseEvent::Resume)?;
+    edit.note(&edit.resumed(note, None));
+    edit.done().await
 }
 
 /// Gives a case up: too old, or not to be answered well any more. Opening it again takes that back.
 pub async fn lapse(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: Option<String>) -> Result<(), EngineError> {
     let note = check_note(note)?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.step(&CaseEvent::Lapse)?;
-    desk.note(&Entry::Lapsed { note, why: None });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.step(&CaseEvent::Lapse)?;
+    edit.note(&Entry::Lapsed { note, why: None });
+    edit.done().await
 }
 
 /// Hands the case to somebody else: an address of one of our users, or `team:KEY`.
 pub async fn assign(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, owner: &str) -> Result<(), EngineError> {
     let owner = Owner::parse(owner.trim()).map_err(|error| EngineError::field("owner", error))?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    check_owner(&desk.tx, ws, "owner", &owner).await?;
-    let from = desk.row.owner.replace(owner.to_string());
-    desk.note(&Entry::Assigned { from, owner, tasks: None, why: None });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    check_owner(&edit.tx, ws, "owner", &owner).await?;
+    let from = edit.row.owner.replace(owner.to_string());
+    edit.note(&Entry::Assigned { from, owner, tasks: None, why: None });
+    edit.done().await
 }
 
 /// Writes a note into the timeline; at most 10,000 characters.
 pub async fn add_note(cx: &Ctx, ws: WorkspaceId, case: CaseId, actor: &Actor, note: &str) -> Result<(), EngineError> {
     let note = text::block(note, MAX_COMMENT).map_err(|error| EngineError::field("note", error))?;
     let note = note.ok_or_else(|| EngineError::field("note", "must not be empty"))?;
-    let mut desk = Desk::open(cx, ws, case, actor).await?;
-    desk.note(&Entry::Note { note });
-    desk.done().await
+    let mut edit = CaseEdit::open(cx, ws, case, actor).await?;
+    edit.note(&Entry::Note { note });
+    edit.done().await
 }
 
 fn resolution(change: CaseChange) -> Result<(CaseEvent, Option<String>), EngineError> {

@@ -14,7 +14,7 @@ use hearback_store::{StoreError, accounts, bulk, lists, time::millis};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Ctx, EngineError, change::Change, error::Fields, metrics::ScoreLine, people::check_properties};
+use crate::{Ctx, EngineError, change::Change, customers::people::check_properties, error::Fields, metrics::ScoreLine};
 
 /// How often a write is tried again when somebody else stored the same account first.
 const RACES: u32 = 5;
@@ -38,7 +38,7 @@ pub struct NewAccount {
     pub value: Change<i64>,
     /// Free properties.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = crate::people::MAX_PROPERTIES))]
+    #[schemars(extend("maxProperties" = crate::customers::people::MAX_PROPERTIES))]
     pub properties: Change<BTreeMap<String, Option<Property>>>,
 }
 

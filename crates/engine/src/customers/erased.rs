@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Ctx, EngineError,
-    people::{erase_row, sweep},
+    customers::people::{erase_row, sweep},
 };
 
 /// Its name in the data folder.

@@ -9,7 +9,7 @@ use hearback_rules::Property;
 use hearback_store::{bulk, former_addresses::Moves, lists, merge, persons, suppressions, time::millis};
 use serde_json::json;
 
-use crate::{Actor, Ctx, EngineError, audit, suppressions::Reason};
+use crate::{Actor, Ctx, EngineError, audit, customers::suppressions::Reason};
 
 /// How long after a merge it is looked whether an answer came to the one who is gone.
 const LOOK_BACK: chrono::Duration = chrono::Duration::hours(1);

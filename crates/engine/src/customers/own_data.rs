@@ -21,7 +21,10 @@ use serde_json::json;
 pub use everything::{Line, Section};
 pub(crate) use proof::{is_wish, mail};
 
-use crate::{Actor, Ctx, EngineError, audit, people::erase_person, suppressions::Reason};
+use crate::{
+    Actor, Ctx, EngineError, audit,
+    customers::{people::erase_person, suppressions::Reason},
+};
 
 /// How long the link in the mail works, and how long it takes until the same can be asked for once more.
 const WORKS_FOR: Duration = Duration::minutes(60);

@@ -19,9 +19,9 @@ use hearback_rules::Property;
 use hearback_store::{persons, time::millis};
 
 use crate::{
+    customers::suppressions::OptOut,
     error::Fields,
-    submit::{NewPerson, PastPerson},
-    suppressions::OptOut,
+    responses::submit::{NewPerson, PastPerson},
 };
 
 pub use change::{PersonChange, Taken};

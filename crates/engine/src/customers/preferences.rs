@@ -11,7 +11,7 @@ use hearback_mailer::Language;
 use hearback_store::{lists, persons, preferences, suppressions, workspaces};
 use serde::Serialize;
 
-use crate::{Ctx, EngineError, suppressions::Reason};
+use crate::{Ctx, EngineError, customers::suppressions::Reason};
 
 /// The page behind a link, in the language of the person it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

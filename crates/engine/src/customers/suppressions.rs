@@ -1,8 +1,8 @@
 //! Addresses that must not be mailed, for reasons of ours or of others, and customers who want no mail under whatever address.
 //!
 //! Owns: the reasons, adding and lifting, the list as CSV, reading lists of other programs; [`opt_out`], by which whatever a customer says
-//! about all mail is noted. What a customer does by the link in a mail is in [`crate::unsubscribe`]. An address that takes no mail
-//! comes here by itself ([`crate::untaken`]).
+//! about all mail is noted. What a customer does by the link in a mail is in [`crate::customers::unsubscribe`]. An address that takes no mail
+//! comes here by itself ([`crate::mail::untaken`]).
 
 mod columns;
 mod list;
@@ -85,7 +85,7 @@ impl From<OptOut> for Reason {
 
 /// Notes that somebody has opted out, for this reason, since this time: at the person and at the addresses that are theirs, in the
 /// caller's transaction; whether that is new. A complaint weighs more than a wish. The person is stored before. (People that are brought
-/// in say it by [`crate::submit::NewPerson::opted_out`].)
+/// in say it by [`crate::responses::submit::NewPerson::opted_out`].)
 pub async fn opt_out(tx: &Tx, ws: WorkspaceId, person: PersonId, why: OptOut, since: DateTime<Utc>) -> Result<bool, EngineError> {
     Ok(opt_outs::note(tx, ws, person, Reason::from(why).as_str(), millis(since)).await?)
 }

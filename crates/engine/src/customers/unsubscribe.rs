@@ -1,7 +1,7 @@
 //! What a customer decides by the link that each mail carries: no more mail, none about one survey, in which language.
 //!
 //! Owns: what the link is good for. Looking changes nothing; the link is the permission. Refuses to know: HTTP, and the words
-//! of the page ([`crate::preferences`]).
+//! of the page ([`crate::customers::preferences`]).
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,11 @@ use hearback_store::{Tx, bulk, persons, preferences as stored, time::millis};
 
 use crate::{
     Ctx, EngineError,
-    own_data::{self, Wish},
-    preferences::{View, surveys, view},
-    suppressions::{self, OptOut},
+    customers::{
+        own_data::{self, Wish},
+        preferences::{View, surveys, view},
+        suppressions::{self, OptOut},
+    },
 };
 
 /// What a customer asks for.

@@ -14,7 +14,7 @@ use hearback_store::{
 use uuid::Uuid;
 
 use super::{Found, PAGE};
-use crate::{apply::waiting_cause, reading, ticks::KEEP_JOBS};
+use crate::{automation::apply::waiting_cause, reading, ticks::KEEP_JOBS};
 
 /// Rule versions read so far, by the list of their ids as runs store it: neither ever changes. `None` where this version can't read one.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use hearback_store::{
 use uuid::Uuid;
 
 use super::{Found, mail::is_live};
-use crate::asking::waves::job_of;
+use crate::campaigns::waves::job_of;
 
 /// A wave that has no end yet has a job that is not done: it ends the wave at its next look after the last invitation has
 /// ended. One that ended badly (`dead`) is kept with its reason, for somebody to look at.

@@ -21,17 +21,18 @@ use super::As;
 use crate::{
     Actor, Ctx, EngineError,
     alerts::{Alert, AlertKind, raise},
-    chain, faults,
-    suppressions::{self, OptOut, Reason},
-    untaken::{self, Untaken},
-    work::{self, Letter},
+    automation::chain,
+    cases::work::{self, InboundReply},
+    customers::suppressions::{self, OptOut, Reason},
+    faults,
+    mail::untaken::{self, Untaken},
 };
 
 /// Messages of one thread within an hour, before what follows is only kept.
 const MOST_AN_HOUR: u64 = 5;
 
 /// A mail that came in, and the one of ours that it is about.
-pub(super) struct Known<'a> {
+pub(super) struct Matched<'a> {
     pub(super) cx: &'a Ctx,
     pub(super) ws: WorkspaceId,
     pub(super) delivery: deliveries::Model,
@@ -39,7 +40,7 @@ pub(super) struct Known<'a> {
 }
 
 /// Does what follows, and commits.
-pub(super) async fn follow(known: Known<'_>, tx: Tx, row: messages::Model, as_what: As) -> Result<messages::Model, EngineError> {
+pub(super) async fn follow(known: Matched<'_>, tx: Tx, row: messages::Model, as_what: As) -> Result<messages::Model, EngineError> {
     if known.delivery.to_address == ERASED {
         // Nothing that could say who it was is kept.
         let (from_address, subject, text, whole_text, attachments, raw) = Default::default();
@@ -62,7 +63,7 @@ pub(super) async fn follow(known: Known<'_>, tx: Tx, row: messages::Model, as_wh
     }
 }
 
-impl Known<'_> {
+impl Matched<'_> {
     /// The case of the mail; of an invitation that of the answer which it got.
     async fn case(&self, tx: &Tx) -> Result<Option<CaseId>, EngineError> {
         if let Some(case) = self.delivery.case_id {
@@ -174,7 +175,7 @@ impl Known<'_> {
             return super::finish(self.cx, tx, row).await;
         };
         faults::pass("inbound.commit")?;
-        work::heard(self.cx, tx, self.ws, case, &Letter { message: row.id }).await?;
+        work::heard(self.cx, tx, self.ws, case, &InboundReply { message: row.id }).await?;
         faults::pass("inbound.committed")?;
         Ok(row)
     }

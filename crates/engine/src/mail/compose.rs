@@ -10,11 +10,11 @@ use hearback_store::{ledger::Sendable, time::from_millis};
 
 use crate::{
     Ctx, Settings,
-    apply::read_owner,
-    dispatch,
-    invited::is_to_customer,
-    own_data, pools,
-    wording::Speaker,
+    automation::apply::read_owner,
+    customers::own_data,
+    incentives::pools,
+    mail::{dispatch, invited::is_to_customer},
+    surveys::wording::Speaker,
     workspace::{Survey, Workspace},
 };
 

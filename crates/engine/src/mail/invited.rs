@@ -15,7 +15,10 @@ use hearback_store::{
     time::from_millis,
 };
 
-use crate::{sending::End, throttle::tomorrow, workspace::Workspace};
+use crate::{
+    mail::{sending::End, throttle::tomorrow},
+    workspace::Workspace,
+};
 
 /// How long the mail of a paused wave rests before it looks again.
 const PAUSED: Duration = Duration::minutes(1);

@@ -19,7 +19,7 @@ use hearback_core::{
 };
 use hearback_store::{
     StoreError, Tx, bulk, cases, events,
-    ledger::{self, Fate, Mark, Reported, Writes},
+    ledger::{self, DeliveryOutcome, Mark, Reported, Writes},
     outbox::{Lease, Outcome},
     time::millis,
 };
@@ -29,9 +29,12 @@ use tokio::{
 };
 
 use crate::{
-    Actor, Ctx, EngineError, apply, chain, faults, pools,
-    untaken::{self, Untaken},
-    work::{core_case, write_case},
+    Actor, Ctx, EngineError,
+    automation::{apply, chain},
+    cases::work::{core_case, write_case},
+    faults,
+    incentives::pools,
+    mail::untaken::{self, Untaken},
     workspace::Workspace,
 };
 
@@ -50,7 +53,7 @@ pub struct Report {
     /// What becomes of the job.
     pub outcome: Outcome,
     /// For the ledger.
-    pub fate: Fate,
+    pub delivery_outcome: DeliveryOutcome,
     /// The case it belongs to.
     pub case: Option<uuid::Uuid>,
     /// Whether it acknowledges the customer's answer.
@@ -72,7 +75,7 @@ impl Request {
     const fn delivery(&self) -> uuid::Uuid {
         match self {
             Self::Mark(mark, _) => mark.delivery,
-            Self::Report(report, _) => report.fate.delivery,
+            Self::Report(report, _) => report.delivery_outcome.delivery,
         }
     }
 }
@@ -201,19 +204,21 @@ async fn commit(cx: &Ctx, batch: Vec<Request>) {
 
 /// One read and one write, whatever the number of mails, or one write alone: on the way to the database and back nothing is sent.
 async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<HashSet<uuid::Uuid>, StoreError> {
-    let now = cx.believed();
+    let now = cx.guarded_now();
     faults::pass("ledger.begin")?;
     if !reports.iter().any(|report| report.has_consequences()) {
-        let fates = reports.iter().map(|report| &report.fate).collect();
+        let delivery_outcomes = reports.iter().map(|report| &report.delivery_outcome).collect();
         let settled = reports.iter().map(|report| (&report.lease, report.outcome.clone())).collect();
-        let writes = Writes { fates, settled, marks, most_a_day: Some(cx.settings.limits.mails_per_person_day), ..Writes::default() };
+        let writes =
+            Writes { delivery_outcomes, settled, marks, most_a_day: Some(cx.settings.limits.mails_per_person_day), ..Writes::default() };
         let marked = ledger::write_alone(&cx.db, &writes, now).await?;
         faults::pass("ledger.committed")?;
         return Ok(marked);
     }
     let tx = cx.db.write().await?;
     let looked_at = reports.iter().filter(|report| report.has_consequences());
-    let keys: Vec<_> = looked_at.map(|report| (report.fate.workspace, report.fate.delivery, report.moves())).collect();
+    let keys: Vec<_> =
+        looked_at.map(|report| (report.delivery_outcome.workspace, report.delivery_outcome.delivery, report.moves())).collect();
     let mut open: HashMap<uuid::Uuid, Reported> =
         ledger::lock_reported(&tx, &keys).await?.into_iter().map(|reported| (reported.delivery, reported)).collect();
     let mut writes = Writes { marks, most_a_day: Some(cx.settings.limits.mails_per_person_day), ..Writes::default() };
@@ -222,25 +227,25 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
     for report in reports {
         writes.settled.push((&report.lease, report.outcome.clone()));
         if !report.has_consequences() {
-            writes.fates.push(&report.fate);
+            writes.delivery_outcomes.push(&report.delivery_outcome);
             continue;
         }
         // Somebody else has recorded it as sent or cancelled: then it is not told a second time.
-        let Some(Reported { case, config_revision, .. }) = open.remove(&report.fate.delivery) else { continue };
+        let Some(Reported { case, config_revision, .. }) = open.remove(&report.delivery_outcome.delivery) else { continue };
         let workspace = workspace(cx, &tx, report, config_revision).await?;
-        writes.fates.push(&report.fate);
+        writes.delivery_outcomes.push(&report.delivery_outcome);
         writes.events.extend(timeline_entry(report, now));
         if let Some(row) = case.filter(|row| moved.insert(row.id)) {
             outcomes.closed.extend(acknowledge(&workspace, row, now, &mut writes));
         }
         outcomes.reports.push(report);
-        outcomes.workspaces.insert(report.fate.workspace, workspace);
+        outcomes.workspaces.insert(report.delivery_outcome.workspace, workspace);
     }
     let marked = ledger::write(&tx, &writes, now).await?;
     free_codes(cx, &tx, &outcomes.reports, now).await?;
     for report in &outcomes.reports {
         if let Some(untaken) = &report.untaken {
-            untaken::note(&tx, WorkspaceId::from_uuid(report.fate.workspace), untaken, now).await?;
+            untaken::note(&tx, WorkspaceId::from_uuid(report.delivery_outcome.workspace), untaken, now).await?;
         }
     }
     let asked = chain::after_sending(&tx, &outcomes, now).await?;
@@ -266,7 +271,7 @@ pub struct Outcomes<'a> {
 
 /// The workspace of a mail: from memory, unless its set-up has changed.
 async fn workspace(cx: &Ctx, tx: &Tx, report: &Report, revision: i64) -> Result<Arc<Workspace>, StoreError> {
-    let id = WorkspaceId::from_uuid(report.fate.workspace);
+    let id = WorkspaceId::from_uuid(report.delivery_outcome.workspace);
     cx.workspaces.at_revision(&**tx, id, revision).await.map_err(|error| match error {
         EngineError::Store(error) => error,
         other => StoreError::Unavailable(other.to_string()),
@@ -281,22 +286,23 @@ impl Report {
 
     /// The case that this report moves on: an accepted acknowledgement does.
     fn moves(&self) -> Option<uuid::Uuid> {
-        self.case.filter(|_| self.acknowledges && self.fate.status == DeliveryStatus::Sent)
+        self.case.filter(|_| self.acknowledges && self.delivery_outcome.status == DeliveryStatus::Sent)
     }
 }
 
 fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> {
-    Some(apply::event_of(report.fate.workspace, report.case?, &Actor::System, report.entry.as_ref()?, now))
+    Some(apply::event_of(report.delivery_outcome.workspace, report.case?, &Actor::System, report.entry.as_ref()?, now))
 }
 
 /// Codes whose mail never left go back to their pools.
 async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) -> Result<(), StoreError> {
     let is_over = |report: &&&Report| {
-        report.frees_code && matches!(report.fate.status, DeliveryStatus::Bounced | DeliveryStatus::Suppressed | DeliveryStatus::Dead)
+        report.frees_code
+            && matches!(report.delivery_outcome.status, DeliveryStatus::Bounced | DeliveryStatus::Suppressed | DeliveryStatus::Dead)
     };
     let mut by_workspace: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
     for report in reports.iter().filter(is_over) {
-        by_workspace.entry(report.fate.workspace).or_default().extend(report.case);
+        by_workspace.entry(report.delivery_outcome.workspace).or_default().extend(report.case);
     }
     for (ws, mut cases) in by_workspace {
         cases.sort_unstable();

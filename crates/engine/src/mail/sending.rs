@@ -8,20 +8,26 @@ use hearback_core::{campaign::Reason, id::DeliveryId, state::DeliveryStatus, tim
 use hearback_mailer::{Fail, FailClass, Message};
 use hearback_store::{
     StoreError,
-    ledger::{Fate, Mark, Sendable},
+    ledger::{DeliveryOutcome, Mark, Sendable},
     outbox::{Lease, Outcome},
     time::{from_millis, millis},
 };
 
 use crate::{
-    Ctx, EngineError, compose,
-    courier::{NoWay, Way},
-    faults, guard, hold,
-    invited::{self, Turn},
+    Ctx, EngineError,
+    automation::guard,
+    customers::own_data,
+    faults,
     jobs::wait_for_reader,
-    ledger::Report,
-    own_data, throttle, trouble,
-    untaken::Untaken,
+    mail::{
+        compose, deliverability,
+        invited::{self, Turn},
+        ledger::Report,
+        sending_pause,
+        smtp_pool::{NoWay, Way},
+        throttle,
+        untaken::Untaken,
+    },
 };
 
 /// How long a mail is tried before it is given up.
@@ -66,14 +72,14 @@ pub async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery.uuid()).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
-        Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.guarded_now() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
 
 async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
     faults::pass("sending.load")?;
-    let Some(mail) = cx.mailbag.read(lease.workspace.uuid(), delivery).await? else {
+    let Some(mail) = cx.loader.read(lease.workspace.uuid(), delivery).await? else {
         return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
     };
     match *mail.status {
@@ -87,11 +93,11 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     if let Some(word) = &mail.suppressed_for {
         return give_up(cx, lease, &mail, End::suppressed(word)).await;
     }
-    let now = cx.believed();
+    let now = cx.guarded_now();
     if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != DeliveryStatus::Unknown) {
         return wait_for_code(cx, lease, &mail, pool, now).await;
     }
-    if let Some(trouble) = cx.courier.trouble(now) {
+    if let Some(trouble) = cx.smtp_pool.trouble(now) {
         return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
     }
     let workspace = cx.workspaces.at_revision(cx.db.read(), lease.workspace, mail.config_revision).await?;
@@ -103,7 +109,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
         Turn::Later(outcome) => return Ok(outcome),
         Turn::Never(end) => return give_up(cx, lease, &mail, end).await,
     }
-    if let Some(outcome) = hold::wait(&workspace, now) {
+    if let Some(outcome) = sending_pause::wait(&workspace, now) {
         return Ok(outcome);
     }
     if let Some(outcome) = guard::wait(&mail, now) {
@@ -132,7 +138,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
 
 async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
     faults::pass("sending.open")?;
-    let mut way = match cx.courier.open(message.envelope(), &*cx.clock).await {
+    let mut way = match cx.smtp_pool.open(message.envelope(), &*cx.clock).await {
         Ok(way) => way,
         Err(NoWay::Trouble(trouble)) => return Ok(Outcome::Snooze(trouble.until + spread(mail), trouble.why)),
         Err(NoWay::Fail(fail)) => return failed(cx, lease, mail, &fail, true).await,
@@ -149,7 +155,7 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
             way.session.reset().await;
             way.keep();
             // Cancelled, suppressed or taken over meanwhile: the next look at the ledger tells which.
-            return Ok(Outcome::Snooze(cx.believed(), "changed while it was about to be sent".to_owned()));
+            return Ok(Outcome::Snooze(cx.guarded_now(), "changed while it was about to be sent".to_owned()));
         }
         Err(error) => {
             way.session.reset().await;
@@ -160,19 +166,22 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
     match way.finish().await {
         Ok(reply) => {
             faults::pass("sending.report")?;
-            let now = cx.believed();
+            let now = cx.guarded_now();
             let report = Report {
-                fate: Fate { sent_at: Some(millis(now)), ..fate(lease, mail, DeliveryStatus::Sent, Some(reply.to_string())) },
+                delivery_outcome: DeliveryOutcome {
+                    sent_at: Some(millis(now)),
+                    ..delivery_outcome(lease, mail, DeliveryStatus::Sent, Some(reply.to_string()))
+                },
                 entry: Some(Entry::MailSent { template: mail.kind.clone(), delivery: DeliveryId::from_uuid(mail.id) }),
                 ..report(cx, lease, mail, Outcome::Done)
             };
-            let report = Report { fate: Fate { subject: Some(subject), ..report.fate }, ..report };
+            let report = Report { delivery_outcome: DeliveryOutcome { subject: Some(subject), ..report.delivery_outcome }, ..report };
             let recorded = cx.ledger.report(report).await?;
             // The connection goes on to its next mail while this result waits for its commit.
             way.keep();
-            cx.courier.works();
-            trouble::works(cx, now).await?;
-            trouble::ended(cx, lease.workspace, mail.wave_id, None, now).await?;
+            cx.smtp_pool.works();
+            deliverability::works(cx, now).await?;
+            deliverability::ended(cx, lease.workspace, mail.wave_id, None, now).await?;
             recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
             Ok(Outcome::Settled)
         }
@@ -189,27 +198,27 @@ async fn failed_on(cx: &Ctx, lease: &Lease, mail: &Sendable, mut way: Way, fail:
 
 /// Certainly not delivered: later, never, or not this mail's fault. `counts`: the attempt is not counted yet.
 async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
-    let now = cx.believed();
+    let now = cx.guarded_now();
     let attempts = mail.attempts + 1;
     match fail.class() {
         FailClass::Relay => {
-            let trouble = cx.courier.pause(fail, now);
+            let trouble = cx.smtp_pool.pause(fail, now);
             if fail.is_about_us() {
-                trouble::tell(cx, lease.workspace, &fail.summary(), now).await?;
+                deliverability::tell(cx, lease.workspace, &fail.summary(), now).await?;
             }
             let until = trouble.until + spread(mail);
             if mail.status == DeliveryStatus::Deferred && counts {
                 return Ok(Outcome::Snooze(until, trouble.why));
             }
             let report = Report {
-                fate: fate(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())),
+                delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())),
                 ..report(cx, lease, mail, Outcome::Snooze(until, trouble.why))
             };
             record(cx, report).await
         }
         FailClass::Reject => {
             let recorded = record(cx, refused(cx, lease, mail, fail, fail.to_string(), counts)).await?;
-            trouble::ended(cx, lease.workspace, mail.wave_id, fail.is_policy().then(|| fail.summary()), now).await?;
+            deliverability::ended(cx, lease.workspace, mail.wave_id, fail.is_policy().then(|| fail.summary()), now).await?;
             Ok(recorded)
         }
         // The server speaks of this reader and never says yes: the same as a mail that comes back.
@@ -223,7 +232,10 @@ async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: b
         FailClass::Retry => {
             let until = now + pause(attempts) + spread(mail);
             let report = Report {
-                fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())) },
+                delivery_outcome: DeliveryOutcome {
+                    attempts: i64::from(counts),
+                    ..delivery_outcome(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string()))
+                },
                 ..report(cx, lease, mail, Outcome::Snooze(until, fail.summary()))
             };
             record(cx, report).await
@@ -237,7 +249,10 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
     Report {
         // Only customers: an address of ours that is mistyped is for an admin to correct.
         untaken: fail.blame().filter(|_| invited::is_to_customer(mail)).map(untaken),
-        fate: Fate { attempts: i64::from(counts), ..fate(lease, mail, DeliveryStatus::Bounced, Some(reply)) },
+        delivery_outcome: DeliveryOutcome {
+            attempts: i64::from(counts),
+            ..delivery_outcome(lease, mail, DeliveryStatus::Bounced, Some(reply))
+        },
         entry: Some(Entry::MailFailed { template: mail.kind.clone(), why: fail.summary() }),
         ..report(cx, lease, mail, Outcome::Done)
     }
@@ -245,9 +260,9 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
 
 /// Nobody can say whether it was delivered: wait, then send it again under the same Message-ID.
 async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
-    let until = cx.believed() + UNKNOWN_REST;
+    let until = cx.guarded_now() + UNKNOWN_REST;
     let report = Report {
-        fate: fate(lease, mail, DeliveryStatus::Unknown, Some(why.to_owned())),
+        delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Unknown, Some(why.to_owned())),
         entry: Some(Entry::MailUnknown { template: mail.kind.clone(), why: why.to_owned(), again: until }),
         ..report(cx, lease, mail, Outcome::Snooze(until, why.to_owned()))
     };
@@ -268,7 +283,10 @@ async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<O
         _ => Outcome::Done,
     };
     let report = Report {
-        fate: Fate { moved: invited::moved(mail, status, reason), ..fate(lease, mail, status, Some(why.clone())) },
+        delivery_outcome: DeliveryOutcome {
+            moved: invited::moved(mail, status, reason),
+            ..delivery_outcome(lease, mail, status, Some(why.clone()))
+        },
         entry: Some(entry),
         ..report(cx, lease, mail, outcome)
     };
@@ -291,7 +309,7 @@ async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now
         return Ok(Outcome::Snooze(until, why));
     }
     let report = Report {
-        fate: fate(lease, mail, DeliveryStatus::Deferred, Some(why.clone())),
+        delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Deferred, Some(why.clone())),
         ..report(cx, lease, mail, Outcome::Snooze(until, why))
     };
     record(cx, report).await
@@ -308,7 +326,7 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
         frees_code: carries_code(cx, mail) && mail.status != DeliveryStatus::Unknown && mail.duplicates == 0,
         lease: lease.clone(),
         outcome,
-        fate: fate(lease, mail, DeliveryStatus::Queued, None),
+        delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Queued, None),
         case: mail.case_id,
         acknowledges: mail.acknowledges,
         untaken: None,
@@ -316,9 +334,18 @@ fn report(cx: &Ctx, lease: &Lease, mail: &Sendable, outcome: Outcome) -> Report 
     }
 }
 
-fn fate(lease: &Lease, mail: &Sendable, status: DeliveryStatus, reply: Option<String>) -> Fate {
+fn delivery_outcome(lease: &Lease, mail: &Sendable, status: DeliveryStatus, reply: Option<String>) -> DeliveryOutcome {
     let moved = invited::moved(mail, status, None);
-    Fate { workspace: lease.workspace.uuid(), delivery: mail.id, status, subject: None, reply, sent_at: None, attempts: 0, moved }
+    DeliveryOutcome {
+        workspace: lease.workspace.uuid(),
+        delivery: mail.id,
+        status,
+        subject: None,
+        reply,
+        sent_at: None,
+        attempts: 0,
+        moved,
+    }
 }
 
 /// The pause after this many attempts.

@@ -13,7 +13,7 @@ use hearback_store::{StoreError, Tx, deliveries, messages, suppressions as store
 
 use crate::{
     alerts::{Alert, AlertKind, raise},
-    suppressions::{Reason, row},
+    customers::suppressions::{Reason, row},
 };
 
 /// Mails in a row that an address may refuse or return.

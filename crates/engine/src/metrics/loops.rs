@@ -12,7 +12,7 @@ use hearback_store::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::kept::{self, Of};
+use super::cache::{self, Of};
 use crate::Ctx;
 
 /// The loops of some answers.
@@ -75,7 +75,7 @@ pub(super) async fn loops(cx: &Ctx, scope: &Scope) -> Result<Loops, StoreError> 
     let mut by_segment: BTreeMap<Segment, LoopCounts> = Segment::ALL.map(|segment| (segment, LoopCounts::default())).into();
     let (mut first_contact, mut close) = (Durations::default(), Durations::default());
     let now = millis(cx.now());
-    for part in kept::counted(cx, scope, Of::Loops).await? {
+    for part in cache::counted(cx, scope, Of::Loops).await? {
         for count in &part.loops {
             all.add(count);
             by_segment.entry(count.segment).or_default().add(count);

@@ -19,7 +19,7 @@ pub use screen::{ScoreChoice, View};
 
 use crate::{
     Ctx, EngineError,
-    submit::{Correction, Settles},
+    responses::submit::{Correction, Settles},
 };
 use door::{Asked, Found};
 use form::Part;

@@ -8,9 +8,11 @@ use hearback_rules::{OwnerRef, Owners, Property};
 use hearback_store::cases;
 
 use crate::{
-    apply::{Scene, read_owner},
-    facts::read_properties,
-    roster::{Pick, Roster},
+    automation::{
+        apply::{Scene, read_owner},
+        facts::read_properties,
+    },
+    team::roster::{Pick, Roster},
 };
 
 /// An owner, and why it is not who was asked for first.

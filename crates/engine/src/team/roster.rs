@@ -106,7 +106,7 @@ impl Roster {
     /// These teams with everybody there, nobody busy and all turns alike: for trying rules out. Asks and takes nothing.
     pub fn imagined(workspace: &Workspace, asked: &Asked) -> Self {
         let bench = |key: &String| {
-            let seat = |(address, colleague): (&str, &crate::staff::Colleague)| {
+            let seat = |(address, colleague): (&str, &crate::team::staff::Colleague)| {
                 let address = Email::parse(address).ok()?;
                 Some(Seat { user: colleague.id.uuid(), address, turn: 0, drawn: false, absent: false, cap: None })
             };

@@ -13,7 +13,7 @@ use hearback_core::{
 };
 use hearback_store::{
     StoreError, deliveries,
-    ledger::Fate,
+    ledger::DeliveryOutcome,
     lists,
     outbox::{Lease, Outcome},
     time::{from_millis, millis},
@@ -29,9 +29,8 @@ use super::{
 use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
-    hold,
     jobs::wait_for_reader,
-    ledger::Report,
+    mail::{ledger::Report, sending_pause},
 };
 
 /// How long a message is tried before it is given up.
@@ -46,7 +45,7 @@ pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outco
     match try_send(cx, lease, delivery).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
-        Err(EngineError::Store(error)) => Outcome::Snooze(cx.believed() + Duration::seconds(5), error.to_string()),
+        Err(EngineError::Store(error)) => Outcome::Snooze(cx.guarded_now() + Duration::seconds(5), error.to_string()),
         Err(error) => Outcome::Retry(error.to_string()),
     }
 }
@@ -67,7 +66,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
         }
         Some(webhook) => webhook,
     };
-    if let Some(outcome) = hold::wait(&*cx.workspaces.get(db, ws).await?, cx.believed()) {
+    if let Some(outcome) = sending_pause::wait(&*cx.workspaces.get(db, ws).await?, cx.guarded_now()) {
         return Ok(outcome);
     }
     let Some(event) = event(cx, lease, &row).await? else {
@@ -76,9 +75,9 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
     match post(cx, &webhook, &row, &event).await {
         Ok(Answer { status: 200..=299, .. }) => {
             let told = Some(Entry::WebhookCalled { webhook: key.to_owned(), delivery: DeliveryId::from_uuid(row.id) });
-            let sent_at = Some(millis(cx.believed()));
+            let sent_at = Some(millis(cx.guarded_now()));
             let report = report(lease, &row, DeliveryStatus::Sent, None, Outcome::Done, told);
-            record(cx, Report { fate: Fate { sent_at, ..report.fate }, ..report }).await
+            record(cx, Report { delivery_outcome: DeliveryOutcome { sent_at, ..report.delivery_outcome }, ..report }).await
         }
         Ok(Answer { status: 410, .. }) => {
             let why = format!("the webhook `{key}` answered 410: it is gone for good");
@@ -102,7 +101,7 @@ async fn post(cx: &Ctx, webhook: &webhooks::Model, row: &deliveries::Model, even
         (json!({ "text": chat::line(event, chat::Room::at(target.host())) }).to_string(), Vec::new())
     } else {
         let body = event.to_string();
-        let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.believed().timestamp());
+        let (id, timestamp) = (format!("msg_{}", row.id.simple()), cx.guarded_now().timestamp());
         let signature =
             sign::signature(&sign::secret(&open(Sealed::WebhookSecret, "secret")?)?, &id, timestamp, &body).ok_or("it can't be signed")?;
         let headers = vec![("webhook-id", id), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
@@ -150,7 +149,7 @@ async fn failed(
     why: String,
     wish: Option<u32>,
 ) -> Result<Outcome, EngineError> {
-    let now = cx.believed();
+    let now = cx.guarded_now();
     let index = usize::try_from(row.attempts).unwrap_or(0).min(PAUSES.len() - 1);
     let pause = PAUSES.get(index).copied().unwrap_or(14 * 3_600).max(i64::from(wish.unwrap_or(0).min(LONGEST_WISH)));
     // Up to a quarter more, from the message's id: what failed together does not come back together.
@@ -181,8 +180,17 @@ fn report(
     entry: Option<Entry>,
 ) -> Report {
     let (workspace, delivery) = (lease.workspace.uuid(), row.id);
-    let fate = Fate { workspace, delivery, status, subject: None, reply, sent_at: None, attempts: 1, moved: None };
-    Report { lease: lease.clone(), outcome, fate, case: row.case_id, acknowledges: false, frees_code: false, untaken: None, entry }
+    let delivery_outcome = DeliveryOutcome { workspace, delivery, status, subject: None, reply, sent_at: None, attempts: 1, moved: None };
+    Report {
+        lease: lease.clone(),
+        outcome,
+        delivery_outcome,
+        case: row.case_id,
+        acknowledges: false,
+        frees_code: false,
+        untaken: None,
+        entry,
+    }
 }
 
 async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {

@@ -11,9 +11,9 @@ use hearback_core::{
 };
 use hearback_engine::{
     Ctx, Settings,
-    dispatch::Dispatch,
+    mail::dispatch::Dispatch,
+    responses::submit::{FollowUp, NewPerson, NewResponse, Receipt, submit_responses},
     setup,
-    submit::{FollowUp, NewPerson, NewResponse, Receipt, submit_responses},
 };
 use hearback_mailer::{Templates, Transport};
 use hearback_store::{ConnectionTrait, Db};
@@ -116,7 +116,7 @@ fn settings() -> Settings {
         first_contact: hearback_core::Span::BusinessDays(2),
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
-        limits: hearback_engine::guard::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
+        limits: hearback_engine::automation::guard::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
         log_ins: hearback_engine::access::LogInRules::default(),
         private_webhooks: false,
         folders: Vec::new(),

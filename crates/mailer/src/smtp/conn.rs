@@ -15,11 +15,11 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::{
-    abilities::Abilities,
+    capabilities::Capabilities,
+    dot_stuffing::stuff,
     fail::{Cause, Fail, Stage},
     limits::Limits,
     reply::Reply,
-    stuff::stuff,
     wire::Wire,
 };
 use crate::{
@@ -57,7 +57,7 @@ type Steps = [(Stage, String, Duration); 3];
 pub struct Conn {
     wire: Wire,
     limits: Limits,
-    abilities: Abilities,
+    capabilities: Capabilities,
     state: State,
     begun: u32,
     last_used: Instant,
@@ -72,11 +72,11 @@ impl Conn {
         }
         let greeting = wire.reply(limits, limits.reply).await.map_err(at(Stage::Greeting))?;
         expect(Stage::Greeting, greeting, 220)?;
-        let (limits, abilities) = (limits.clone(), Abilities::default());
-        let mut conn = Self { wire, limits, abilities, state: State::Ready, begun: 0, last_used: Instant::now() };
+        let (limits, capabilities) = (limits.clone(), Capabilities::default());
+        let mut conn = Self { wire, limits, capabilities, state: State::Ready, begun: 0, last_used: Instant::now() };
         conn.hello(&relay.helo).await?;
         if let Security::StartTls(tls) = &relay.security {
-            if !conn.abilities.starttls {
+            if !conn.capabilities.starttls {
                 return Err(Fail::new(Stage::Tls, Cause::Tls("the server does not offer STARTTLS".to_owned())));
             }
             let reply = conn.command(Stage::Tls, &Starttls.to_string()).await?;
@@ -133,7 +133,7 @@ impl Conn {
         };
         let length = body.len();
         body.extend_from_slice(b".\r\n");
-        let may_announce = self.abilities.pipelining && self.begun < self.limits.mails_per_connection;
+        let may_announce = self.capabilities.pipelining && self.begun < self.limits.mails_per_connection;
         let next = next.filter(|_| may_announce).and_then(|next| Some((next, self.steps(next).ok()?)));
         for (_, line, _) in next.iter().flat_map(|(_, steps)| steps) {
             body.extend_from_slice(line.as_bytes());
@@ -201,10 +201,10 @@ impl Conn {
     async fn hello(&mut self, name: &str) -> Result<(), Fail> {
         let ehlo = Ehlo::new(ClientId::Domain(name.to_owned()));
         let reply = self.command(Stage::Hello, &ehlo.to_string()).await?;
-        self.abilities = Abilities::of(&reply);
+        self.capabilities = Capabilities::of(&reply);
         if reply.is_permanent() {
             let reply = self.command(Stage::Hello, &format!("HELO {name}\r\n")).await?;
-            self.abilities = Abilities::default();
+            self.capabilities = Capabilities::default();
             return expect(Stage::Hello, reply, 250);
         }
         expect(Stage::Hello, reply, 250)
@@ -216,10 +216,10 @@ impl Conn {
             return Err(Fail::new(Stage::Auth, Cause::Refused("a password is never sent without TLS")));
         }
         let (user, password) = (&login.user, login.password.expose_secret());
-        let reply = if self.abilities.plain {
+        let reply = if self.capabilities.plain {
             let secret = BASE64.encode(format!("\0{user}\0{password}"));
             self.command(Stage::Auth, &format!("AUTH PLAIN {secret}\r\n")).await?
-        } else if self.abilities.login {
+        } else if self.capabilities.login {
             expect(Stage::Auth, self.command(Stage::Auth, "AUTH LOGIN\r\n").await?, 334)?;
             expect(Stage::Auth, self.command(Stage::Auth, &format!("{}\r\n", BASE64.encode(user))).await?, 334)?;
             self.command(Stage::Auth, &format!("{}\r\n", BASE64.encode(password))).await?
@@ -244,14 +244,14 @@ impl Conn {
         let sender = address(from).map_err(|_| refuse(Stage::Mail, "the sender's address can't be used in SMTP"))?;
         let recipient = address(to).map_err(|_| refuse(Stage::Rcpt, "the address can't be used in SMTP"))?;
         let mut parameters = Vec::new();
-        if let Some(limit) = self.abilities.size {
+        if let Some(limit) = self.capabilities.size {
             if limit > 0 && size > limit {
                 return Err(refuse(Stage::Mail, "the mail is larger than the server accepts"));
             }
             parameters.push(MailParameter::Size(size));
         }
         if !from.as_str().is_ascii() || !to.as_str().is_ascii() {
-            if !(self.abilities.smtputf8 && self.abilities.eight_bit) {
+            if !(self.capabilities.smtputf8 && self.capabilities.eight_bit) {
                 return Err(refuse(Stage::Rcpt, "the address needs SMTPUTF8, which the server does not offer"));
             }
             parameters.push(MailParameter::SmtpUtfEight);
@@ -262,7 +262,7 @@ impl Conn {
 
     /// MAIL, RCPT and DATA: in one write when the server can pipeline.
     async fn transaction(&mut self, steps: &Steps) -> Result<(), Fail> {
-        let pipelining = self.abilities.pipelining;
+        let pipelining = self.capabilities.pipelining;
         if pipelining {
             let all: String = steps.iter().map(|(_, line, _)| line.as_str()).collect();
             self.wire.send(all.as_bytes(), self.limits.reply).await.map_err(at(Stage::Mail))?;

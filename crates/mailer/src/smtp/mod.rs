@@ -4,13 +4,13 @@
 //! after a crash which mails may have been delivered and which certainly were not. Refuses to know queues,
 //! retries and the database.
 
-mod abilities;
+mod capabilities;
 mod conn;
+mod dot_stuffing;
 mod fail;
 mod limits;
 mod reply;
 mod session;
-mod stuff;
 mod tls;
 mod wire;
 

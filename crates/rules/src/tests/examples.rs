@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{answer, noon, told, version};
-use crate::{Known, RuleVersion, Trigger, parse_yaml, parse_yaml_with, plan};
+use crate::{KnownNames, RuleVersion, Trigger, parse_yaml, parse_yaml_with, plan};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 /// The mails that ship and a rule can send.
@@ -24,7 +24,7 @@ const EXAMPLES: [(&str, [&str; 3]); 5] = [
 
 fn read(file: &str) -> Vec<RuleVersion> {
     let text = fs::read_to_string(format!("{FOLDER}/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let known = Known { webhooks: Some(&[]), templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
+    let known = KnownNames { webhooks: Some(&[]), templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
     let rules = parse_yaml_with(file, &text, &known).unwrap_or_else(|errors| panic!("{}", told(&errors)));
     rules.into_iter().map(version).collect()
 }

@@ -1,7 +1,7 @@
 //! What a user is told about a rule file that can't be used: golden, word for word.
 
 use super::told;
-use crate::{Known, parse_json, parse_yaml, parse_yaml_with};
+use crate::{KnownNames, parse_json, parse_yaml, parse_yaml_with};
 
 /// What is told about a text, without the file's name.
 fn mistakes(text: &str) -> Vec<String> {
@@ -164,7 +164,7 @@ fn anchors_tags_and_doubles_are_told_and_the_rest_is_read_on() {
 
 #[test]
 fn names_that_do_not_exist_are_told_when_the_caller_knows_them() {
-    let known = Known { webhooks: None, templates: Some(&["passive_thanks"]), surveys: Some(&["nps", "csat"]), teams: Some(&[]) };
+    let known = KnownNames { webhooks: None, templates: Some(&["passive_thanks"]), surveys: Some(&["nps", "csat"]), teams: Some(&[]) };
     let text = "\
 key: a
 on: response_settled

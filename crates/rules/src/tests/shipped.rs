@@ -4,13 +4,13 @@ use chrono::Duration;
 use hearback_core::{LoopStatus, Segment};
 
 use super::{answer, noon, version};
-use crate::{Facts, Known, RuleVersion, SHIPPED, Trigger, done_key, due_step, parse_yaml_with, plan};
+use crate::{Facts, KnownNames, RuleVersion, SHIPPED, Trigger, done_key, due_step, parse_yaml_with, plan};
 
 const TEMPLATES: &[&str] =
     &["due_soon", "detractor_outreach", "passive_thanks", "promoter_thanks", "referral_invitation", "task_assigned", "escalation"];
 
 fn shipped() -> Vec<RuleVersion> {
-    let known = Known { webhooks: None, templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
+    let known = KnownNames { webhooks: None, templates: Some(TEMPLATES), surveys: Some(&[]), teams: Some(&["support"]) };
     let parse = |(file, text): &(&str, &str)| parse_yaml_with(file, text, &known).unwrap_or_else(|e| panic!("{}", super::told(&e)));
     SHIPPED.iter().flat_map(parse).map(version).collect()
 }

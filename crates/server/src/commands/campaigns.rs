@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Subcommand;
 use hearback_core::campaign::Plan;
-use hearback_engine::{Actor, EngineError, asking::campaigns};
+use hearback_engine::{Actor, EngineError, campaigns::campaign};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,16 +41,16 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let plans = read(&text).with_context(|| format!("`{name}` has no campaigns that can be read"))?;
             let (cx, ws) = open::context(&config).await?;
             for (key, plan) in plans {
-                let (campaign, is_new) = campaigns::put(&cx, ws, &Actor::Operator, &key, plan).await.map_err(of_use)?;
+                let (campaign, is_new) = campaign::put(&cx, ws, &Actor::Operator, &key, plan).await.map_err(of_use)?;
                 let next = campaign.next.first().map_or_else(|| "asks when it is told to".to_owned(), |at| format!("asks next at {at}"));
                 say(format!("{key} {}; it {next}", if is_new { "made" } else { "changed" }));
             }
         }
         Command::List { json } => {
             let (cx, ws) = open::context(&config).await?;
-            let all = campaigns::list(&cx, ws).await?;
+            let all = campaign::list(&cx, ws).await?;
             if json {
-                let one = |found: &campaigns::Campaign| json!({ "key": found.row.key, "status": found.row.status, "trouble": found.trouble, "next": found.next, "plan": found.plan });
+                let one = |found: &campaign::Campaign| json!({ "key": found.row.key, "status": found.row.status, "trouble": found.trouble, "next": found.next, "plan": found.plan });
                 say_json(&all.iter().map(one).collect::<Vec<_>>())?;
             } else {
                 for found in all {

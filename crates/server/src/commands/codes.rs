@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use hearback_engine::{Actor, pools};
+use hearback_engine::{Actor, incentives::pools};
 
 use crate::{
     config::Config,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
-use hearback_engine::{alerts::AlertKind, disk, hold::Hold, reading, seals};
+use hearback_engine::{alerts::AlertKind, disk, mail::sending_pause::SendingPause, reading, seals};
 use hearback_store::{Db, alerts, outbox, time::millis, workspaces};
 use serde::Serialize;
 use serde_json::json;
@@ -190,7 +190,7 @@ async fn sealed(config: &Config, db: &Db) -> anyhow::Result<String> {
 async fn sending(db: &Db) -> anyhow::Result<String> {
     let held = workspaces::held(db.read()).await?;
     let Some(row) = held.first() else { return Ok("what is due is sent".to_owned()) };
-    let why = Hold::of(row).map(|hold| hold.why).unwrap_or_default();
+    let why = SendingPause::of(row).map(|hold| hold.why).unwrap_or_default();
     anyhow::bail!("on hold in workspace {}: {why}; `hearback sending resume --workspace {}` ends it", row.key, row.key)
 }
 

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args as Arguments;
 use hearback_core::{Email, id::PersonId};
-use hearback_engine::{Actor, erased, people};
+use hearback_engine::{
+    Actor,
+    customers::{erased, people},
+};
 use hearback_store::lists;
 use serde_json::json;
 

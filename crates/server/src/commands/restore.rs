@@ -7,7 +7,7 @@ use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
 use hearback_engine::{
     backup,
-    erased::{self, Erasure},
+    customers::erased::{self, Erasure},
 };
 use serde_json::json;
 

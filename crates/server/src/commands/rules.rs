@@ -6,8 +6,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use hearback_engine::{Actor, history, publish};
-use hearback_rules::{Known, Rule, RuleError, parse::MAX_FILE, parse_yaml_with};
+use hearback_engine::{
+    Actor,
+    automation::{history, publish},
+};
+use hearback_rules::{KnownNames, Rule, RuleError, parse::MAX_FILE, parse_yaml_with};
 use serde_json::json;
 
 use crate::{
@@ -110,7 +113,7 @@ struct Read {
 fn read(files: &[PathBuf], config: &Config) -> anyhow::Result<Read> {
     let templates = open::templates(config)?;
     let names: Vec<&str> = templates.for_rules().collect();
-    let known = Known { templates: Some(&names), ..Known::default() };
+    let known = KnownNames { templates: Some(&names), ..KnownNames::default() };
     let mut read = Read { rules: Vec::new(), errors: Vec::new() };
     for path in files {
         let file = path.display().to_string();

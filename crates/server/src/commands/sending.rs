@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use hearback_engine::{
     Actor,
-    hold::{self, DueWave, Hold, Sending, Waiting},
+    mail::sending_pause::{self, DueWave, Sending, SendingPause, Waiting},
 };
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub enum Command {
         json: bool,
     },
     /// Send nothing until `sending resume`. Answers, cases and rules go on.
-    Hold {
+    SendingPause {
         /// Shown on every page while it lasts.
         #[arg(long, default_value = "held by the operator")]
         why: String,
@@ -49,16 +49,16 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let (cx, ws) = open::context(&config).await?;
     match command {
         Command::Status { json } => {
-            let sending = hold::status(&cx, ws).await?;
+            let sending = sending_pause::status(&cx, ws).await?;
             if json { say_json(&sending)? } else { say(told(&sending)) }
         }
-        Command::Hold { why } => {
-            hold::hold(&cx, ws, &Actor::Operator, &why).await?;
+        Command::SendingPause { why } => {
+            sending_pause::hold(&cx, ws, &Actor::Operator, &why).await?;
             say("nothing is sent any more; `hearback sending resume` ends it");
         }
         Command::Resume { cancel_waiting, json } => {
             let waiting = if cancel_waiting { Waiting::Cancel } else { Waiting::Send };
-            let jobs = hold::resume(&cx, ws, &Actor::Operator, waiting).await?;
+            let jobs = sending_pause::resume(&cx, ws, &Actor::Operator, waiting).await?;
             if json {
                 say_json(&json!({ "jobs": jobs }))?;
             } else if cancel_waiting {
@@ -74,12 +74,12 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 /// In words.
 pub fn told(sending: &Sending) -> String {
     let waiting = sending.waiting;
-    if let (None, Some(Hold { since, why })) = (&sending.held, &sending.trouble) {
+    if let (None, Some(SendingPause { since, why })) = (&sending.held, &sending.trouble) {
         return format!("since {} {why}; {waiting} mails wait", since.format("%Y-%m-%d %H:%M UTC"));
     }
     match &sending.held {
         None => format!("what is due is sent; {waiting} mails wait for their turn"),
-        Some(Hold { since, why }) => {
+        Some(SendingPause { since, why }) => {
             let since = since.format("%Y-%m-%d %H:%M UTC");
             let due: String = sending.waves.iter().map(due).collect();
             format!("on hold since {since}: {why}; {waiting} mails wait.{due}\n`hearback sending resume` ends it")

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, erased, health, inbound, seals, steady, ticks::TICKS};
+use hearback_engine::{Ctx, access, clock_guard, customers::erased, health, inbound, seals, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
@@ -182,7 +182,7 @@ fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Resul
         let (cx, run) = (cx.clone(), tick.run);
         let run = move || {
             let cx = cx.clone();
-            async move { if steady::is_steady(&cx).await? { run(&cx).await } else { Ok(0) } }
+            async move { if clock_guard::is_steady(&cx).await? { run(&cx).await } else { Ok(0) } }
         };
         Pulse { name: tick.name, period: tick.period, run }
     });

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args as Arguments, Subcommand};
-use hearback_engine::{Actor, suppressions};
+use hearback_engine::{Actor, customers::suppressions};
 use indicatif::ProgressBar;
 use serde_json::json;
 

@@ -12,7 +12,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     Actor, Ctx, EngineError,
-    asking::{
+    campaigns::{
         fire,
         preview::{self, Preview, Shown},
         waves::{self, Wave},

@@ -2,7 +2,7 @@
 
 use hearback_engine::{
     access::Scope::{Read, Write},
-    accounts::{self, Account, NewAccount},
+    customers::accounts::{self, Account, NewAccount},
     metrics::ScoreLine,
 };
 use schemars::JsonSchema;

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 use hearback_core::{Calendar, wall::Weekdays};
 use hearback_engine::{
     access::Scope::{Admin, Read},
-    staffing::{self, NewCalendar},
+    team::staffing::{self, NewCalendar},
 };
 use hearback_store::calendars;
 use schemars::JsonSchema;

@@ -8,8 +8,8 @@ use hearback_core::{
 };
 use hearback_engine::{
     access::Scope::{Admin, Read},
-    asking::{
-        campaigns::{self, Campaign},
+    campaigns::{
+        campaign::{self, Campaign},
         fire, preview, waves,
     },
 };
@@ -97,12 +97,12 @@ impl CampaignView {
 
 /// `GET /campaigns`: all of them, by key.
 pub(crate) async fn list(call: Call) -> Result<Json<Whole<CampaignView>>, Problem> {
-    Ok(Json(Whole::of(campaigns::list(call.cx(), call.ws()).await?.into_iter().map(CampaignView::of))))
+    Ok(Json(Whole::of(campaign::list(call.cx(), call.ws()).await?.into_iter().map(CampaignView::of))))
 }
 
 /// `GET /campaigns/{key}`.
 pub(crate) async fn one(call: Call) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::one(call.cx(), call.ws(), call.key()).await?)))
+    Ok(Json(CampaignView::of(campaign::one(call.cx(), call.ws(), call.key()).await?)))
 }
 
 /// `PUT /campaigns/{key}`: makes a campaign or changes it. That never makes it fire.
@@ -127,23 +127,23 @@ pub(crate) async fn create(call: Call, Json(new): Json<NewCampaign>) -> Result<S
 }
 
 async fn write(call: &Call, key: &str, plan: Plan) -> Result<Stored<CampaignView>, Problem> {
-    let (campaign, is_new) = campaigns::put(call.cx(), call.ws(), &call.actor(), key, plan).await?;
+    let (campaign, is_new) = campaign::put(call.cx(), call.ws(), &call.actor(), key, plan).await?;
     Ok(Stored { is_new, shown: CampaignView::of(campaign) })
 }
 
 /// `POST /campaigns/{key}/pause`: asks nobody more; its waves stand still.
 pub(crate) async fn pause(call: Call) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::pause(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
+    Ok(Json(CampaignView::of(campaign::pause(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/resume`.
 pub(crate) async fn resume(call: Call) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::resume(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
+    Ok(Json(CampaignView::of(campaign::resume(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/end`: begins no more waves, for good.
 pub(crate) async fn end(call: Call) -> Result<Json<CampaignView>, Problem> {
-    Ok(Json(CampaignView::of(campaigns::end(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
+    Ok(Json(CampaignView::of(campaign::end(call.cx(), call.ws(), &call.actor(), call.key()).await?)))
 }
 
 /// `POST /campaigns/{key}/waves`: begins a wave now.

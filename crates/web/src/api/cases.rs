@@ -6,7 +6,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     access::Scope::{Read, Write},
-    work::{self, CaseChange, NewContact, NewReply},
+    cases::work::{self, CaseChange, NewContact, NewReply},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},

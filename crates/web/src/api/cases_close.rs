@@ -4,7 +4,7 @@ use hearback_core::id::CaseId;
 use hearback_engine::{
     EngineError, FieldError,
     access::Scope::Write,
-    work::{self, CaseChange},
+    cases::work::{self, CaseChange},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,8 @@ use hearback_core::{
 };
 use hearback_engine::{
     access::Scope::{Read, Write},
-    asking::{
-        single::{self, Invited, NewInvitation},
+    campaigns::{
+        ad_hoc::{self, Invited, NewInvitation},
         triggers::{self, NewInteraction},
     },
 };
@@ -70,7 +70,7 @@ impl InvitedView {
 
 /// `POST /invitations`: asks one person now, later if they were asked lately, or not at all, and says why.
 pub(crate) async fn create(call: Call, Json(new): Json<NewInvitation>) -> Result<Created<InvitedView>, Problem> {
-    let invited = single::invite(call.cx(), call.ws(), new).await?;
+    let invited = ad_hoc::invite(call.cx(), call.ws(), new).await?;
     Ok(Created(InvitedView::of(invited)))
 }
 

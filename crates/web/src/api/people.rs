@@ -3,8 +3,10 @@
 use hearback_core::id::{PersonId, WorkspaceId};
 use hearback_engine::{
     access::Scope::{Admin, Read, Write},
-    merge,
-    people::{self, PersonChange},
+    customers::{
+        merge,
+        people::{self, PersonChange},
+    },
 };
 use hearback_store::{
     cursor::Listed,

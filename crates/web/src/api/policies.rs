@@ -2,7 +2,7 @@
 
 use hearback_engine::{
     access::Scope::{Admin, Read},
-    policies::{self, Held, NewPolicy},
+    cases::policies::{self, Held, NewPolicy},
 };
 
 use super::Whole;

@@ -5,7 +5,7 @@ use hearback_core::{state::CodeState, text};
 use hearback_engine::{
     access::Scope::{Admin, Read},
     change::Change,
-    pools::{self, NewCode, Stock},
+    incentives::pools::{self, NewCode, Stock},
 };
 use hearback_store::{incentive_codes, time::millis};
 use schemars::JsonSchema;

@@ -2,7 +2,7 @@
 
 use hearback_engine::{
     access::Scope::{Read, Write},
-    referrals::{self, NewConversion, Shared},
+    incentives::referrals::{self, NewConversion, Shared},
 };
 use hearback_store::conversions;
 use schemars::JsonSchema;

@@ -8,7 +8,7 @@ use hearback_core::{
 use hearback_engine::{
     EngineError,
     access::Scope::{Read, Write},
-    submit::{self, Correction, FollowUp, NewResponse, Receipt, Settles},
+    responses::submit::{self, Correction, FollowUp, NewResponse, Receipt, Settles},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
@@ -48,7 +48,7 @@ pub(crate) async fn create(call: Call, Json(response): Json<NewResponse>) -> Res
 /// `PATCH /responses/{id}`: a new revision.
 pub(crate) async fn correct(call: Call, Json(change): Json<Correction>) -> Result<Json<Receipt>, Problem> {
     let id = call.id("response")?;
-    Ok(Json(hearback_engine::correct::correct_response(call.cx(), call.ws(), id, change, Settles::ByChannel).await?))
+    Ok(Json(hearback_engine::responses::correct::correct_response(call.cx(), call.ws(), id, change, Settles::ByChannel).await?))
 }
 
 /// One answer as the API shows it.

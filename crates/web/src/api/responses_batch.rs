@@ -11,7 +11,7 @@ use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     FieldError,
     access::Scope::Write,
-    submit::{self, FollowUp, NewResponse, Receipt, ReceiptCase},
+    responses::submit::{self, FollowUp, NewResponse, Receipt, ReceiptCase},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

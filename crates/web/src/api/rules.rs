@@ -3,9 +3,11 @@
 use axum::{extract::Request, http::StatusCode};
 use hearback_engine::{
     access::Scope::{Admin, Read, Write},
-    backtest::{self, Report, Span},
-    history::{self, Asked},
-    publish::{self, Published},
+    automation::{
+        backtest::{self, Report, Span},
+        history::{self, Asked},
+        publish::{self, Published},
+    },
 };
 use hearback_rules::{Rule, parse::MAX_FILE};
 use hearback_store::rule_versions;

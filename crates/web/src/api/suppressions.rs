@@ -8,7 +8,7 @@ use axum::{
 };
 use hearback_engine::{
     access::Scope::{Admin, Read, Write},
-    suppressions::{self, NotTaken, Source, Suppression},
+    customers::suppressions::{self, NotTaken, Source, Suppression},
 };
 use hearback_store::lists;
 use schemars::JsonSchema;

@@ -6,7 +6,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     access::Scope::{Read, Write},
-    work::{self, TaskChange},
+    cases::work::{self, TaskChange},
 };
 use hearback_store::{
     lists::{self, TaskFilter},

@@ -3,7 +3,7 @@
 use hearback_core::id::UserId;
 use hearback_engine::{
     access::Scope::{Admin, Read},
-    staffing::{self, Absence, NewTeam, Seat, TeamLoad},
+    team::staffing::{self, Absence, NewTeam, Seat, TeamLoad},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

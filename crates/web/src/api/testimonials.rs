@@ -3,7 +3,7 @@
 use hearback_core::state::TestimonialState;
 use hearback_engine::{
     access::Scope::{Read, Write},
-    testimonials::{self, Filter, Testimonial},
+    incentives::testimonials::{self, Filter, Testimonial},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearback_core::{Word as _, campaign::Plan, id::WaveId, state::WaveStatus};
 use hearback_engine::{
     access::Scope::{Admin, Read},
-    asking::waves::{self, Wave},
+    campaigns::waves::{self, Wave},
 };
 use hearback_store::waves::Model;
 use schemars::JsonSchema;

@@ -85,7 +85,7 @@ pub(crate) enum Permission {}
 
 impl Words for Permission {
     const NAME: &'static str = "Permission";
-    const ALL: &'static [&'static str] = &hearback_engine::testimonials::PERMISSIONS;
+    const ALL: &'static [&'static str] = &hearback_engine::incentives::testimonials::PERMISSIONS;
 }
 
 /// Where an expected rate comes from.

@@ -9,7 +9,7 @@ use hearback_core::{
     campaign::{Late, Mode, Plan},
     wall::{self, Weekdays},
 };
-use hearback_engine::asking::campaigns;
+use hearback_engine::campaigns::campaign;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -88,7 +88,7 @@ pub(crate) async fn step(
     match step.as_str() {
         "edit" => {
             Params::read(&uri, &[])?;
-            let campaign = campaigns::one(&app.cx, visitor.ws, &key).await?;
+            let campaign = campaign::one(&app.cx, visitor.ws, &key).await?;
             show(&app, &visitor, Some(&key), &campaign.plan, &Input::default(), None).await
         }
         "plan" => super::campaign_plan::show(&app, &visitor, &key, &uri).await,
@@ -102,7 +102,7 @@ pub(crate) async fn save(app: &App, key: Option<&str>, form: Form) -> Result<Res
     let name = key.map_or_else(|| input.required("key"), str::to_owned);
     let read = plan(&input);
     let saved = match &read {
-        Ok(plan) => campaigns::put(&app.cx, visitor.ws, &visitor.actor(), name.trim(), plan.clone()).await.map_err(Problem::from),
+        Ok(plan) => campaign::put(&app.cx, visitor.ws, &visitor.actor(), name.trim(), plan.clone()).await.map_err(Problem::from),
         Err(problem) => Err(problem.clone()),
     };
     match saved {

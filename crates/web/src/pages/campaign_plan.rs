@@ -6,8 +6,8 @@ use axum::{
 };
 use chrono_tz::Tz;
 use hearback_core::wall;
-use hearback_engine::asking::{
-    campaigns,
+use hearback_engine::campaigns::{
+    campaign,
     preview::{self, Planned, Preview, Shown},
 };
 use serde::Serialize;
@@ -70,7 +70,7 @@ struct View {
 /// `GET /campaigns/{key}/plan`
 pub(crate) async fn show(app: &App, visitor: &Visitor, key: &str, uri: &Uri) -> Result<Response, Problem> {
     let params = Params::read(uri, &["at", "after"])?;
-    let campaign = campaigns::one(&app.cx, visitor.ws, key).await?;
+    let campaign = campaign::one(&app.cx, visitor.ws, key).await?;
     let shown = Shown { after: params.id("after")?, limit: PEOPLE };
     let plan = preview::preview(&app.cx, visitor.ws, key, params.time("at")?, shown).await?;
     let zone = wall::zone(&plan.zone).unwrap_or(Tz::UTC);

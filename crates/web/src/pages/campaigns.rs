@@ -13,7 +13,10 @@ use hearback_core::{
     state::CampaignStatus,
     wall,
 };
-use hearback_engine::asking::{campaigns, campaigns::Campaign, fire, waves};
+use hearback_engine::campaigns::{
+    campaign::{self, Campaign},
+    fire, waves,
+};
 use hearback_store::cursor::Page;
 use serde::Serialize;
 
@@ -94,7 +97,7 @@ struct ListView {
 /// `GET /campaigns`
 pub(crate) async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
     Params::read(&uri, &[])?;
-    let rows = campaigns::list(&app.cx, visitor.ws).await?.into_iter().map(Row::of).collect();
+    let rows = campaign::list(&app.cx, visitor.ws).await?.into_iter().map(Row::of).collect();
     let view = ListView { campaigns: rows, waves: latest(&app, &visitor, None).await? };
     let frame = Frame { title: "Campaigns", here: "campaigns", visitor: Some(&visitor), mail: app.captures_mail(), ..Frame::default() };
     Ok(app.pages.page(StatusCode::OK, "campaigns", &frame, &view))
@@ -134,7 +137,7 @@ struct OneView {
 /// `GET /campaigns/{key}`
 pub(crate) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Path<String>, uri: Uri) -> Result<Response, Problem> {
     Params::read(&uri, &[])?;
-    let campaign = campaigns::one(&app.cx, visitor.ws, &key).await?;
+    let campaign = campaign::one(&app.cx, visitor.ws, &key).await?;
     let zone = campaign.plan.zone(Tz::UTC);
     let status = *campaign.row.status;
     let view = OneView {
@@ -173,9 +176,9 @@ pub(crate) async fn act(State(app): State<App>, Path((key, step)): Path<(String,
             let wave = fire::run_now(&app.cx, ws, &actor, &key).await?;
             return Ok(see_other(&format!("/waves/{}", wave.id)));
         }
-        "pause" => drop(campaigns::pause(&app.cx, ws, &actor, &key).await?),
-        "resume" => drop(campaigns::resume(&app.cx, ws, &actor, &key).await?),
-        "end" => drop(campaigns::end(&app.cx, ws, &actor, &key).await?),
+        "pause" => drop(campaign::pause(&app.cx, ws, &actor, &key).await?),
+        "resume" => drop(campaign::resume(&app.cx, ws, &actor, &key).await?),
+        "end" => drop(campaign::end(&app.cx, ws, &actor, &key).await?),
         "edit" => return super::campaign_form::save(&app, Some(&key), form).await,
         _ => return Err(Problem::not_found("step", step)),
     }

@@ -12,7 +12,7 @@ use hearback_core::{
     id::{CaseId, PersonId, ResponseId},
     state::{DeliveryStatus, TaskStatus},
 };
-use hearback_engine::{suppressions::Reason, work, workspace::Workspace};
+use hearback_engine::{cases::work, customers::suppressions::Reason, workspace::Workspace};
 use hearback_store::{
     case_list, cases,
     cursor::Page,
@@ -252,7 +252,7 @@ struct Parts {
 impl Parts {
     fn further(&self) -> Vec<Fact> {
         let (Some(response), Some(survey)) = (&self.response, self.workspace.survey(self.case.survey_id)) else { return Vec::new() };
-        let answers = hearback_engine::correct::read_answers(response);
+        let answers = hearback_engine::responses::correct::read_answers(response);
         survey.body.in_words(&answers, "en").map(|(name, value)| Fact { name, value }).collect()
     }
 

@@ -11,7 +11,7 @@ use hearback_core::{
 };
 use hearback_engine::{
     EngineError,
-    work::{self, CaseChange, NewContact, NewReply, TaskChange},
+    cases::work::{self, CaseChange, NewContact, NewReply, TaskChange},
 };
 use hearback_store::tasks;
 

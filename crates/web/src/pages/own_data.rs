@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use hearback_engine::own_data::{self, State as Stands, View};
+use hearback_engine::customers::own_data::{self, State as Stands, View};
 
 use super::Frame;
 use crate::route::{

@@ -8,11 +8,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hearback_engine::{
-    own_data::Wish,
-    preferences::View,
-    referrals::{self, Landing},
-    testimonials::{self, Given},
-    unsubscribe::{self, Choice},
+    customers::{
+        own_data::Wish,
+        preferences::View,
+        unsubscribe::{self, Choice},
+    },
+    incentives::{
+        referrals::{self, Landing},
+        testimonials::{self, Given},
+    },
 };
 use serde::Serialize;
 

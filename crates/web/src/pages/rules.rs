@@ -7,8 +7,10 @@ use axum::{
 };
 use hearback_engine::{
     access::Role,
-    history::{self, Asked},
-    publish,
+    automation::{
+        history::{self, Asked},
+        publish,
+    },
 };
 use hearback_rules::{Rule, StepVerdict};
 use hearback_store::rule_versions;

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hearback_core::Color;
-use hearback_engine::page::{self, Form, Page, View, Wish};
+use hearback_engine::surveys::page::{self, Form, Page, View, Wish};
 
 use super::{Frame, public::languages};
 use crate::route::{Access::Anyone, Route, get, post};

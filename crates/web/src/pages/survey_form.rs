@@ -17,8 +17,10 @@ use hearback_engine::{
     EngineError, FieldError,
     access::Role,
     reading,
-    surveys::{self, DraftChange},
-    wording::{Wording, wording},
+    surveys::{
+        self, DraftChange,
+        wording::{Wording, wording},
+    },
     workspace::Workspace,
 };
 use hearback_store::{StoreError, surveys::Model};

@@ -1,7 +1,7 @@
 //! The teams: who is there, who is away until when, and how much everybody has open.
 
 use axum::{extract::State, http::StatusCode, http::Uri, response::Response};
-use hearback_engine::staffing::{self, Seat, TeamLoad};
+use hearback_engine::team::staffing::{self, Seat, TeamLoad};
 use serde::Serialize;
 
 use super::{
@@ -52,7 +52,7 @@ impl TeamRow {
             key: load.team.key,
             name: load.team.name,
             manager: load.team.manager,
-            calendar: load.team.calendar.unwrap_or_else(|| hearback_engine::staff::DEFAULT_CALENDAR.to_owned()),
+            calendar: load.team.calendar.unwrap_or_else(|| hearback_engine::team::staff::DEFAULT_CALENDAR.to_owned()),
             open: words::plural(i64::from(load.open), "case"),
             unowned: load.open > 0,
             members: load.seats.into_iter().map(|seat| MemberRow::of(seat, now)).collect(),

@@ -11,7 +11,7 @@ use hearback_core::{
     id::WaveId,
     state::{InvitationState, WaveStatus},
 };
-use hearback_engine::asking::{waves, waves::Wave};
+use hearback_engine::campaigns::waves::{self, Wave};
 use hearback_store::{
     invitations::{self, InvitationFilter},
     persons, snapshot,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hearback_engine::{
     Actor,
     access::Role,
-    hold::{self, Waiting},
-    submit::{FollowUp, NewResponse, submit_responses},
+    mail::sending_pause::{self, Waiting},
+    responses::submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_store::{EntityTrait as _, responses};
 use hearback_tests::{
@@ -96,7 +96,7 @@ async fn sends_nothing_until_told(moved: &TestApp) {
     assert_eq!(moved.mails().len(), before, "nothing leaves, old or new");
     let browser = moved.log_in("boss@example.com", Role::Admin).await;
     assert!(browser.get("/").await.text().contains("Nothing is sent:"), "everybody sees it");
-    hold::resume(&moved.cx, moved.ws, &Actor::Operator, Waiting::Send).await.unwrap();
+    sending_pause::resume(&moved.cx, moved.ws, &Actor::Operator, Waiting::Send).await.unwrap();
     moved.run_until_idle().await;
     assert!(moved.mails().len() > before + 200, "what waited is sent");
     assert!(!browser.get("/").await.text().contains("Nothing is sent:"));

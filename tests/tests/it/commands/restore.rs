@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hearback_core::id::PersonId;
-use hearback_engine::{Actor, merge};
+use hearback_engine::{Actor, customers::merge};
 use hearback_store::{Db, EntityTrait as _, persons, suppressions};
 use hearback_tests::{
     app::{TestApp, on_every_database},

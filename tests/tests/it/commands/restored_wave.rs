@@ -4,8 +4,8 @@
 use chrono::Duration;
 use hearback_engine::{
     Actor,
-    asking::fire,
-    hold::{self, Waiting},
+    campaigns::fire,
+    mail::sending_pause::{self, Waiting},
 };
 use hearback_store::{deliveries, invitations, outbox::Job};
 use hearback_tests::{
@@ -116,7 +116,7 @@ async fn skipped(app: &TestApp, backup: &str, taken: Taken) {
     let (there, program) = restored(app, backup).await;
     waits(&there, &program, taken).await;
     let [anna, bob, carl] = got(&there);
-    hold::resume(&there.cx, there.ws, &Actor::Operator, Waiting::Cancel).await.unwrap();
+    sending_pause::resume(&there.cx, there.ws, &Actor::Operator, Waiting::Cancel).await.unwrap();
     there.run_until_idle().await;
     assert_eq!(got(&there), [anna, bob, carl], "{taken:?}: none of them is sent");
     assert_eq!(
@@ -146,7 +146,7 @@ async fn sent(app: &TestApp, backup: &str, taken: Taken) {
     let (there, program) = restored(app, backup).await;
     waits(&there, &program, taken).await;
     let before = got(&there);
-    hold::resume(&there.cx, there.ws, &Actor::Operator, Waiting::Send).await.unwrap();
+    sending_pause::resume(&there.cx, there.ws, &Actor::Operator, Waiting::Send).await.unwrap();
     there.run_until_idle().await;
     until(&there, "2026-03-17T14:00:00Z").await;
     assert_eq!(got(&there), before.map(|mails| mails + 1), "{taken:?}: each once");

@@ -7,7 +7,7 @@ use hearback_core::{
 };
 use hearback_store::{
     bulk, deliveries,
-    ledger::{self, Fate, Mark, Writes},
+    ledger::{self, DeliveryOutcome, Mark, Writes},
     outbox::{self, Job, Lease},
     suppressions,
     time::millis,
@@ -39,7 +39,7 @@ async fn mark(app: &TestApp, delivery: Uuid, lease: &Lease) -> bool {
 }
 
 async fn record(app: &TestApp, delivery: Uuid, status: DeliveryStatus) -> bool {
-    let fate = Fate {
+    let fate = DeliveryOutcome {
         workspace: app.ws.uuid(),
         delivery,
         status,
@@ -51,7 +51,7 @@ async fn record(app: &TestApp, delivery: Uuid, status: DeliveryStatus) -> bool {
     };
     let tx = app.cx.db.write().await.unwrap();
     let open = ledger::lock_reported(&tx, &[(app.ws.uuid(), delivery, None)]).await.unwrap();
-    ledger::write(&tx, &Writes { fates: vec![&fate], ..Writes::default() }, app.now()).await.unwrap();
+    ledger::write(&tx, &Writes { delivery_outcomes: vec![&fate], ..Writes::default() }, app.now()).await.unwrap();
     tx.commit().await.unwrap();
     open.iter().any(|reported| reported.delivery == delivery)
 }

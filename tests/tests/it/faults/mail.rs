@@ -4,7 +4,7 @@ use std::{net::TcpListener, time::Duration};
 
 use chrono::DateTime;
 use futures::future::join_all;
-use hearback_engine::submit::{FollowUp, NewResponse, submit_responses};
+use hearback_engine::responses::submit::{FollowUp, NewResponse, submit_responses};
 use hearback_mailer::Limits;
 use hearback_store::{EntityTrait as _, events};
 use hearback_tests::{

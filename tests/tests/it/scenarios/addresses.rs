@@ -2,7 +2,11 @@
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_engine::{access::Role, people, submit::NewPerson, suppressions::OptOut};
+use hearback_engine::{
+    access::Role,
+    customers::{people, suppressions::OptOut},
+    responses::submit::NewPerson,
+};
 use hearback_store::{deliveries, former_addresses, own_data, persons, suppressions};
 use hearback_tests::{
     app::{TestApp, on_every_database},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use hearback_engine::{
     access::Role,
-    submit::{FollowUp, NewPerson, NewResponse, submit_responses},
+    responses::submit::{FollowUp, NewPerson, NewResponse, submit_responses},
 };
 use hearback_rules::Property;
 use hearback_store::{deliveries, responses, tasks};

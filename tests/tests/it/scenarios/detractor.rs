@@ -53,7 +53,7 @@ async fn a_detractor_is_heard_contacted_helped_and_closed() {
         app.advance(chrono::Duration::hours(2)).await;
         let contacted = act("contacts", json!({ "channel": "phone", "outcome": "reached", "note": "calmer now" })).await.expect(200);
         assert_eq!((&contacted["loop_status"], &contacted["first_contact_at"]), (&json!("contacted"), &json!("2026-03-16T11:00:00Z")));
-        let resolved = act("resolve", json!({ "root_cause": "delivery", "resolution": "Sent again by courier." })).await.expect(200);
+        let resolved = act("resolve", json!({ "root_cause": "delivery", "resolution": "Sent again by express." })).await.expect(200);
         assert_eq!(resolved["loop_status"], "resolved");
         assert_eq!(act("close", json!({})).await.expect(409)["lacks"], json!(["tasks: 1 still open"]));
         let task_id = task["id"].as_str().unwrap();

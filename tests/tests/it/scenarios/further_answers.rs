@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use hearback_core::survey::Body;
-use hearback_engine::{
+use hearback_engine::responses::{
     correct::correct_response,
     submit::{Correction, Settles},
 };

@@ -3,8 +3,8 @@
 use chrono::Duration;
 use hearback_engine::{
     access::Role,
-    guard::Limits,
-    submit::{FollowUp, NewPerson, NewResponse, submit_responses},
+    automation::guard::Limits,
+    responses::submit::{FollowUp, NewPerson, NewResponse, submit_responses},
 };
 use hearback_tests::app::{Options, TestApp, on_every_database_with};
 use serde_json::{Value, json};

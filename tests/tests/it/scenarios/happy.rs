@@ -1,7 +1,7 @@
 //! Customers who are content: thanked, given a code, asked to recommend; their loops close by themselves.
 
 use chrono::Duration;
-use hearback_engine::pools;
+use hearback_engine::incentives::pools;
 use hearback_store::{incentive_codes, outbox, referrals};
 use hearback_tests::app::on_every_database;
 use serde_json::json;

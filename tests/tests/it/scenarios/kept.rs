@@ -3,8 +3,8 @@
 use chrono::Duration;
 use hearback_engine::{
     Actor,
+    customers::people::erase_person,
     metrics::{self, MetricsQuery},
-    people::erase_person,
 };
 use hearback_tests::app::{TestApp, on_every_database};
 use serde_json::{Value, json};

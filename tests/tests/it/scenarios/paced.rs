@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Duration, NaiveDate};
 use hearback_core::{Pace, pace::WarmUp, state::WaveStatus};
-use hearback_engine::{dispatch::Dispatch, hold};
+use hearback_engine::mail::{dispatch::Dispatch, sending_pause};
 use hearback_store::{deliveries, waves};
 use hearback_tests::{
     app::{Options, TestApp, monday, on_every_database_with},
@@ -123,7 +123,7 @@ async fn a_server_that_wants_a_log_in_is_told_once_and_forgotten_when_it_works()
         app.answer("anna@example.com", 9).await;
         app.run_until_idle().await;
         app.advance(Duration::minutes(1)).await;
-        let status = hold::status(&app.cx, app.ws).await.unwrap();
+        let status = sending_pause::status(&app.cx, app.ws).await.unwrap();
         let trouble = status.trouble.unwrap();
         assert!(trouble.why.contains("530") && trouble.why.contains("mail.url"), "{trouble:?}");
         let alerts = app.get("/alerts").await.expect(200);
@@ -132,7 +132,7 @@ async fn a_server_that_wants_a_log_in_is_told_once_and_forgotten_when_it_works()
             app.advance(Duration::minutes(5)).await;
         }
         assert_eq!(app.mails().len(), 1);
-        assert_eq!(hold::status(&app.cx, app.ws).await.unwrap().trouble, None);
+        assert_eq!(sending_pause::status(&app.cx, app.ws).await.unwrap().trouble, None);
         assert!(app.get("/alerts").await.expect(200)["items"].as_array().unwrap().is_empty());
     })
     .await;

@@ -23,7 +23,7 @@ async fn counts(app: &TestApp) -> [i64; 5] {
 }
 
 fn opened(app: &TestApp, code: &incentive_codes::Model) -> String {
-    hearback_engine::pools::code(&app.cx.settings.secret_key, code).unwrap()
+    hearback_engine::incentives::pools::code(&app.cx.settings.secret_key, code).unwrap()
 }
 
 async fn given(app: &TestApp) -> Vec<String> {

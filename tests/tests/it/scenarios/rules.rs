@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hearback_engine::{
     Actor,
-    publish::{self, Published},
+    automation::publish::{self, Published},
 };
 use hearback_rules::{Rule, parse_yaml, plan::MAX_EFFECTS};
 use hearback_store::{rule_versions, runs};

@@ -10,9 +10,9 @@ use hearback_core::{
 use hearback_engine::{
     Actor,
     access::Role,
-    people::erase_person,
+    customers::people::erase_person,
+    responses::submit::NewPerson,
     setup::{WorkspaceChange, change_workspace},
-    submit::NewPerson,
 };
 use hearback_store::{ConnectionTrait as _, EntityTrait, invitations, responses, unconfirmed};
 use hearback_tests::{

@@ -1,6 +1,6 @@
 //! Words of customers that we may show: asked for by a rule, given, released and taken back.
 
-use hearback_engine::{Actor, publish};
+use hearback_engine::{Actor, automation::publish};
 use hearback_rules::parse_yaml;
 use hearback_tests::{app::on_every_database, client::Client};
 use serde_json::json;

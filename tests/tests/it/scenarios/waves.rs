@@ -1,7 +1,7 @@
 //! Waves: who is asked when and who not, through limits, windows, pauses and crashes; each once.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_engine::asking::fire;
+use hearback_engine::campaigns::fire;
 use hearback_store::{deliveries, invitations, outbox};
 use hearback_tests::app::{Options, TestApp, on_every_database, on_every_database_with};
 use serde_json::{Value, json};
@@ -359,10 +359,12 @@ async fn a_hold_on_sending_holds_waves_too() {
         person(app, "anna@example.com", json!({})).await;
         campaign(app, json!({})).await;
         let actor = hearback_engine::Actor::Operator;
-        hearback_engine::hold::hold(&app.cx, app.ws, &actor, "a restored backup").await.unwrap();
+        hearback_engine::mail::sending_pause::hold(&app.cx, app.ws, &actor, "a restored backup").await.unwrap();
         until(app, "2026-03-17T12:00:00Z").await;
         assert_eq!((asked(app), people(app).await), (Vec::new(), vec![row("anna@example.com", "planned", None)]));
-        hearback_engine::hold::resume(&app.cx, app.ws, &actor, hearback_engine::hold::Waiting::Send).await.unwrap();
+        hearback_engine::mail::sending_pause::resume(&app.cx, app.ws, &actor, hearback_engine::mail::sending_pause::Waiting::Send)
+            .await
+            .unwrap();
         app.run_until_idle().await;
         assert_eq!(asked(app), ["anna@example.com"]);
     })

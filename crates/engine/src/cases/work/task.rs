@@ -10,7 +10,7 @@ use hearback_store::{tasks, time::millis};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{check_block, check_owner, desk::Desk};
+use super::{check_block, check_owner, edit::CaseEdit};
 use crate::{Actor, Ctx, EngineError, error::Fields};
 
 /// A change of a task; what is absent stays.
@@ -41,25 +41,25 @@ pub async fn update_task(cx: &Ctx, ws: WorkspaceId, task: TaskId, actor: &Actor,
 
     let missing = || EngineError::not_found("task", task);
     let known = tasks::by_id(cx.db.read(), ws, task).await?.ok_or_else(missing)?;
-    let mut desk = Desk::open(cx, ws, CaseId::from_uuid(known.case_id), actor).await?;
-    let mut row = tasks::lock(&desk.tx, ws, task).await?.ok_or_else(missing)?;
+    let mut edit = CaseEdit::open(cx, ws, CaseId::from_uuid(known.case_id), actor).await?;
+    let mut row = tasks::lock(&edit.tx, ws, task).await?.ok_or_else(missing)?;
     if let Some(owner) = assignee {
-        check_owner(&desk.tx, ws, "assignee", &owner).await?;
+        check_owner(&edit.tx, ws, "assignee", &owner).await?;
         let from = std::mem::replace(&mut row.owner, owner.to_string());
-        desk.note(&Entry::TaskAssigned { task, from, owner });
+        edit.note(&Entry::TaskAssigned { task, from, owner });
     }
     if outcome.is_some() {
         row.outcome = outcome;
     }
     if let Some(status) = status.filter(|status| row.status != *status) {
-        move_task(&mut desk, &mut row, status)?;
+        move_task(&mut edit, &mut row, status)?;
     }
-    tasks::save(&desk.tx, row).await?;
-    desk.done().await
+    tasks::save(&edit.tx, row).await?;
+    edit.done().await
 }
 
 /// The case counts its open tasks; the last one may have been all that was missing.
-fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Result<(), EngineError> {
+fn move_task(edit: &mut CaseEdit, task: &mut tasks::Model, status: TaskStatus) -> Result<(), EngineError> {
     let was_open = task.status == TaskStatus::Open;
     let (id, title, outcome) = (TaskId::from_uuid(task.id), task.title.clone(), task.outcome.clone());
     let (event, entry) = match status {
@@ -70,14 +70,14 @@ fn move_task(desk: &mut Desk, task: &mut tasks::Model, status: TaskStatus) -> Re
         }
     };
     task.status = status.into();
-    task.finished_at = (status != TaskStatus::Open).then(|| millis(desk.now));
-    desk.note(&entry);
-    let before = desk.row.loop_status;
+    task.finished_at = (status != TaskStatus::Open).then(|| millis(edit.now));
+    edit.note(&entry);
+    let before = edit.row.loop_status;
     if let Some(event) = event {
-        desk.step(&event)?;
+        edit.step(&event)?;
     }
-    if desk.row.loop_status != before {
-        desk.note_system(&Entry::closed_by(ClosedBy::TaskFinished));
+    if edit.row.loop_status != before {
+        edit.note_system(&Entry::closed_by(ClosedBy::TaskFinished));
     }
     Ok(())
 }

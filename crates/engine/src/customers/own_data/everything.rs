@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{pools, workspace::Workspace};
+use crate::{incentives::pools, workspace::Workspace};
 
 /// One kind of what is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

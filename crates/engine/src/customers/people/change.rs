@@ -6,7 +6,7 @@ use hearback_rules::Property;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{change::Change, submit::NewPerson};
+use crate::{change::Change, responses::submit::NewPerson};
 
 /// A change of a person, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ pub struct PersonChange {
     pub owner: Change<String>,
     /// Each is laid over the stored one, or goes; all of them go with `null` for the whole.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = crate::people::MAX_PROPERTIES))]
+    #[schemars(extend("maxProperties" = crate::customers::people::MAX_PROPERTIES))]
     pub properties: Change<BTreeMap<String, Option<Property>>>,
 }
 

@@ -4,7 +4,7 @@ use hearback_core::id::{PersonId, WorkspaceId};
 use hearback_store::erasure;
 
 use super::store;
-use crate::{Actor, Ctx, EngineError, erased};
+use crate::{Actor, Ctx, EngineError, customers::erased};
 
 /// Forgets a person: answers stay as anonymous counts; words, names and addresses go, what waits is cancelled, cases under
 /// work are given up, captured mail is deleted. The list of those that must not be mailed knows them by a fingerprint only.
@@ -21,7 +21,7 @@ pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
 /// Takes a person out of the database's rows and out of captured mail; [`sweep`] follows.
 pub(crate) async fn erase_row(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let mails = store::erase(cx, ws, actor, id).await?;
-    cx.courier.forget(&mails).await;
+    cx.smtp_pool.forget(&mails).await;
     Ok(())
 }
 

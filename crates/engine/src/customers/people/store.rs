@@ -14,11 +14,14 @@ use serde_json::Value;
 
 use super::{CheckedPerson, PersonChange, check_person};
 use crate::{
-    Actor, Ctx, EngineError, audit, erased,
+    Actor, Ctx, EngineError, audit,
+    cases::work::{core_case, write_case},
+    customers::{
+        erased,
+        suppressions::{self, Reason},
+    },
     error::Fields,
-    submit::{NewPerson, fail_all},
-    suppressions::{self, Reason},
-    work::{core_case, write_case},
+    responses::submit::{NewPerson, fail_all},
 };
 
 /// How often a write is tried again when somebody else stored the same person first.
@@ -148,18 +151,18 @@ fn without_prefix(error: EngineError) -> EngineError {
 }
 
 /// Who a description may mean: those that it names, and who was merged into them.
-struct Known {
+struct Found {
     rows: Vec<persons::Model>,
     signposts: Vec<persons::Model>,
 }
 
-async fn known(tx: &Tx, ws: WorkspaceId, sent: &CheckedPerson) -> Result<Known, StoreError> {
+async fn known(tx: &Tx, ws: WorkspaceId, sent: &CheckedPerson) -> Result<Found, StoreError> {
     let mut rows = persons::lock_match(tx, ws, &sent.key, sent.external_id.as_deref()).await?;
     if let (true, Some(past)) = (rows.is_empty(), sent.past) {
         rows.extend(persons::lock(tx, ws, past.id).await?);
     }
     let (rows, signposts) = merge::survivors(tx, ws.uuid(), rows).await?;
-    Ok(Known { rows, signposts })
+    Ok(Found { rows, signposts })
 }
 
 /// The row after what was sent, and whether that is anything new.

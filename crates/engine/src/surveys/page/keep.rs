@@ -17,11 +17,13 @@ use super::{
 };
 use crate::{
     Ctx, EngineError,
-    correct::{correct_response, read_answers},
+    customers::people::{CheckedPerson, check_person},
     error::Fields,
-    intake::Entry,
-    people::{CheckedPerson, check_person},
-    submit::{CheckedResponse, Correction, FollowUp, NewPerson, Settles},
+    responses::{
+        correct::{correct_response, read_answers},
+        intake::Entry,
+        submit::{CheckedResponse, Correction, FollowUp, NewPerson, Settles},
+    },
     workspace::Survey,
 };
 

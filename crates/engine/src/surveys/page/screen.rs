@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Ctx,
-    wording::{Speaker, Wording},
+    surveys::wording::{Speaker, Wording},
 };
 
 /// Which screen, with what it is about.
@@ -258,7 +258,7 @@ fn blank(asked: &Asked, speaker: &Speaker<'_>, screen: &'static str) -> View {
 
 fn choices(wording: &Wording, chosen: Option<Score>) -> Vec<ScoreChoice> {
     let is_chosen = |value| chosen.is_some_and(|score| score.value() == value);
-    let choice = |word: &crate::wording::ScoreWord| ScoreChoice {
+    let choice = |word: &crate::surveys::wording::ScoreWord| ScoreChoice {
         value: word.value,
         label: word.label.clone(),
         segment: word.segment,

@@ -7,7 +7,12 @@ use hearback_core::{
 };
 use hearback_store::{bulk, cases, events, tasks, time::millis, users};
 
-use crate::{Actor, Ctx, EngineError, alarm::next_of, apply::event, clocks, roster::Roster};
+use crate::{
+    Actor, Ctx, EngineError,
+    automation::apply::event,
+    cases::{clocks, next_deadline::next_of},
+    team::roster::Roster,
+};
 
 /// Most cases that one call hands over; the next call goes on.
 const PER_CALL: u64 = 500;

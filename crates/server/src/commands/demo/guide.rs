@@ -1,7 +1,7 @@
 //! What a newcomer reads after `hearback demo`: where to go, how to get in, what to try.
 
 use super::{
-    asking::{CAMPAIGN, Waiting},
+    campaign::{CAMPAIGN, Waiting},
     customers::{COMPANY, STAFF},
     state::{Folder, State},
 };

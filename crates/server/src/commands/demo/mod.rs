@@ -2,12 +2,12 @@
 //!
 //! The settings of this machine are not read: a demo never touches a real database or a real mail server.
 
-mod answers;
-mod asking;
+mod campaign;
 mod customers;
 mod guide;
 mod random;
 mod replay;
+mod responses;
 mod seed;
 mod state;
 mod words;
@@ -57,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Box::pin(seed::seed(&config, &folder, SystemClock.now())).await?
     };
     let (cx, ws) = open::context(&config).await?;
-    let waiting = asking::who_has_not_answered(&cx, ws).await?;
+    let waiting = campaign::who_has_not_answered(&cx, ws).await?;
     say(guide::text(&config, &folder, &state, waiting.as_ref()));
     serve(lifecycle, &config, cx, ws, Some(listener), Role::All, None).await?;
     Ok(ExitCode::SUCCESS)

@@ -13,10 +13,11 @@ use hearback_core::{
     state::TaskStatus,
 };
 use hearback_engine::{
-    Actor, Ctx, jobs,
-    submit::{FollowUp, NewResponse, submit_responses},
+    Actor, Ctx,
+    cases::work::{self, CaseChange, NewContact, TaskChange},
+    jobs,
+    responses::submit::{FollowUp, NewResponse, submit_responses},
     ticks::TICKS,
-    work::{self, CaseChange, NewContact, TaskChange},
 };
 use hearback_store::{
     outbox::{self, Outcome},
@@ -24,10 +25,10 @@ use hearback_store::{
 };
 
 use super::{
-    answers::{Answer, working},
-    asking,
+    campaign,
     customers::STAFF,
     random::Random,
+    responses::{Answer, working},
     words::Cause,
 };
 
@@ -41,7 +42,7 @@ const MAX_ROUNDS: usize = 50;
 /// Whoever looks at the demo finds at least so many who wait too long.
 const OVERLOOKED: usize = 3;
 /// So long before the end nobody waits longer than an hour for what is due: the last wave begins, and goes out.
-const HOURS: i64 = (asking::WAVE_AGE + 4) * 24;
+const HOURS: i64 = (campaign::WAVE_AGE + 4) * 24;
 
 /// What happens at one moment.
 enum Event {
@@ -126,10 +127,10 @@ impl Replay<'_> {
     /// Who was asked by mail answers from it; everybody else somewhere else.
     async fn give(&self, response: NewResponse) -> anyhow::Result<Option<CaseId>> {
         if response.channel.as_deref() == Some("email")
-            && let Some(invitation) = Box::pin(asking::answer_by_mail(self.cx, self.ws, self.clock, &response)).await?
+            && let Some(invitation) = Box::pin(campaign::answer_by_mail(self.cx, self.ws, self.clock, &response)).await?
         {
             self.catch_up().await?;
-            return asking::case_of(self.cx, self.ws, invitation).await;
+            return campaign::case_of(self.cx, self.ws, invitation).await;
         }
         let result = submit_responses(self.cx, self.ws, vec![response], FollowUp::On).await.pop();
         Ok(result.transpose()?.map(|receipt| receipt.case.id))

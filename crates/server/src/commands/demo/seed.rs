@@ -8,18 +8,18 @@ use hearback_core::{ManualClock, id::WorkspaceId};
 use hearback_engine::{
     Actor, Ctx,
     access::{self, Scope},
-    pools::{self, NewCode},
+    incentives::pools::{self, NewCode},
+    responses::submit::{FollowUp, submit_responses},
     setup::{self, WorkspaceChange},
-    submit::{FollowUp, submit_responses},
 };
 use hearback_store::{accounts, bulk};
 
 use super::{
-    answers::{Answer, answers},
-    asking,
+    campaign,
     customers::{COMPANY, STAFF, accounts as companies, customers},
     random::Random,
     replay::Replay,
+    responses::{Answer, answers},
     state::{Folder, State},
 };
 use crate::{config::Config, open};
@@ -50,7 +50,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
     for result in submit_responses(&cx, ws, history, FollowUp::Off).await {
         result.context("the sample data does not fit this version")?;
     }
-    asking::campaign(&cx, ws, now).await?;
+    campaign::campaign(&cx, ws, now).await?;
     Box::pin(Replay { cx: &cx, ws, clock: &clock, random, end: now, planned: 0, overlooked: 0 }.run(recent)).await?;
     cx.db.clone().close().await?;
     state.complete = true;

@@ -7,7 +7,7 @@ use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, EngineError,
-    past_cases::{PastCase, PastContact, Rehearsal, Times, take_back},
+    cases::past_cases::{PastCase, PastContact, Rehearsal, Times, take_back},
 };
 use hearback_tables::{Next, Record};
 

@@ -7,9 +7,11 @@ use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, EngineError, FieldError,
-    people::{self, Rehearsal},
-    submit::{NewPerson, PastPerson},
-    suppressions::{self, OptOut, OptOuts, Reason, Rehearsal as Stops},
+    customers::{
+        people::{self, Rehearsal},
+        suppressions::{self, OptOut, OptOuts, Reason, Rehearsal as Stops},
+    },
+    responses::submit::{NewPerson, PastPerson},
 };
 use hearback_tables::{Next, Record, Table};
 

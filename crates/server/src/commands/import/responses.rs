@@ -8,8 +8,10 @@ use futures::StreamExt as _;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     Ctx, EngineError,
-    rehearse::{Rehearsal, rehearse},
-    submit::{self, FollowUp, NewResponse},
+    responses::{
+        rehearse::{Rehearsal, rehearse},
+        submit::{self, FollowUp, NewResponse},
+    },
 };
 use hearback_tables::{Next, Rows, Table};
 use indicatif::ProgressBar;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearback_core::{text, token::fingerprint};
 use hearback_engine::{
     EngineError,
-    submit::{NewResponse, Past, PastPerson},
+    responses::submit::{NewResponse, Past, PastPerson},
 };
 use hearback_tables::Record;
 

@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use hearback_engine::{
     EngineError,
-    backtest::{self, Both, Report, Span},
-    publish,
+    automation::{
+        backtest::{self, Both, Report, Span},
+        publish,
+    },
 };
 use hearback_rules::parse::MAX_FILE;
 

@@ -1,0 +1,134 @@
+//! What happens to a case beyond its answer, and that rules may listen to: it was resolved, it was closed, a mail came back.
+//!
+//! It is noted as a job in the transaction that made it happen, with the rules whose effects led to it; the job asks the
+//! rules. Nothing is noted that no enabled rule listens to.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use hearback_core::{LoopStatus, id::CaseId, state::DeliveryStatus};
+use hearback_rules::Trigger;
+use hearback_store::{
+    StoreError, Tx, cases, deliveries,
+    outbox::{self, Job},
+    snapshot,
+    time::millis,
+};
+
+use crate::{
+    automation::{decide::Occasion, facts::small},
+    mail::ledger::{Outcomes, Report},
+    workspace::Workspace,
+};
+
+/// The job that asks the rules about a case whose loop has moved on since it stood at `before`.
+pub(crate) fn moved(
+    workspace: &Workspace,
+    before: LoopStatus,
+    case: &cases::Model,
+    led_by: impl FnOnce() -> Vec<String>,
+    now: DateTime<Utc>,
+) -> Option<outbox::Model> {
+    if case.loop_status == before {
+        return None;
+    }
+    let trigger = match *case.loop_status {
+        LoopStatus::Closed => Trigger::CaseClosed,
+        LoopStatus::Resolved => Trigger::CaseResolved,
+        LoopStatus::NotNeeded | LoopStatus::Open | LoopStatus::Contacted | LoopStatus::Lapsed => return None,
+    };
+    workspace.listens(trigger).then(|| {
+        let about = (CaseId::from_uuid(case.id), small(case.revision));
+        // A case can be closed again after it was reopened: the moment tells the two apart.
+        job(workspace, trigger, about, led_by(), &millis(now).to_string(), now)
+    })
+}
+
+/// The jobs that ask the rules which can't be read now, each once it can be. What is the same occasion is noted once.
+pub(crate) fn later<'a>(
+    workspace: &'a Workspace,
+    case: &'a cases::Model,
+    occasion: &'a Occasion,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = outbox::Model> + 'a {
+    let Occasion { trigger, previous_score, chain } = occasion;
+    workspace.unread_rules.iter().map(move |rule| {
+        let id = CaseId::from_uuid(case.id);
+        let cause = format!("later/{id}/{}/{}/{rule}", trigger.as_str(), millis(now));
+        let (trigger, previous_score, chain, rule) = (*trigger, *previous_score, chain.clone(), rule.clone());
+        let job = Job::AskLater { case: id, trigger, previous_score, chain, rule };
+        // Without a revision: a corrected answer does not call it off, since the rule has seen nothing of it yet.
+        outbox::Model { case_id: Some(case.id), ..outbox::row(workspace.id, &job, &cause, now, now, None) }
+    })
+}
+
+/// The job that asks the rules about a customer whose recommendation led somewhere; each time is told apart by `occasion`.
+pub(crate) fn converted(workspace: &Workspace, about: (CaseId, u32), occasion: &str, now: DateTime<Utc>) -> Option<outbox::Model> {
+    let trigger = Trigger::ReferralConverted;
+    workspace.listens(trigger).then(|| job(workspace, trigger, about, Vec::new(), occasion, now))
+}
+
+/// The jobs that ask the rules about mails which a server had taken over and that came back later.
+pub(crate) async fn came_back(
+    tx: &Tx,
+    workspace: &Workspace,
+    mails: &[uuid::Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<outbox::Model>, StoreError> {
+    if workspace.listens(Trigger::MailBounced) { returned(tx, workspace, mails, now).await } else { Ok(Vec::new()) }
+}
+
+/// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
+/// anything was noted.
+pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let Outcomes { reports, closed, workspaces } = outcomes;
+    let came_back =
+        |report: &&&Report| report.delivery_outcome.status == DeliveryStatus::Bounced && report.acknowledges && report.case.is_some();
+    let mut bounced: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
+    for report in reports.iter().filter(came_back) {
+        bounced.entry(report.delivery_outcome.workspace).or_default().push(report.delivery_outcome.delivery);
+    }
+    let mut by_workspace: BTreeMap<uuid::Uuid, Vec<&cases::Model>> = bounced.keys().map(|ws| (*ws, Vec::new())).collect();
+    for case in closed {
+        by_workspace.entry(case.workspace_id).or_default().push(case);
+    }
+    let mut jobs = Vec::new();
+    for (ws, cases) in by_workspace {
+        let Some(workspace) = workspaces.get(&ws) else { continue };
+        // Who was thanked by a rule is not closed by that rule: the mail server's word closed the loop, and no chain begins.
+        jobs.extend(cases.into_iter().filter_map(|case| moved(workspace, LoopStatus::Open, case, Vec::new, now)));
+        if let Some(mails) = bounced.get(&ws).filter(|_| workspace.listens(Trigger::MailBounced)) {
+            jobs.extend(returned(tx, workspace, mails, now).await?);
+        }
+    }
+    outbox::enqueue(tx, &jobs).await?;
+    Ok(!jobs.is_empty())
+}
+
+/// One job for each mail that came back.
+async fn returned(tx: &Tx, workspace: &Workspace, mails: &[uuid::Uuid], now: DateTime<Utc>) -> Result<Vec<outbox::Model>, StoreError> {
+    let ws = workspace.id.uuid();
+    let mails = deliveries::by_ids(tx, ws, mails).await?;
+    let versions: Vec<uuid::Uuid> = mails.iter().filter_map(|mail| mail.rule_version_id).collect();
+    let versions = snapshot::rule_versions(&**tx, ws, &versions).await?;
+    let keys: HashMap<uuid::Uuid, String> = versions.into_iter().map(|version| (version.id, version.key)).collect();
+    let of = |mail: &deliveries::Model| {
+        let about = (CaseId::from_uuid(mail.case_id?), small(mail.revision?));
+        let before: Vec<String> = mail.chain.as_deref().and_then(|chain| serde_json::from_str(chain).ok()).unwrap_or_default();
+        let own = mail.rule_version_id.and_then(|id| keys.get(&id).cloned());
+        Some(job(workspace, Trigger::MailBounced, about, before.into_iter().chain(own).collect(), &mail.id.to_string(), now))
+    };
+    Ok(mails.iter().filter_map(of).collect())
+}
+
+fn job(
+    workspace: &Workspace,
+    trigger: Trigger,
+    (case, revision): (CaseId, u32),
+    chain: Vec<String>,
+    occasion: &str,
+    now: DateTime<Utc>,
+) -> outbox::Model {
+    let cause = format!("ask/{case}/{}/{occasion}", trigger.as_str());
+    outbox::row(workspace.id, &Job::Ask { case, revision, trigger, chain }, &cause, now, now, Some((case, revision)))
+}

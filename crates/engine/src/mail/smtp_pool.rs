@@ -1,0 +1,168 @@
+//! Open ways to the mail server: as many as the settings allow, kept between mails, paused when the server is in trouble.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use hearback_core::Clock;
+use hearback_mailer::{Envelope, Fail, Reply, Session, Transport};
+use tokio::time::timeout;
+
+use crate::mail::slots::{Slot, Slots};
+
+/// First pause when the server can't be used; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two tries to use the server.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// How long after the end of a pause nobody has tried, for trouble to be another one.
+const FORGOTTEN: chrono::Duration = chrono::Duration::minutes(10);
+/// How long trouble that may pass by itself lasts before somebody is told.
+const TOLD_AFTER: chrono::Duration = chrono::Duration::minutes(5);
+/// How long a mail waits for the connection over which it was announced, before it takes whichever comes first.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug)]
+pub struct SmtpPool {
+    transport: Transport,
+    slots: Slots,
+    trouble: Mutex<Option<Trouble>>,
+    connections: usize,
+}
+
+/// Why nothing is sent for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether it will not pass by itself.
+    pub is_about_us: bool,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// What the server said, without addresses.
+    pub why: String,
+    pause: Duration,
+}
+
+/// The right to use one connection, with the connection.
+#[derive(Debug)]
+pub struct Way {
+    /// The connection.
+    pub session: Session,
+    slot: Slot,
+}
+
+impl Way {
+    /// Ends the mail that was begun. Who goes next over this connection is announced in the same step, and set free when the server
+    /// takes its time.
+    pub(crate) async fn finish(&mut self) -> Result<Reply, Fail> {
+        let next = self.slot.announce();
+        let mut ends = Box::pin(self.session.finish(next.as_ref()));
+        if let Ok(ended) = timeout(PATIENCE, &mut ends).await {
+            return ended;
+        }
+        self.slot.renounce();
+        ends.await
+    }
+
+    /// Keeps the connection for the next mail.
+    pub(crate) fn keep(self) {
+        let Self { session, mut slot } = self;
+        slot.pass(Some(session));
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum NoWay {
+    /// Nothing is sent for now.
+    Trouble(Trouble),
+    /// It could not be opened.
+    Fail(Fail),
+}
+
+impl SmtpPool {
+    /// At most `connections` at a time, at least one.
+    pub fn new(transport: Transport, connections: usize) -> Self {
+        let connections = connections.max(1);
+        Self { transport, connections, slots: Slots::new(connections), trouble: Mutex::new(None) }
+    }
+
+    /// Deletes what was captured of these mails.
+    pub(crate) async fn forget(&self, message_ids: &[String]) {
+        if let Err(error) = self.transport.forget(message_ids).await {
+            tracing::warn!(%error, "captured mail of somebody who was erased can't be deleted; delete the files in the mail folder");
+        }
+    }
+
+    /// Waits for a free connection and opens it where needed. Who waited long may find that the server is in trouble by now:
+    /// then it is left in peace.
+    pub(crate) async fn open(&self, envelope: Envelope, clock: &dyn Clock) -> Result<Way, NoWay> {
+        let Ok((mut slot, session)) = self.slots.queue(envelope).await else { return Err(NoWay::Fail(closed())) };
+        if let Some(trouble) = self.trouble(clock.guarded_now()) {
+            slot.pass(session);
+            return Err(NoWay::Trouble(trouble));
+        }
+        let session = match session {
+            Some(session) => session,
+            None => Box::pin(self.transport.open()).await.map_err(NoWay::Fail)?,
+        };
+        Ok(Way { session, slot })
+    }
+
+    /// Whether all connections are in use.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.slots.free() == 0
+    }
+
+    /// Connections that are in use now.
+    pub(crate) fn under_way(&self) -> usize {
+        self.connections.saturating_sub(self.slots.free())
+    }
+
+    /// Why nothing may be sent at `now`.
+    pub fn trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        lock(&self.trouble).clone().filter(|trouble| trouble.until > now)
+    }
+
+    /// Trouble that somebody has to know of: it is about our settings, or has lasted for a while.
+    pub fn standing(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        let is_met = |trouble: &Trouble| now - trouble.until < FORGOTTEN;
+        let is_long = |trouble: &Trouble| trouble.is_about_us || now - trouble.since >= TOLD_AFTER;
+        lock(&self.trouble).clone().filter(|trouble| is_met(trouble) && is_long(trouble))
+    }
+
+    /// The server can't be used: nothing is sent until the returned moment.
+    pub(crate) fn pause(&self, why: &Fail, now: DateTime<Utc>) -> Trouble {
+        let mut trouble = lock(&self.trouble);
+        let (since, pause) = match trouble.as_ref() {
+            // Several connections fail together: that is one trouble, not many.
+            Some(known) if known.until > now => return known.clone(),
+            Some(known) if now - known.until < FORGOTTEN => (known.since, (known.pause * 2).min(LONGEST_PAUSE)),
+            _ => (now, FIRST_PAUSE),
+        };
+        let until = now + chrono::Duration::from_std(pause).unwrap_or_default();
+        let found = Trouble { since, is_about_us: why.is_about_us(), until, why: why.summary(), pause };
+        tracing::warn!(reason = %found.why, until = %found.until, "the mail server can't be used; mail waits");
+        *trouble = Some(found.clone());
+        found
+    }
+
+    /// A mail was accepted: the trouble, if there was one, is over.
+    pub(crate) fn works(&self) {
+        let mut trouble = lock(&self.trouble);
+        if trouble.take().is_some() {
+            tracing::info!("the mail server works again");
+        }
+    }
+}
+
+fn closed() -> Fail {
+    Fail { stage: hearback_mailer::Stage::Connect, cause: hearback_mailer::Cause::Refused("the server is stopping") }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
