@@ -325,7 +325,7 @@ pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, actor: &Actor, entry: &Entry, 
 }
 
 impl Changes {
-    /// Stores a case that was decided on, its alarm wound, with everything that follows; whether something was queued.
+    /// Stores a case that was decided on, its next deadline set, with everything that follows; whether something was queued.
     pub async fn save(self, tx: &Tx, workspace: &Workspace, mut case: cases::Model, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let terms = workspace.terms(&case);
         clocks::wind(&mut case, terms);

@@ -1,6 +1,6 @@
 //! The clocks of a case: when things are due in it, and when time alone will change something.
 //!
-//! Owns: setting the due times, and the alarm, the one moment at which the clock has to look at a case again. Pure: rows in,
+//! Owns: setting the due times, and the next deadline, the one moment at which the clock has to look at a case again. Pure: rows in,
 //! rows out. Refuses to know: what happens then (that is `ticks`).
 
 use chrono::{DateTime, Utc};
@@ -27,7 +27,7 @@ pub enum Matter {
     Lapse,
 }
 
-/// Sets all clocks of a case, as from `from`, and the alarm.
+/// Sets all clocks of a case, as from `from`, and the next deadline.
 pub fn start(row: &mut cases::Model, terms: Terms<'_>, from: DateTime<Utc>) {
     let clocks = terms.policy.clocks(terms.calendar, from);
     row.first_contact_due_at = Some(millis(clocks.first_contact));
@@ -49,7 +49,7 @@ pub fn restart(row: &mut cases::Model, terms: Terms<'_>, now: DateTime<Utc>) {
     wind(row, terms);
 }
 
-/// Sets the alarm to the next moment at which time alone changes something; to none when it never will.
+/// Sets the next deadline, the next moment at which time alone changes something; to none when it never will.
 pub fn wind(row: &mut cases::Model, terms: Terms<'_>) {
     row.next_deadline_at = matters(row, terms).map(|(at, _)| at).min();
 }
@@ -177,10 +177,10 @@ mod tests {
             ("closed", |row| row.loop_status = LoopStatus::Closed.into(), None, &[("2026-05-01 10:00", None)]),
             ("nothing to do", |row| row.loop_status = LoopStatus::NotNeeded.into(), None, &[("2026-05-01 10:00", None)]),
         ];
-        for (what, change, alarm, moments) in table {
+        for (what, change, deadline, moments) in table {
             let (row, policy, calendar) = started(change);
             let terms = Terms { policy: &policy, calendar: &calendar };
-            assert_eq!(row.next_deadline_at.map(from_millis), alarm.map(at), "{what}");
+            assert_eq!(row.next_deadline_at.map(from_millis), deadline.map(at), "{what}");
             for (moment, matter) in moments {
                 assert_eq!(due(&row, terms, at(moment)), *matter, "{what}, {moment}");
             }

@@ -1,7 +1,7 @@
 //! What time does to a case: warnings, what is overdue, handing on, giving up.
 //!
-//! Each case has one alarm, the next moment at which time alone changes something. Whoever comes by at or after it, on any
-//! node, at once or after a week without power, does what is due, one matter a transaction, and sets the alarm anew: each
+//! Each case has one next deadline, the moment at which time alone changes something. Whoever comes by at or after it, on any
+//! node, at once or after a week without power, does what is due, one matter a transaction, and sets the next one: each
 //! matter happens once. Looks again under the lock: whoever finished the work in the meantime wins.
 
 use hearback_core::{
@@ -50,7 +50,7 @@ async fn ring(cx: &Ctx, ws: WorkspaceId, case: CaseId) -> Result<bool, EngineErr
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let tx = cx.db.write().await?;
     let Some(mut rows) = snapshot::case(&*tx, ws.uuid(), case.uuid()).await? else { return Ok(false) };
-    if rows.case.next_deadline_at.is_none_or(|alarm| alarm > millis(now)) {
+    if rows.case.next_deadline_at.is_none_or(|deadline| deadline > millis(now)) {
         return Ok(false);
     }
     let mut changes = Changes::default();

@@ -185,7 +185,7 @@ fn after(row: &cases::Model, past: &PastCase, workspace: &Workspace, now: DateTi
     next.close_overdue_at = missed(next.close_due_at);
     let terms = workspace.terms(&next);
     clocks::wind(&mut next, terms);
-    if next.next_deadline_at.is_some_and(|alarm| alarm <= millis(now)) {
+    if next.next_deadline_at.is_some_and(|deadline| deadline <= millis(now)) {
         next.warned_at = Some(millis(now));
         let terms = workspace.terms(&next);
         clocks::wind(&mut next, terms);
