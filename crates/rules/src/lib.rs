@@ -25,5 +25,5 @@ pub use facts::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseF
 pub use owner::{OwnerRef, Owners};
 pub use parse::{KnownNames, RuleError, parse_json, parse_yaml, parse_yaml_with};
 pub use plan::{MAX_CHAIN, MAX_EFFECTS, Outline, Plan, RuleTrace, StepVerdict, done_key, due_step, outline, plan};
-pub use rule::{Action, Recipient, Rule, RuleVersion, Step, Trigger};
+pub use rule::{Action, ActionKind, Recipient, Rule, RuleVersion, Step, Trigger};
 pub use shipped::SHIPPED;

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-pub(crate) use self::value::number;
 use self::{
     problems::Problems,
     tree::{At, Node, Value},
 };
+pub(crate) use self::{step::written, value::number};
 use crate::rule::Rule;
 
 /// Largest accepted file, in bytes.

@@ -2,7 +2,7 @@
 //! how an effect becomes rows.
 
 use chrono::{DateTime, Utc};
-use hearback_core::Calendar;
+use hearback_core::{Calendar, Word as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -5,14 +5,16 @@
 
 use std::fmt;
 
-use hearback_core::{Email, Owner, Span, TextError, id::RuleVersionId};
+use hearback_core::{Email, Owner, Span, TextError, Word as _, id::RuleVersionId};
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use crate::{condition::Condition, owner::Owners};
 
 /// What makes rules look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumString, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Trigger {
     /// An answer is final enough to act on: its first revision.
     ResponseSettled,
@@ -36,45 +38,6 @@ pub enum Trigger {
     InvitationUnanswered,
     /// Somebody whom the customer recommended us to did what we hoped for. A step acts once for a case, however many come.
     ReferralConverted,
-}
-
-impl Trigger {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::ResponseSettled,
-        Self::ResponseCorrected,
-        Self::TaskOverdue,
-        Self::NoFirstContact,
-        Self::DueSoon,
-        Self::NotClosedInTime,
-        Self::CaseResolved,
-        Self::CaseClosed,
-        Self::MailBounced,
-        Self::InvitationUnanswered,
-        Self::ReferralConverted,
-    ];
-
-    /// The word used in files, URLs and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ResponseSettled => "response_settled",
-            Self::ResponseCorrected => "response_corrected",
-            Self::TaskOverdue => "task_overdue",
-            Self::NoFirstContact => "no_first_contact",
-            Self::CaseResolved => "case_resolved",
-            Self::CaseClosed => "case_closed",
-            Self::MailBounced => "mail_bounced",
-            Self::InvitationUnanswered => "invitation_unanswered",
-            Self::ReferralConverted => "referral_converted",
-            Self::DueSoon => "due_soon",
-            Self::NotClosedInTime => "not_closed_in_time",
-        }
-    }
-
-    /// Reads the word back; `None` for any other word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|trigger| trigger.as_str() == word)
-    }
 }
 
 /// One rule as written. `key` names it across versions. A stored one with a field that is not known here was written by a newer
@@ -166,8 +129,10 @@ impl fmt::Display for Recipient {
 }
 
 /// What a step does. The set is closed: `match` is exhaustive everywhere.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[strum_discriminants(name(ActionKind), derive(IntoStaticStr, EnumString, VariantArray), strum(serialize_all = "snake_case"))]
+#[strum_discriminants(doc = "Which action, without what belongs to it: its word in files, traces and the timeline.")]
 pub enum Action {
     /// Send the mail of this template.
     SendMail {
@@ -242,23 +207,13 @@ pub enum Action {
 }
 
 impl Action {
+    /// Which it is.
+    pub fn kind(&self) -> ActionKind {
+        self.into()
+    }
+
     /// The word used in files, traces and the timeline.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::SendMail { .. } => "send_mail",
-            Self::OpenTask { .. } => "open_task",
-            Self::Assign { .. } => "assign",
-            Self::Tag { .. } => "tag",
-            Self::Escalate { .. } => "escalate",
-            Self::GiveIncentive { .. } => "give_incentive",
-            Self::CreateReferral => "create_referral",
-            Self::CallWebhook { .. } => "call_webhook",
-            Self::NotifyChat { .. } => "notify_chat",
-            Self::InviteReview { .. } => "invite_review",
-            Self::AskTestimonial => "ask_testimonial",
-            Self::Resurvey { .. } => "resurvey",
-            Self::MarkNotNeeded { .. } => "mark_not_needed",
-            Self::Close => "close",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.kind().as_str()
     }
 }

@@ -4,7 +4,10 @@
 use hearback_core::Word as _;
 use std::fmt::Display;
 
-use crate::{Action, Compare, Condition, Owners, Property, Rule, Step, parse::number};
+use crate::{
+    Compare, Condition, Owners, Property, Rule, Step,
+    parse::{number, written},
+};
 
 impl Rule {
     /// The rule as a YAML file. [`crate::parse_yaml`] gives the same rule back, provided that this one came
@@ -23,7 +26,7 @@ impl Rule {
 }
 
 fn step(step: &Step) -> Vec<String> {
-    let mut lines = action(&step.action);
+    let mut lines = written(&step.action);
     if !step.after.is_zero() {
         lines.push(format!("after: {}", step.after));
     }
@@ -31,25 +34,6 @@ fn step(step: &Step) -> Vec<String> {
         lines.extend(block("if", condition(&step.condition)));
     }
     lines
-}
-
-fn action(action: &Action) -> Vec<String> {
-    let word = action.as_str();
-    match action {
-        Action::SendMail { template, to } => vec![pair(word, template), pair("to", to)],
-        Action::OpenTask { title, owner, due } => vec![pair(word, title), owners("owner", owner), format!("due: {due}")],
-        Action::Assign { owner } => vec![owners(word, owner)],
-        Action::Tag { tags } => vec![format!("{word}: {}", flow(tags))],
-        Action::Escalate { to, reason } => vec![pair(word, reason), owners("to", to)],
-        Action::GiveIncentive { pool } => vec![pair(word, pool)],
-        Action::CallWebhook { webhook } | Action::NotifyChat { webhook } => vec![pair(word, webhook)],
-        Action::InviteReview { url } => vec![pair(word, url)],
-        Action::Resurvey { survey: Some(survey) } => vec![pair(word, survey)],
-        Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
-        Action::CreateReferral | Action::AskTestimonial | Action::Resurvey { survey: None } | Action::Close => {
-            vec![format!("{word}: true")]
-        }
-    }
 }
 
 fn condition(asked: &Condition) -> Vec<String> {
@@ -95,18 +79,18 @@ fn property(value: &Property) -> String {
     }
 }
 
-fn pair(key: &str, value: impl Display) -> String {
+pub(crate) fn pair(key: &str, value: impl Display) -> String {
     format!("{key}: {}", scalar(&value.to_string()))
 }
 
-fn owners(key: &str, owners: &Owners) -> String {
+pub(crate) fn owners(key: &str, owners: &Owners) -> String {
     match owners.0.as_slice() {
         [only] => pair(key, only),
         several => format!("{key}: {}", flow(several.iter().map(ToString::to_string))),
     }
 }
 
-fn flow<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn flow<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     format!("[{}]", items.into_iter().map(|item| scalar(item.as_ref())).collect::<Vec<_>>().join(", "))
 }
 

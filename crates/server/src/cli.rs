@@ -52,7 +52,7 @@ enum Command {
     Restore(restore::Args),
     /// Seal webhooks' addresses, gift codes and other secrets in the database with the new secret key, after it was changed.
     Reseal(reseal::Args),
-    /// SendingPause everything that would leave the house, and let it go again.
+    /// Hold everything that would leave the house, and let it go again.
     #[command(subcommand)]
     Sending(sending::Command),
     /// Print a script that completes commands and arguments in your shell.

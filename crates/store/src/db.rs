@@ -3,6 +3,7 @@
 //! SQLite: one connection writes (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), a few read. PostgreSQL: one pool.
 //! What must stay true: a write transaction starts here and nowhere else; no network call happens while a [`Tx`] is alive.
 
+mod gaps;
 mod options;
 
 use std::{

@@ -1,8 +1,8 @@
 //! Forgetting a person: what is counted stays, what could say who it was goes.
 //!
 //! Owns: which columns of which tables may hold a customer's words, names or addresses. Whoever adds such a column adds
-//! it here. The databases overwrite freed space: SQLite by `secure_delete` and [`crate::Db::checkpoint`], PostgreSQL when
-//! it vacuums.
+//! it here. The databases overwrite freed space: SQLite by `secure_delete`, [`crate::Db::clear_gaps`] and [`crate::Db::checkpoint`],
+//! PostgreSQL when it vacuums.
 
 use std::collections::{BTreeMap, BTreeSet};
 

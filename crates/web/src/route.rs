@@ -118,14 +118,6 @@ impl Route {
     pub(crate) fn like_a_list(self) -> Self {
         Self { reads_much: true, ..self }
     }
-
-    /// Whether a browser sees it: everything but the API, what monitoring asks, and what other pages load.
-    pub fn is_page(&self) -> bool {
-        self.method == Method::GET
-            && !["/api/", "/healthz", "/readyz", "/static/", "/s-style/", "/w/", "/widget.js"]
-                .iter()
-                .any(|other| self.path.starts_with(other))
-    }
 }
 
 impl fmt::Debug for Route {
@@ -172,15 +164,15 @@ pub fn table() -> String {
 mod tests {
     use super::*;
 
-    /// `UPDATE_SNAPSHOTS=1 cargo test -p hearback-web` writes the file anew, for the review to see what changed.
+    /// `INSTA_UPDATE=always cargo test -p hearback-web` writes the file anew, for the review to see what changed.
     #[test]
     fn the_table_is_the_one_that_was_reviewed() {
         const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/routes.txt");
-        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
             std::fs::write(FILE, table()).unwrap();
         }
         let reviewed = std::fs::read_to_string(FILE).unwrap();
-        assert!(table() == reviewed, "routes differ from docs/routes.txt; UPDATE_SNAPSHOTS=1 writes it anew:\n{}", table());
+        assert!(table() == reviewed, "routes differ from docs/routes.txt; INSTA_UPDATE=always writes it anew:\n{}", table());
     }
 
     #[test]

@@ -26,7 +26,7 @@ enum Act {
     Resolve { which: usize },
     Close { which: usize },
     Reopen { which: usize },
-    SendingPause { which: usize, step: &'static str },
+    Hold { which: usize, step: &'static str },
     Task { which: usize, status: &'static str },
     Assign { which: usize, owner: &'static str },
     Erase { customer: u8 },
@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => which.clone().prop_map(|which| Act::Resolve { which }),
         2 => which.clone().prop_map(|which| Act::Close { which }),
         1 => which.clone().prop_map(|which| Act::Reopen { which }),
-        2 => (which.clone(), prop::sample::select(vec!["wait", "resume", "lapse"])).prop_map(|(which, step)| Act::SendingPause { which, step }),
+        2 => (which.clone(), prop::sample::select(vec!["wait", "resume", "lapse"])).prop_map(|(which, step)| Act::Hold { which, step }),
         2 => (which.clone(), prop::sample::select(vec!["done", "cancelled", "open"])).prop_map(|(which, status)| Act::Task { which, status }),
         1 => (which, prop::sample::select(vec![AGENT, "team:support"])).prop_map(|(which, owner)| Act::Assign { which, owner }),
         1 => customer.prop_map(|customer| Act::Erase { customer }),
@@ -105,7 +105,7 @@ async fn step(app: &TestApp, told: &mut Told, act: &Act) {
             let Some(case) = told.case(*which) else { return };
             acted(&app.post(&format!("{case}/reopen"), json!({})).await);
         }
-        Act::SendingPause { which, step } => {
+        Act::Hold { which, step } => {
             let Some(case) = told.case(*which) else { return };
             acted(&app.post(&format!("{case}/{step}"), json!({})).await);
         }

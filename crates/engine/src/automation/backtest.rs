@@ -12,7 +12,10 @@ mod simulate;
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{CaseId, Id, WorkspaceId};
+use hearback_core::{
+    Word as _,
+    id::{CaseId, Id, WorkspaceId},
+};
 use hearback_rules::{Rule, RuleVersion, Trigger};
 use hearback_store::{
     StoreError, accounts,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::{LoopStatus, id::CaseId, state::DeliveryStatus};
+use hearback_core::{LoopStatus, Word as _, id::CaseId, state::DeliveryStatus};
 use hearback_rules::Trigger;
 use hearback_store::{
     StoreError, Tx, cases, deliveries,

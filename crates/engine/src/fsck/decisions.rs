@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{DeliveryId, JobId, TaskId};
+use hearback_core::{
+    Word as _,
+    id::{DeliveryId, JobId, TaskId},
+};
 use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleTrace, RuleVersion, plan};
 use hearback_store::{
     ConnectionTrait, StoreError, erasure,

@@ -1,6 +1,6 @@
 //! A whole rule as written.
 
-use hearback_core::text::MAX_LINE;
+use hearback_core::{Word as _, text::MAX_LINE};
 
 use super::{Reader, tree::Node};
 use crate::{Condition, Rule, Trigger};
@@ -32,7 +32,7 @@ impl Reader<'_> {
     }
 
     fn triggers(&mut self, node: &Node) -> Option<Vec<Trigger>> {
-        let words = Trigger::ALL.map(Trigger::as_str);
+        let words = Trigger::words();
         let mut triggers = self.one_or_more(node, |reader, node| reader.choice(node, "a trigger", &words, Trigger::parse))?;
         triggers.sort_unstable();
         triggers.dedup();

@@ -1,7 +1,7 @@
-//! Steps as written: one action by its word, what belongs to it, and for every step `after` and `if`.
+//! Steps as written: one action by its word, what belongs to it, and for every step `after` and `if`. Read here, and written.
 
 use hearback_core::{
-    Span,
+    Span, Word as _,
     text::{self, MAX_LINE},
 };
 
@@ -10,24 +10,12 @@ use super::{
     tree::{Entry, Node, Value},
     value::Fields,
 };
-use crate::{Action, Condition, Step, owner::OwnerRef};
+use crate::{
+    Action, ActionKind, Condition, Step,
+    owner::OwnerRef,
+    write::{flow, owners, pair},
+};
 
-const ACTIONS: &[&str] = &[
-    "send_mail",
-    "open_task",
-    "assign",
-    "tag",
-    "escalate",
-    "give_incentive",
-    "create_referral",
-    "call_webhook",
-    "notify_chat",
-    "invite_review",
-    "ask_testimonial",
-    "resurvey",
-    "mark_not_needed",
-    "close",
-];
 /// What belongs to some actions only.
 const PARTS: &[&str] = &["to", "owner", "due"];
 const EVERY_STEP: &[&str] = &["after", "if"];
@@ -47,20 +35,21 @@ impl Reader<'_> {
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
-        let fields = self.fields(node, "a step", &[ACTIONS, PARTS, EVERY_STEP].concat())?;
+        let fields = self.fields(node, "a step", &[&ActionKind::words(), PARTS, EVERY_STEP].concat())?;
         let after = fields.get("after").map_or(Some(Span::ZERO), |node| self.span(node, true));
         let condition = fields.get("if").map_or(Some(Condition::default()), |node| self.condition(node));
-        let actions: Vec<&Entry> = fields.entries.iter().filter(|entry| ACTIONS.contains(&entry.key.as_str())).collect();
+        let named = |entry: &'_ Entry| ActionKind::parse(&entry.key);
+        let actions: Vec<(&Entry, ActionKind)> = fields.entries.iter().filter_map(|entry| Some((entry, named(entry)?))).collect();
         let action = match actions.as_slice() {
-            [only] => self.action(only, &fields),
+            [(only, kind)] => self.action(only, *kind, &fields),
             [] => {
                 // A mistyped action has been told already as an unknown key.
                 if fields.entries.iter().all(|entry| PARTS.contains(&entry.key.as_str()) || EVERY_STEP.contains(&entry.key.as_str())) {
-                    self.problems.add(fields.at, format!("a step needs one action ({})", ACTIONS.join(", ")));
+                    self.problems.add(fields.at, format!("a step needs one action ({})", ActionKind::words().join(", ")));
                 }
                 None
             }
-            [first, second, ..] => {
+            [(first, _), (second, _), ..] => {
                 let message = format!("a step has one action, got `{}` and `{}`; make it two steps", first.key, second.key);
                 self.problems.add(second.at, message);
                 None
@@ -69,29 +58,28 @@ impl Reader<'_> {
         Some(Step { action: action?, after: after?, condition: condition? })
     }
 
-    fn action(&mut self, entry: &Entry, fields: &Fields<'_>) -> Option<Action> {
+    fn action(&mut self, entry: &Entry, kind: ActionKind, fields: &Fields<'_>) -> Option<Action> {
         let node = &entry.value;
-        self.only(entry, fields);
-        match entry.key.as_str() {
-            "send_mail" => self.send_mail(node, fields),
-            "open_task" => self.open_task(node, fields),
-            "assign" => self.owners(node).map(|owner| Action::Assign { owner }),
-            "tag" => self.one_or_more(node, |reader, node| reader.key(node, "a tag")).map(|tags| Action::Tag { tags }),
-            "escalate" => {
+        self.only(entry, kind, fields);
+        match kind {
+            ActionKind::SendMail => self.send_mail(node, fields),
+            ActionKind::OpenTask => self.open_task(node, fields),
+            ActionKind::Assign => self.owners(node).map(|owner| Action::Assign { owner }),
+            ActionKind::Tag => self.one_or_more(node, |reader, node| reader.key(node, "a tag")).map(|tags| Action::Tag { tags }),
+            ActionKind::Escalate => {
                 let reason = self.line(node, "the reason", MAX_LINE);
                 let to = self.required(fields, "to", OwnerRef::EXPECTED).and_then(|node| self.owners(node));
                 Some(Action::Escalate { to: to?, reason: reason? })
             }
-            "give_incentive" => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
-            "ask_testimonial" => self.yes(node, Action::AskTestimonial),
-            "resurvey" => self.resurvey(node),
-            "create_referral" => self.yes(node, Action::CreateReferral),
-            "call_webhook" => self.webhook(node).map(|webhook| Action::CallWebhook { webhook }),
-            "notify_chat" => self.webhook(node).map(|webhook| Action::NotifyChat { webhook }),
-            "invite_review" => self.review_url(node).map(|url| Action::InviteReview { url }),
-            "mark_not_needed" => self.line(node, "the reason", MAX_LINE).map(|reason| Action::MarkNotNeeded { reason }),
-            "close" => self.yes(node, Action::Close),
-            _ => None,
+            ActionKind::GiveIncentive => self.key(node, "the key of a pool of codes").map(|pool| Action::GiveIncentive { pool }),
+            ActionKind::AskTestimonial => self.yes(node, Action::AskTestimonial),
+            ActionKind::Resurvey => self.resurvey(node),
+            ActionKind::CreateReferral => self.yes(node, Action::CreateReferral),
+            ActionKind::CallWebhook => self.webhook(node).map(|webhook| Action::CallWebhook { webhook }),
+            ActionKind::NotifyChat => self.webhook(node).map(|webhook| Action::NotifyChat { webhook }),
+            ActionKind::InviteReview => self.review_url(node).map(|url| Action::InviteReview { url }),
+            ActionKind::MarkNotNeeded => self.line(node, "the reason", MAX_LINE).map(|reason| Action::MarkNotNeeded { reason }),
+            ActionKind::Close => self.yes(node, Action::Close),
         }
     }
 
@@ -147,16 +135,36 @@ impl Reader<'_> {
     }
 
     /// Reports parts that belong to other actions.
-    fn only(&mut self, action: &Entry, fields: &Fields<'_>) {
-        let allowed: &[&str] = match action.key.as_str() {
-            "send_mail" | "escalate" => &["to"],
-            "open_task" => &["owner", "due"],
+    fn only(&mut self, action: &Entry, kind: ActionKind, fields: &Fields<'_>) {
+        let allowed: &[&str] = match kind {
+            ActionKind::SendMail | ActionKind::Escalate => &["to"],
+            ActionKind::OpenTask => &["owner", "due"],
             _ => &[],
         };
         let is_foreign = |entry: &&Entry| PARTS.contains(&entry.key.as_str()) && !allowed.contains(&entry.key.as_str());
         for entry in fields.entries.iter().filter(is_foreign) {
             let takes = [allowed, EVERY_STEP].concat().join(", ");
             self.problems.add(entry.at, format!("`{}` does not belong to `{}`, which takes {takes}", entry.key, action.key));
+        }
+    }
+}
+
+/// The lines of an action: what the reader above gives back.
+pub(crate) fn written(action: &Action) -> Vec<String> {
+    let word = action.as_str();
+    match action {
+        Action::SendMail { template, to } => vec![pair(word, template), pair("to", to)],
+        Action::OpenTask { title, owner, due } => vec![pair(word, title), owners("owner", owner), format!("due: {due}")],
+        Action::Assign { owner } => vec![owners(word, owner)],
+        Action::Tag { tags } => vec![format!("{word}: {}", flow(tags))],
+        Action::Escalate { to, reason } => vec![pair(word, reason), owners("to", to)],
+        Action::GiveIncentive { pool } => vec![pair(word, pool)],
+        Action::CallWebhook { webhook } | Action::NotifyChat { webhook } => vec![pair(word, webhook)],
+        Action::InviteReview { url } => vec![pair(word, url)],
+        Action::Resurvey { survey: Some(survey) } => vec![pair(word, survey)],
+        Action::MarkNotNeeded { reason } => vec![pair(word, reason)],
+        Action::CreateReferral | Action::AskTestimonial | Action::Resurvey { survey: None } | Action::Close => {
+            vec![format!("{word}: true")]
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The rule files of `examples/` are read without a mistake and decide what their comments say.
 
+use hearback_core::Word as _;
 use std::fs;
 
 use super::{answer, noon, told, version};
@@ -49,7 +50,7 @@ fn each_example_decides_what_it_says() {
 #[test]
 fn no_example_mails_where_it_says_so() {
     let rules = read("no-mails.yaml");
-    for trigger in Trigger::ALL {
+    for &trigger in Trigger::ALL {
         for score in 0..=10 {
             let facts = crate::Facts { trigger, ..answer(score) };
             let effects = plan(&rules, &facts, noon()).effects;
@@ -70,7 +71,7 @@ fn every_word_stands_in_the_documentation() {
     let docs = fs::read_to_string(format!("{FOLDER}/../docs/rules.md")).unwrap();
     let triggers = words_of("- { key: a, on: nothing, then: [{ close: true }] }", "a trigger (");
     let actions = words_of("- { key: a, on: case_closed, then: [{ after: 1h }] }", "one action (");
-    assert_eq!(triggers, Trigger::ALL.map(|trigger| trigger.as_str().to_owned()));
+    assert_eq!(triggers, Trigger::words());
     assert!(actions.len() >= 14, "{actions:?}");
     for word in triggers.iter().chain(&actions) {
         assert!(docs.contains(&format!("`{word}")), "docs/rules.md has no `{word}`");

@@ -132,7 +132,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
 
 fn any_facts() -> impl Strategy<Value = Facts> {
     let named = proptest::collection::btree_map(keys(), properties(), 0..4);
-    (0_u8..=10, prop::sample::select(&Trigger::ALL), proptest::option::of(lines()), named).prop_map(
+    (0_u8..=10, prop::sample::select(Trigger::ALL), proptest::option::of(lines()), named).prop_map(
         |(score, trigger, comment, properties)| {
             let mut facts = answer(score);
             facts.trigger = trigger;

@@ -27,7 +27,7 @@ pub enum Command {
         json: bool,
     },
     /// Send nothing until `sending resume`. Answers, cases and rules go on.
-    SendingPause {
+    Hold {
         /// Shown on every page while it lasts.
         #[arg(long, default_value = "held by the operator")]
         why: String,
@@ -52,7 +52,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let sending = sending_pause::status(&cx, ws).await?;
             if json { say_json(&sending)? } else { say(told(&sending)) }
         }
-        Command::SendingPause { why } => {
+        Command::Hold { why } => {
             sending_pause::hold(&cx, ws, &Actor::Operator, &why).await?;
             say("nothing is sent any more; `hearback sending resume` ends it");
         }

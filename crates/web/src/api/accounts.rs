@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Time, Whole, json};
+use super::{List, Time, json};
 use crate::{
     call::{Call, Json, Query, get, put},
     error::Problem,
@@ -69,10 +69,10 @@ pub(crate) struct AccountsAsked {
 }
 
 /// `GET /accounts`: by key; `next` is the last key.
-pub(crate) async fn list(call: Call, Query(asked): Query<AccountsAsked>) -> Result<Json<Whole<AccountView>>, Problem> {
+pub(crate) async fn list(call: Call, Query(asked): Query<AccountsAsked>) -> Result<Json<List<AccountView>>, Problem> {
     let limit = asked.limit.0;
     let found = accounts::list(call.cx(), call.ws(), asked.cursor.as_deref(), limit + 1).await?;
-    Ok(Json(Whole::page(found.into_iter().map(AccountView::of).collect(), limit, |account| account.key.clone())))
+    Ok(Json(List::page(found.into_iter().map(AccountView::of).collect(), limit, |account| account.key.clone())))
 }
 
 /// `GET /accounts/{key}`.

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     call::{Call, Created, Json, delete, get, post},
     error::Problem,
@@ -57,9 +57,9 @@ impl KeyView {
 }
 
 /// `GET /apikeys`: all of them, revoked ones too, the oldest first.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<KeyView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<KeyView>>, Problem> {
     let rows = api_keys::all(call.db(), call.ws()).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(KeyView::of))))
+    Ok(Json(List::whole(rows.into_iter().map(KeyView::of))))
 }
 
 /// Body of `POST /apikeys`.

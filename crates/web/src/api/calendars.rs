@@ -10,7 +10,7 @@ use hearback_store::calendars;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Whole;
+use super::List;
 use crate::{
     call::{Call, Json, get, put},
     error::Problem,
@@ -52,11 +52,11 @@ impl CalendarView {
 }
 
 /// `GET /calendars`: all of them, by key.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<CalendarView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<CalendarView>>, Problem> {
     let rows = calendars::all(call.db(), call.ws()).await?;
     // One that can't be read stops the engine with a message; here it is left out.
     let view = |row: calendars::Model| Some(CalendarView::of(row.key, &serde_json::from_str(&row.body).ok()?));
-    Ok(Json(Whole::of(rows.into_iter().filter_map(view))))
+    Ok(Json(List::whole(rows.into_iter().filter_map(view))))
 }
 
 /// `PUT /calendars/{key}`: makes or changes one; it counts for clocks that start later.

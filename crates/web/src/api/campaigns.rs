@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Time, Whole,
+    List, Time,
     waves::WaveView,
     words::{OneOf, RateFrom},
 };
@@ -96,8 +96,8 @@ impl CampaignView {
 }
 
 /// `GET /campaigns`: all of them, by key.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<CampaignView>>, Problem> {
-    Ok(Json(Whole::of(campaign::list(call.cx(), call.ws()).await?.into_iter().map(CampaignView::of))))
+pub(crate) async fn list(call: Call) -> Result<Json<List<CampaignView>>, Problem> {
+    Ok(Json(List::whole(campaign::list(call.cx(), call.ws()).await?.into_iter().map(CampaignView::of))))
 }
 
 /// `GET /campaigns/{key}`.

@@ -97,8 +97,8 @@ const BASE: &str = "/api/v1";
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "{T}List")]
 pub(crate) struct List<T> {
-    items: Vec<T>,
-    next: Option<String>,
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
 }
 
 impl<T> List<T> {
@@ -107,17 +107,7 @@ impl<T> List<T> {
         let listed = listed.map(view);
         Self { items: listed.items, next: listed.next.map(hearback_store::cursor::Cursor::encode) }
     }
-}
 
-/// A list that has its own kind of cursor, or none.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "{T}List")]
-pub(crate) struct Whole<T> {
-    pub(crate) items: Vec<T>,
-    pub(crate) next: Option<String>,
-}
-
-impl<T> Whole<T> {
     /// A page of rows that were read with `limit + 1`; `next` is the name of the last one.
     pub(crate) fn page(mut items: Vec<T>, limit: u64, name: impl Fn(&T) -> String) -> Self {
         let shown = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -127,7 +117,7 @@ impl<T> Whole<T> {
     }
 
     /// All of it on one page.
-    pub(crate) fn of(items: impl Iterator<Item = T>) -> Self {
+    pub(crate) fn whole(items: impl Iterator<Item = T>) -> Self {
         Self { items: items.collect(), next: None }
     }
 }

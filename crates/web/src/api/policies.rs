@@ -5,7 +5,7 @@ use hearback_engine::{
     cases::policies::{self, Held, NewPolicy},
 };
 
-use super::Whole;
+use super::List;
 use crate::{
     call::{Call, Json, get, put},
     error::Problem,
@@ -21,8 +21,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// `GET /policies`: those that hold, the usual ones included.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<Held>>, Problem> {
-    Ok(Json(Whole::of(policies::list(call.cx(), call.ws()).await?.into_iter())))
+pub(crate) async fn list(call: Call) -> Result<Json<List<Held>>, Problem> {
+    Ok(Json(List::whole(policies::list(call.cx(), call.ws()).await?.into_iter())))
 }
 
 /// `PUT /policies`: the policy of a segment, of one survey or of every one; what is absent is as usual.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    List, Time, Whole,
+    List, Time,
     openapi::{Operation, Schemas},
 };
 use crate::{
@@ -81,9 +81,9 @@ impl PoolView {
 }
 
 /// `GET /pools`: all of them, by key.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<PoolView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<PoolView>>, Problem> {
     let stocks = pools::list(call.cx(), call.ws()).await?;
-    Ok(Json(Whole::of(stocks.into_iter().map(PoolView::of))))
+    Ok(Json(List::whole(stocks.into_iter().map(PoolView::of))))
 }
 
 /// `GET /pools/{key}`.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Time, Whole, json,
+    List, Time, json,
     openapi::{Operation, Schemas},
 };
 use crate::{
@@ -78,17 +78,17 @@ impl RuleView {
     }
 }
 
-fn whole(rows: Vec<rule_versions::Model>) -> Json<Whole<RuleView>> {
-    Json(Whole { items: rows.into_iter().map(RuleView::of).collect(), next: None })
+fn whole(rows: Vec<rule_versions::Model>) -> Json<List<RuleView>> {
+    Json(List { items: rows.into_iter().map(RuleView::of).collect(), next: None })
 }
 
 /// `GET /rules`: all versions, by key, the newest first.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<RuleView>>, Problem> {
     Ok(whole(publish::list(call.cx(), call.ws()).await?))
 }
 
 /// `GET /rules/{key}`: the versions of one rule, the newest first.
-pub(crate) async fn one(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+pub(crate) async fn one(call: Call) -> Result<Json<List<RuleView>>, Problem> {
     Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
 
@@ -121,10 +121,10 @@ impl Input for Text {
 }
 
 /// `POST /rules`: publishes the rules of a file, all or none, each changed one as a new version.
-pub(crate) async fn create(call: Call, Text(text): Text) -> Result<Json<Whole<Published>>, Problem> {
+pub(crate) async fn create(call: Call, Text(text): Text) -> Result<Json<List<Published>>, Problem> {
     let rules = publish::read_text(call.cx(), call.ws(), &text).await?;
     let items = publish::publish(call.cx(), call.ws(), &call.actor(), rules).await?;
-    Ok(Json(Whole { items, next: None }))
+    Ok(Json(List { items, next: None }))
 }
 
 /// Over which answers.
@@ -155,13 +155,13 @@ pub(crate) async fn enable(call: Call) -> Result<Json<RuleView>, Problem> {
 }
 
 /// `POST /rules/{key}/disable`: it decides nothing more.
-pub(crate) async fn disable(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+pub(crate) async fn disable(call: Call) -> Result<Json<List<RuleView>>, Problem> {
     publish::disable(call.cx(), call.ws(), &call.actor(), call.key()).await?;
     Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
 
 /// `POST /rules/{key}/resume`: a paused rule goes on, and its mails are sent.
-pub(crate) async fn resume(call: Call) -> Result<Json<Whole<RuleView>>, Problem> {
+pub(crate) async fn resume(call: Call) -> Result<Json<List<RuleView>>, Problem> {
     publish::resume(call.cx(), call.ws(), &call.actor(), call.key()).await?;
     Ok(whole(publish::versions(call.cx(), call.ws(), call.key()).await?))
 }
@@ -201,9 +201,9 @@ pub(crate) struct RunsAsked {
 }
 
 /// `GET /rules/{key}/runs`: when it matched and what it did, those of the newest case first; with `all=true` also why not.
-pub(crate) async fn runs(call: Call, Query(asked): Query<RunsAsked>) -> Result<Json<Whole<AskedView>>, Problem> {
+pub(crate) async fn runs(call: Call, Query(asked): Query<RunsAsked>) -> Result<Json<List<AskedView>>, Problem> {
     let (all, limit) = (asked.all.unwrap_or(false), usize::try_from(asked.limit.0).unwrap_or(usize::MAX));
     let found = history::of_rule(call.cx(), call.ws(), call.key(), all, asked.cursor.as_deref(), limit).await?;
     let items = found.items.into_iter().map(|asked| AskedView { at: Time(asked.at), asked }).collect();
-    Ok(Json(Whole { items, next: found.next }))
+    Ok(Json(List { items, next: found.next }))
 }

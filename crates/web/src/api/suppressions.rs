@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Time, Whole,
+    List, Time,
     openapi::{Operation, Schemas},
     words::{OneOf, OwnReason, SuppressionReason},
 };
@@ -77,13 +77,13 @@ pub(crate) struct SuppressionsAsked {
 }
 
 /// `GET /suppressions`: by address; `next` is the last address.
-pub(crate) async fn list(call: Call, Query(asked): Query<SuppressionsAsked>) -> Result<Json<Whole<SuppressionView>>, Problem> {
+pub(crate) async fn list(call: Call, Query(asked): Query<SuppressionsAsked>) -> Result<Json<List<SuppressionView>>, Problem> {
     let limit = asked.limit.0;
     let reason = asked.reason.map(|reason| reason.0);
     let rows = lists::suppressions(call.db(), call.ws(), reason, asked.cursor.as_deref(), limit + 1).await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = if rows.len() > shown { rows.get(shown.saturating_sub(1)).map(|row| row.address.clone()) } else { None };
-    Ok(Json(Whole { items: rows.into_iter().take(shown).map(SuppressionView::of).collect(), next }))
+    Ok(Json(List { items: rows.into_iter().take(shown).map(SuppressionView::of).collect(), next }))
 }
 
 /// Body of `POST /suppressions`.

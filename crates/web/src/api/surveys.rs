@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     App,
     call::{Call, Created, Json, get, post, put},
@@ -72,10 +72,10 @@ impl SurveyView {
 }
 
 /// `GET /surveys`: all versions, by key and version.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<SurveyView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<SurveyView>>, Problem> {
     let rows = lists::surveys(call.db(), call.ws()).await?;
     let key = workspace_key(&call.app, call.ws()).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&call.app, &key, row)))))
+    Ok(Json(List::whole(rows.into_iter().map(|row| SurveyView::of(&call.app, &key, row)))))
 }
 
 /// `POST /surveys`: a new one, as a draft.
@@ -85,10 +85,10 @@ pub(crate) async fn create(call: Call, Json(new): Json<NewSurvey>) -> Result<Cre
 }
 
 /// `GET /surveys/{key}`: its versions, the newest first.
-pub(crate) async fn one(call: Call) -> Result<Json<Whole<SurveyView>>, Problem> {
+pub(crate) async fn one(call: Call) -> Result<Json<List<SurveyView>>, Problem> {
     let rows = surveys::versions(call.cx(), call.ws(), call.key()).await?;
     let workspace = workspace_key(&call.app, call.ws()).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(|row| SurveyView::of(&call.app, &workspace, row)))))
+    Ok(Json(List::whole(rows.into_iter().map(|row| SurveyView::of(&call.app, &workspace, row)))))
 }
 
 /// `PUT /surveys/{key}/draft`.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     call::{Call, Json, get, post, put},
     error::Problem,
@@ -86,8 +86,8 @@ impl SeatView {
 }
 
 /// `GET /teams`: all teams with who is there and what everybody has open.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<TeamView>>, Problem> {
-    Ok(Json(Whole::of(staffing::loads(call.cx(), call.ws()).await?.into_iter().map(TeamView::of))))
+pub(crate) async fn list(call: Call) -> Result<Json<List<TeamView>>, Problem> {
+    Ok(Json(List::whole(staffing::loads(call.cx(), call.ws()).await?.into_iter().map(TeamView::of))))
 }
 
 /// `PUT /teams/{key}`: makes or changes a team.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     App,
     call::{Call, Created, Json, delete, get, patch, post},
@@ -71,10 +71,10 @@ impl UserView {
 }
 
 /// `GET /users`: all of them, disabled ones too, by address.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<UserView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<UserView>>, Problem> {
     let with = second_factors::in_force(call.db(), call.ws()).await?;
     let rows = users::all(call.db(), call.ws()).await?;
-    Ok(Json(Whole::of(rows.into_iter().map(|row| {
+    Ok(Json(List::whole(rows.into_iter().map(|row| {
         let second_factor = with.contains(&row.id);
         UserView::of(row, second_factor)
     }))))
@@ -157,9 +157,9 @@ impl SessionView {
 }
 
 /// `GET /users/{id}/sessions`: those that live, the newest first.
-pub(crate) async fn sessions(call: Call) -> Result<Json<Whole<SessionView>>, Problem> {
+pub(crate) async fn sessions(call: Call) -> Result<Json<List<SessionView>>, Problem> {
     let sessions = access::own_sessions(call.cx(), call.ws(), call.id("user")?, None).await?;
-    Ok(Json(Whole::of(sessions.into_iter().map(SessionView::of))))
+    Ok(Json(List::whole(sessions.into_iter().map(SessionView::of))))
 }
 
 /// `DELETE /users/{id}/sessions`: ends them all.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     call::{Call, Created, Json, delete, get, post},
     error::Problem,
@@ -69,9 +69,9 @@ impl WebhookView {
 }
 
 /// `GET /webhooks`: all of them, by key.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<WebhookView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<WebhookView>>, Problem> {
     let rows = calls::list(call.cx(), call.ws()).await?;
-    Ok(Json(Whole { items: rows.into_iter().map(WebhookView::of).collect(), next: None }))
+    Ok(Json(List { items: rows.into_iter().map(WebhookView::of).collect(), next: None }))
 }
 
 /// `POST /webhooks`: makes one; the answer is the only one that shows its secret.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Time, Whole};
+use super::{List, Time};
 use crate::{
     App,
     call::{Call, Created, Json, delete, get, post},
@@ -63,9 +63,9 @@ impl WidgetView {
 }
 
 /// `GET /widgets`: all of them, those that were switched off too, the oldest first.
-pub(crate) async fn list(call: Call) -> Result<Json<Whole<WidgetView>>, Problem> {
+pub(crate) async fn list(call: Call) -> Result<Json<List<WidgetView>>, Problem> {
     let all = widgets::list(call.cx(), call.ws()).await?;
-    Ok(Json(Whole::of(all.into_iter().map(|widget| WidgetView::of(&call.app, widget)))))
+    Ok(Json(List::whole(all.into_iter().map(|widget| WidgetView::of(&call.app, widget)))))
 }
 
 /// `POST /widgets`: makes one; the answer is the only one that shows its secret.

@@ -1,13 +1,14 @@
 //! The story of a case in plain words: each entry of the timeline as a sentence, each decision of a rule with its reason.
 
 use hearback_core::{
+    Word as _,
     campaign::Reason,
     case::ContactOutcome,
     id::DeliveryId,
     timeline::{ClosedBy, Entry as Told, Question, Step},
 };
 use hearback_rules::{
-    Trigger,
+    ActionKind, Trigger,
     plan::{RuleTrace, StepVerdict},
 };
 use hearback_store::{deliveries, events, messages, runs};
@@ -221,18 +222,20 @@ fn steps(told: &Told, owners: &Owners) -> Vec<String> {
 fn step(step: &Step, owners: &Owners) -> String {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let owner = || step.owner.as_ref().map(|owner| owners.name(&owner.to_string())).unwrap_or_default();
-    let action = match step.action.as_str() {
-        "send_mail" => format!("mail {}", words::plain(&text(&step.template))),
-        "open_task" => format!("task “{}” for {}", text(&step.title), owner()),
-        "tag" => format!("tag {}", step.tags.join(", ")),
-        "assign" => format!("owner {}", owner()),
-        "escalate" => format!("raised to {}: {}", owners.name(&text(&step.to)), text(&step.reason)),
-        "give_incentive" => format!("a code from {}", text(&step.pool)),
-        "call_webhook" => format!("message to {}", text(&step.webhook)),
-        "resurvey" => "the customer is asked again".to_owned(),
-        "notify_chat" => format!("message to the chat {}", text(&step.webhook)),
-        "mark_not_needed" => format!("nothing to do: {}", text(&step.reason)),
-        other => words::plain(other),
+    let action = match ActionKind::parse(&step.action) {
+        Some(ActionKind::SendMail | ActionKind::InviteReview | ActionKind::AskTestimonial) => {
+            format!("mail {}", words::plain(&text(&step.template)))
+        }
+        Some(ActionKind::OpenTask) => format!("task “{}” for {}", text(&step.title), owner()),
+        Some(ActionKind::Tag) => format!("tag {}", step.tags.join(", ")),
+        Some(ActionKind::Assign) => format!("owner {}", owner()),
+        Some(ActionKind::Escalate) => format!("raised to {}: {}", owners.name(&text(&step.to)), text(&step.reason)),
+        Some(ActionKind::GiveIncentive) => format!("a code from {}", text(&step.pool)),
+        Some(ActionKind::CallWebhook) => format!("message to {}", text(&step.webhook)),
+        Some(ActionKind::NotifyChat) => format!("message to the chat {}", text(&step.webhook)),
+        Some(ActionKind::Resurvey) => "the customer is asked again".to_owned(),
+        Some(ActionKind::MarkNotNeeded) => format!("nothing to do: {}", text(&step.reason)),
+        Some(ActionKind::CreateReferral | ActionKind::Close) | None => words::plain(&step.action),
     };
     let later = step.due.filter(|_| step.title.is_none()).map(|due| format!(", not before {}", words::exact(due)));
     let because = step.why.as_ref().map(|why| format!(", because {why}"));

@@ -1,6 +1,7 @@
 //! What waits from earlier revisions of an answer, called off.
 
 use hearback_core::{
+    Word as _,
     id::{CaseId, DeliveryId, WorkspaceId},
     timeline::{Entry, Step},
 };
@@ -69,11 +70,11 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Step>, E
         match job {
             Job::Mail { delivery } => {
                 let kind = deliveries.iter().find(|mail| mail.id == delivery.uuid()).map(|mail| mail.kind.clone());
-                what.push(Step { action: "send_mail".to_owned(), template: kind, ..Step::default() });
+                what.push(Step { action: hearback_rules::ActionKind::SendMail.as_str().to_owned(), template: kind, ..Step::default() });
             }
             Job::Post { delivery } => {
                 let to = deliveries.iter().find(|message| message.id == delivery.uuid()).map(|message| message.to_address.clone());
-                what.push(Step { action: "call_webhook".to_owned(), webhook: to, ..Step::default() });
+                what.push(Step { action: hearback_rules::ActionKind::CallWebhook.as_str().to_owned(), webhook: to, ..Step::default() });
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
             Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}

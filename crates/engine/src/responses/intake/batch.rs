@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    LoopStatus,
+    LoopStatus, Word as _,
     id::{CaseId, InvitationId, ResponseId, WorkspaceId},
     survey::Answers,
     timeline::Step,
