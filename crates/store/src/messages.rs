@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Db, StoreError, Tx, bulk,
     cursor::{Cursor, Listed, Page},
-    stored::Stored,
+    stored::{Stored, quoted},
 };
 
 /// A row, as stored.
@@ -162,9 +162,12 @@ pub async fn lately(tx: &Tx, ws: WorkspaceId, thread: Thread, but: Uuid, since: 
 
 /// How many mails to this address came back since then for reasons that may pass (`reason` begins with this word).
 pub async fn came_back(tx: &Tx, ws: WorkspaceId, address: &str, word: &str, since: i64) -> Result<u64, StoreError> {
-    let sql = "SELECT COUNT(DISTINCT m.delivery_id) FROM deliveries d CROSS JOIN messages m WHERE d.workspace_id = $1 \
+    let sql = format!(
+        "SELECT COUNT(DISTINCT m.delivery_id) FROM deliveries d CROSS JOIN messages m WHERE d.workspace_id = $1 \
          AND d.to_address = $2 AND m.workspace_id = d.workspace_id AND m.delivery_id = d.id AND m.kind = 'bounce' \
-         AND m.state = 'done' AND m.received_at > $3 AND m.reason LIKE $4";
+         AND m.state = {} AND m.received_at > $3 AND m.reason LIKE $4",
+        quoted(MessageState::Done)
+    );
     let values: [Value; 4] = [ws.uuid().into(), address.into(), since.into(), format!("{word}%").into()];
     let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     let n = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or_default();

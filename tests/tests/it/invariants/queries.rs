@@ -21,6 +21,7 @@ const OVER_ALL: &[(&str, &str, &str)] = &[
     ("db.rs", "migrate", "the schema"),
     ("db.rs", "clock", "the database's clock"),
     ("db/options.rs", "check_pragmas", "the connection's settings"),
+    ("db/gaps.rs", "", "the pages of the file, whosever rows are in them"),
     ("outbox.rs", "is_any_due", "the worker serves all workspaces"),
     ("outbox.rs", "release", "by the fence of a claim"),
     ("outbox.rs", "rescue", "claims of a dead worker, whosever jobs they are"),
