@@ -79,13 +79,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outco
             let report = report(lease, &row, DeliveryStatus::Sent, None, Outcome::Done, told);
             record(cx, Report { delivery_outcome: DeliveryOutcome { sent_at, ..report.delivery_outcome }, ..report }).await
         }
-        Ok(Answer { status: 410, .. }) => {
-            let why = format!("the webhook `{key}` answered 410: it is gone for good");
-            let tx = cx.db.write().await?;
-            disable(cx, &tx, webhook, &why).await?;
-            tx.commit().await?;
-            give_up(cx, lease, &row, why).await
-        }
+        Ok(Answer { status: 410, .. }) => gone(cx, lease, &row, webhook).await,
         Ok(Answer { status, retry_after }) => {
             let what = if (300..400).contains(&status) { ": redirects are not followed, correct the address" } else { "" };
             failed(cx, lease, &row, key, format!("it answered {status}{what}"), retry_after).await
@@ -164,6 +158,15 @@ async fn failed(
         return give_up(cx, lease, row, message).await;
     }
     record(cx, report(lease, row, DeliveryStatus::Deferred, Some(why.clone()), Outcome::Snooze(until, why), None)).await
+}
+
+/// The other side says that it will never be there again.
+async fn gone(cx: &Ctx, lease: &Lease, row: &deliveries::Model, webhook: webhooks::Model) -> Result<Outcome, EngineError> {
+    let why = format!("the webhook `{}` answered 410: it is gone for good", webhook.key);
+    let tx = cx.db.write().await?;
+    disable(cx, &tx, webhook, &why).await?;
+    tx.commit().await?;
+    give_up(cx, lease, row, why).await
 }
 
 async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {

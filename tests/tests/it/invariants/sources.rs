@@ -1,5 +1,7 @@
 //! What stands in the files, and what must not.
 
+use std::collections::BTreeSet;
+
 use super::{Source, sources};
 
 /// Where these words stand in code that runs, outside of these places.
@@ -68,6 +70,39 @@ fn who_holds_a_transaction_can_not_call_the_network() {
         }
     }
     assert!(writers >= 10, "found only {writers} files that write");
+}
+
+/// Functions of a file that write to the database and call the network, themselves or by another function of the file.
+fn writes_and_calls(code: &str) -> Vec<String> {
+    let functions = super::functions(code);
+    let mut calling: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let calls = |body: &str| body.contains("http::post(") || calling.iter().any(|name| body.contains(&format!(" {name}(")));
+        let more: Vec<&str> =
+            functions.iter().filter(|(name, body)| !calling.contains(name) && calls(body)).map(|(name, _)| *name).collect();
+        if more.is_empty() {
+            break;
+        }
+        calling.extend(more);
+    }
+    let both = functions.iter().filter(|(name, body)| calling.contains(name) && body.contains(".write().await"));
+    both.map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn no_function_that_writes_calls_a_webhook() {
+    let mut calls = 0;
+    for source in sources().into_iter().filter(|source| source.path.starts_with("crates/engine/")) {
+        calls += source.code.matches("http::post(").count();
+        assert_eq!(writes_and_calls(&source.code), [""; 0], "{}: move one of the two", source.path);
+    }
+    assert!(calls > 0, "the check looks for a call that is there");
+}
+
+#[test]
+fn a_function_that_writes_and_calls_is_noticed() {
+    let code = "async fn post() {\n    http::post(x).await\n}\nasync fn send() {\n    let a = post().await;\n    let tx = cx.db.write().await?;\n}";
+    assert_eq!(writes_and_calls(code), ["send"]);
 }
 
 #[test]
