@@ -29,8 +29,9 @@ use super::{
 use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
-    jobs::wait_for_reader,
-    mail::{ledger::Report, sending_pause},
+    mail::{Delivery, ledger::Report},
+    sending_pause,
+    stuck::wait_for_reader,
 };
 
 /// How long a message is tried before it is given up.
@@ -41,7 +42,7 @@ const PAUSES: [i64; 7] = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600, 
 const LONGEST_WISH: u32 = 24 * 3_600;
 
 /// Sends the message of this job.
-pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
+pub(crate) async fn send(cx: &Delivery, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
@@ -50,7 +51,7 @@ pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outco
     }
 }
 
-async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outcome, EngineError> {
+async fn try_send(cx: &Delivery, lease: &Lease, delivery: DeliveryId) -> Result<Outcome, EngineError> {
     let (db, ws) = (cx.db.read(), lease.workspace);
     let Some(row) = lists::delivery(db, ws, delivery).await? else {
         return Ok(Outcome::Cancel("the message is gone: its person was erased".to_owned()));
@@ -142,7 +143,7 @@ async fn event(cx: &Ctx, lease: &Lease, row: &deliveries::Model) -> Result<Optio
 
 /// Not taken this time: later, or never again.
 async fn failed(
-    cx: &Ctx,
+    cx: &Delivery,
     lease: &Lease,
     row: &deliveries::Model,
     key: &str,
@@ -166,7 +167,7 @@ async fn failed(
     record(cx, report(lease, row, DeliveryStatus::Deferred, Some(why.clone()), Outcome::Snooze(until, why), None)).await
 }
 
-async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
+async fn give_up(cx: &Delivery, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
     let told = Some(Entry::WebhookFailed { webhook: row.to_address.clone(), why: why.clone() });
     record(cx, report(lease, row, DeliveryStatus::Dead, Some(why.clone()), Outcome::Dead(why), told)).await
 }
@@ -193,7 +194,7 @@ fn report(
     }
 }
 
-async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
+async fn record(cx: &Delivery, report: Report) -> Result<Outcome, EngineError> {
     let recorded = cx.ledger.report(report).await?;
     recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
     Ok(Outcome::Settled)
