@@ -15,11 +15,13 @@ pub mod untaken;
 
 use std::{ops::Deref, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 use crate::responses::Responses;
 use deliverability::Watch;
 use ledger::Ledger;
 use loader::Loader;
-use smtp_pool::SmtpPool;
+use smtp_pool::{SmtpPool, Trouble};
 use throttle::Throttle;
 
 /// The context with all that sending remembers and shares.
@@ -44,9 +46,15 @@ impl Delivery {
         let smtp_pool = Arc::new(SmtpPool::new(below.transport.clone(), below.settings.mail_connections));
         let throttle = Arc::new(Throttle::new(below.settings.dispatch.pace));
         let ((ledger, noted), (loader, asked)) = (Ledger::new(), Loader::new());
-        noted.start(&below, &smtp_pool);
+        let pool = Arc::clone(&smtp_pool);
+        noted.start(&below, move || pool.under_way());
         asked.start(&below, &smtp_pool);
         Self { below, smtp_pool, throttle, watch: Arc::default(), ledger, loader }
+    }
+
+    /// Trouble with the mail server that somebody has to know of.
+    pub(crate) fn trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
+        self.smtp_pool.standing(now)
     }
 }
 

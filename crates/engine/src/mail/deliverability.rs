@@ -80,7 +80,7 @@ fn refuses_us(why: &str) -> String {
 
 /// What is to be told of the mail server now, if anything.
 pub(crate) fn standing(cx: &Delivery, now: DateTime<Utc>) -> Option<Alert> {
-    let trouble = cx.smtp_pool.standing(now)?;
+    let trouble = cx.trouble(now)?;
     let (since, why) = (trouble.since.format("%Y-%m-%d %H:%M UTC"), &trouble.why);
     let message = if trouble.is_about_us {
         refuses_us(why)

@@ -4,7 +4,7 @@
 //! dot behind the result of the one before, so at any time at most one mail a connection is between its dot and its
 //! recorded result: the bound on duplicates after a crash.
 
-use super::{after_sending, smtp_pool::SmtpPool};
+use super::after_sending;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -117,14 +117,14 @@ fn stopped() -> StoreError {
 }
 
 impl Queue {
-    /// Starts the writer. It ends when the context is gone.
-    pub fn start(mut self, cx: &Ctx, pool: &Arc<SmtpPool>) {
-        let (weak, pool) = (cx.downgrade(), Arc::clone(pool));
+    /// Starts the writer, which is told how many mails are under way. It ends when the context is gone.
+    pub fn start(mut self, cx: &Ctx, under_way: impl Fn() -> usize + Send + Sync + 'static) {
+        let weak = cx.downgrade();
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
-                wait_for_company(&mut self.0, &mut batch, &cx, &pool).await;
+                wait_for_company(&mut self.0, &mut batch, &cx, &under_way).await;
                 for together in one_a_mail(std::mem::take(&mut batch)) {
                     commit(&cx, together).await;
                 }
@@ -136,11 +136,16 @@ impl Queue {
 /// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the mails that are under way: while
 /// they commit, the connections of the other half talk to the mail server. On PostgreSQL, where a statement costs far more than the mails
 /// that it is about, it waits for all of them. A mail that is alone never waits.
-async fn wait_for_company(queue: &mut mpsc::Receiver<Request>, batch: &mut Vec<Request>, cx: &Ctx, pool: &SmtpPool) {
+async fn wait_for_company(
+    queue: &mut mpsc::Receiver<Request>,
+    batch: &mut Vec<Request>,
+    cx: &Ctx,
+    under_way: &(impl Fn() -> usize + Sync),
+) {
     let until = Instant::now() + COMPANY;
-    let enough = |under_way: usize| if cx.db.costs_by_statement() { under_way } else { under_way.div_ceil(2) };
+    let enough = |mails: usize| if cx.db.costs_by_statement() { mails } else { mails.div_ceil(2) };
     let marks = |batch: &[Request]| batch.iter().filter(|entry| matches!(entry, Request::Mark(..))).count();
-    while batch.len() < MAX_BATCH && marks(batch) < enough(pool.under_way()) {
+    while batch.len() < MAX_BATCH && marks(batch) < enough(under_way()) {
         let room = MAX_BATCH - batch.len();
         match timeout_at(until, queue.recv_many(batch, room)).await {
             Ok(1..) => {}
