@@ -7,10 +7,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use hearback_engine::{
-    Actor,
-    access::{self, Role},
-};
+use hearback_engine::{Actor, access, role::Role};
 use serde_json::json;
 
 use crate::{

@@ -6,8 +6,8 @@ use hearback_core::{
     state::InvitationState,
 };
 use hearback_engine::{
-    Ctx,
-    campaigns::mails::{AskMail, mail_row},
+    Engine,
+    invitations::{AskMail, mail_row},
 };
 use hearback_store::{bulk, deliveries, invitations, outbox, persons};
 
@@ -15,7 +15,7 @@ use hearback_store::{bulk, deliveries, invitations, outbox, persons};
 const CHUNK: usize = 1_000;
 
 /// Queues the question for this many new people.
-pub async fn queue(cx: &Ctx, ws: WorkspaceId, people: usize) -> anyhow::Result<()> {
+pub async fn queue(cx: &Engine, ws: WorkspaceId, people: usize) -> anyhow::Result<()> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let survey = workspace.surveys.get("nps").context("the shipped survey is gone")?.id;
     let mut left = people;
@@ -39,7 +39,7 @@ pub async fn queue(cx: &Ctx, ws: WorkspaceId, people: usize) -> anyhow::Result<(
     Ok(())
 }
 
-fn person(cx: &Ctx, ws: WorkspaceId) -> persons::Model {
+fn person(cx: &Engine, ws: WorkspaceId) -> persons::Model {
     let id = PersonId::new(cx.now());
     let email = format!("{}@bench.example", id.uuid().simple());
     persons::Model {
@@ -50,7 +50,7 @@ fn person(cx: &Ctx, ws: WorkspaceId) -> persons::Model {
     }
 }
 
-fn invitation(cx: &Ctx, person: &persons::Model, survey: SurveyId) -> invitations::Model {
+fn invitation(cx: &Engine, person: &persons::Model, survey: SurveyId) -> invitations::Model {
     let ws = WorkspaceId::from_uuid(person.workspace_id);
     let now = cx.now();
     let row = invitations::Model::planned(ws, InvitationId::new(now), person.id, survey, now);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use hearback_core::{Segment, id::WorkspaceId};
-use hearback_engine::Ctx;
+use hearback_engine::Engine;
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},
     cursor::Page,
@@ -43,7 +43,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
 }
 
 /// Page after page, from the start again when the list ends.
-async fn pages(cx: &Ctx, ws: WorkspaceId, filter: &CaseFilter, order: CaseOrder) -> anyhow::Result<Vec<u32>> {
+async fn pages(cx: &Engine, ws: WorkspaceId, filter: &CaseFilter, order: CaseOrder) -> anyhow::Result<Vec<u32>> {
     let mut took = Vec::with_capacity(CALLS);
     let mut after = None;
     for call in 0..CALLS {

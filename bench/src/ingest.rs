@@ -3,10 +3,7 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
-use hearback_engine::{
-    Actor,
-    access::{Scope, create_api_key},
-};
+use hearback_engine::{Actor, access::create_api_key, role::Scope};
 use hearback_store::Db;
 use tokio::process::Command;
 

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use hearback::Secret;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx, jobs,
+    Engine, jobs,
     responses::submit::{FollowUp, NewResponse, submit_responses},
 };
 use hearback_scheduler::{Worker, WorkerSettings};
@@ -75,7 +75,7 @@ async fn mails(db: &Db, states: &str) -> Result<u64, StoreError> {
 }
 
 /// Promoters and passives with an address: one mail each, at once.
-async fn thanked(cx: &Ctx, ws: WorkspaceId, mails: usize, number: &mut u64) -> anyhow::Result<()> {
+async fn thanked(cx: &Engine, ws: WorkspaceId, mails: usize, number: &mut u64) -> anyhow::Result<()> {
     for _ in 0..mails.div_ceil(1_000) {
         let items = (0..1_000)
             .map(|_| {
@@ -97,7 +97,7 @@ fn promoter(number: u64) -> Result<NewResponse, serde_json::Error> {
 }
 
 /// Mails a second until all have their end.
-async fn send(cx: &Ctx, mails: u64, concurrency: usize) -> anyhow::Result<f64> {
+async fn send(cx: &Engine, mails: u64, concurrency: usize) -> anyhow::Result<f64> {
     let stop = CancellationToken::new();
     let engine = cx.clone();
     // Counted here: asking the database all the time would be measured too.

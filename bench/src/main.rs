@@ -31,7 +31,7 @@ use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use hearback::{Config, Secret};
 use hearback_core::id::{SurveyId, WorkspaceId};
-use hearback_engine::Ctx;
+use hearback_engine::Engine;
 use hearback_store::{Db, surveys};
 
 use report::Report;
@@ -163,12 +163,12 @@ impl Place {
     }
 
     /// The product on the database under test, and its workspace.
-    async fn open(&self) -> anyhow::Result<(Ctx, WorkspaceId)> {
+    async fn open(&self) -> anyhow::Result<(Engine, WorkspaceId)> {
         hearback::context(&self.config()?).await
     }
 
     /// The same with the survey that is filled.
-    async fn open_survey(&self) -> anyhow::Result<(Ctx, WorkspaceId, SurveyId)> {
+    async fn open_survey(&self) -> anyhow::Result<(Engine, WorkspaceId, SurveyId)> {
         let (cx, ws) = self.open().await?;
         let survey = surveys::published(cx.db.read(), ws, "nps").await?.context("a fresh database has the survey nps")?;
         Ok((cx, ws, SurveyId::from_uuid(survey.id)))

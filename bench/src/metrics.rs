@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx,
+    Engine,
     metrics::{MetricsQuery, metrics},
 };
 use hearback_store::time::millis;
@@ -56,7 +56,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
 }
 
 /// Calls until the counts are there; how long the first call took, in milliseconds.
-async fn warm_up(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> anyhow::Result<f64> {
+async fn warm_up(cx: &Engine, ws: WorkspaceId, query: &MetricsQuery) -> anyhow::Result<f64> {
     let begun = Instant::now();
     metrics(cx, ws, query.clone()).await?;
     let first = begun.elapsed();

@@ -15,9 +15,8 @@ use hearback_core::{
     token::Purpose,
 };
 use hearback_engine::{
-    customers::people::upsert_person,
+    customers::people::{NewPerson, upsert_person},
     metrics::{MetricsQuery, metrics},
-    responses::submit::NewPerson,
 };
 use hearback_store::{bulk, invitations, persons, time::millis};
 

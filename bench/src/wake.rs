@@ -6,7 +6,7 @@ use std::{
 };
 
 use hearback_core::{Clock as _, SystemClock, id::WorkspaceId};
-use hearback_engine::Ctx;
+use hearback_engine::Engine;
 use hearback_scheduler::{Outcome, Worker, WorkerSettings};
 use hearback_store::outbox;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Timings> {
 }
 
 /// Queues one job as a use case does; when its commit was done.
-async fn enqueue(cx: &Ctx, ws: WorkspaceId, number: usize) -> anyhow::Result<Instant> {
+async fn enqueue(cx: &Engine, ws: WorkspaceId, number: usize) -> anyhow::Result<Instant> {
     let now = SystemClock.now();
     let row = outbox::row(ws, &outbox::Job::Noop, &format!("wake/{now}/{number}"), now, now, None);
     let tx = cx.db.write().await?;

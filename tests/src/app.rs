@@ -15,13 +15,11 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use hearback_core::{Clock, Email, ManualClock, id::WorkspaceId, token::SecretKey};
 use hearback_engine::{
-    Actor, Ctx, Settings,
-    access::{self, Role, Scope},
-    automation::guard::Limits,
-    fsck,
+    Actor, Engine, Settings, access, fsck,
     incentives::pools::{self, NewCode},
     jobs,
-    mail::dispatch::Dispatch,
+    role::{Role, Scope},
+    settings::{self, Dispatch, Limits},
     setup,
     ticks::TICKS,
 };
@@ -66,7 +64,7 @@ pub struct Options {
     /// How often somebody may call, where it is not as usual.
     pub rates: Option<hearback_web::Rates>,
     /// What log-ins take and how long they last, where it is not as usual.
-    pub log_ins: Option<access::LogInRules>,
+    pub log_ins: Option<settings::LogInRules>,
     /// Where customers go, where that is not the same as everywhere else.
     pub survey_url: Option<String>,
     /// The proxies that are believed about whom they speak for.
@@ -81,7 +79,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct TestApp {
     /// What use cases run on.
-    pub cx: Ctx,
+    pub cx: Engine,
     /// The workspace of a fresh database.
     pub ws: WorkspaceId,
     /// Stands still until told to move.
@@ -334,7 +332,7 @@ pub fn secret_key() -> SecretKey {
     SecretKey::new(SECRET_KEY.as_bytes()).expect("a key of 32 bytes")
 }
 
-fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, smtp: u16) -> Ctx {
+fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, smtp: u16) -> Engine {
     let settings = Settings {
         public_url: format!("http://{address}"),
         survey_url: options.survey_url.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -359,5 +357,5 @@ fn context(db: Db, clock: &ManualClock, options: &Options, address: SocketAddr, 
     let templates = Templates::load(options.templates.as_deref()).expect("templates that can be used");
     let url = format!("smtp://127.0.0.1:{smtp}");
     let transport = Transport::parse(&url, &RelayOptions::default(), MailLimits::default()).expect("a mail server's address");
-    Ctx::new(db, Arc::new(clock.clone()), settings, templates, transport)
+    Engine::new(db, Arc::new(clock.clone()), settings, templates, transport)
 }

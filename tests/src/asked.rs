@@ -7,8 +7,8 @@ use hearback_core::{
     state::{CampaignStatus, InvitationState, WaveStatus},
 };
 use hearback_engine::{
-    Ctx,
-    campaigns::mails::{AskMail, mail_row},
+    Engine,
+    invitations::{AskMail, mail_row},
 };
 use hearback_store::{EntityTrait, bulk, campaigns, deliveries, invitations, outbox, persons, time::millis, waves};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Asked {
     }
 
     /// A wave that goes out to all of them.
-    pub async fn wave(cx: &Ctx, ws: WorkspaceId, wave: Uuid, addresses: &[String]) {
+    pub async fn wave(cx: &Engine, ws: WorkspaceId, wave: Uuid, addresses: &[String]) {
         let now = millis(cx.now());
         let row = waves::Model {
             workspace_id: ws.uuid(),
@@ -97,12 +97,12 @@ impl Asked {
     }
 }
 
-async fn survey(cx: &Ctx, ws: WorkspaceId) -> SurveyId {
+async fn survey(cx: &Engine, ws: WorkspaceId) -> SurveyId {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await.expect("the workspace");
     workspace.surveys.get("nps").expect("the shipped survey").id
 }
 
-async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave: Option<Uuid>) -> Vec<Asked> {
+async fn ask(cx: &Engine, ws: WorkspaceId, addresses: &[String], locale: &str, wave: Option<Uuid>) -> Vec<Asked> {
     let now = cx.now();
     let survey = survey(cx, ws).await;
     let (mut people, mut asked) = (Vec::new(), Vec::new());
@@ -126,7 +126,7 @@ async fn ask(cx: &Ctx, ws: WorkspaceId, addresses: &[String], locale: &str, wave
     asked
 }
 
-async fn send(cx: &Ctx, asked: &[Asked], mail: AskMail) {
+async fn send(cx: &Engine, asked: &[Asked], mail: AskMail) {
     let rows = asked.iter().map(|asked| mail_row(&cx.settings, &asked.invitation, mail, (&asked.address, None), cx.now()));
     let (mails, jobs): (Vec<deliveries::Model>, Vec<outbox::Model>) = rows.unzip();
     let tx = cx.db.write().await.expect("a transaction");
@@ -135,7 +135,7 @@ async fn send(cx: &Ctx, asked: &[Asked], mail: AskMail) {
     tx.commit().await.expect("a commit");
 }
 
-fn person(cx: &Ctx, ws: WorkspaceId, address: &str, locale: &str) -> persons::Model {
+fn person(cx: &Engine, ws: WorkspaceId, address: &str, locale: &str) -> persons::Model {
     persons::Model {
         email: Some(address.to_owned()),
         locale: Some(locale.to_owned()),

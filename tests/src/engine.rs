@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Clock as _, Email, ManualClock, id::WorkspaceId, token::SecretKey};
-use hearback_engine::{Ctx, Settings, jobs, mail::dispatch::Dispatch, setup, ticks::TICKS};
+use hearback_engine::{Engine as Rooms, Settings, jobs, settings::Dispatch, setup, ticks::TICKS};
 use hearback_mailer::{Limits, RelayOptions, Templates, Transport};
 use hearback_scheduler::{Worker, WorkerSettings};
 use hearback_store::{Db, EntityTrait as _, deliveries, outbox};
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Engine {
     /// What use cases run on.
-    pub cx: Ctx,
+    pub cx: Rooms,
     /// The workspace of a fresh database.
     pub ws: WorkspaceId,
     /// Stands still until told to move.
@@ -65,14 +65,14 @@ impl Engine {
             first_contact: hearback_core::Span::BusinessDays(2),
             close: hearback_core::Span::BusinessDays(5),
             warn_before: hearback_core::Span::BusinessHours(4),
-            limits: hearback_engine::automation::guard::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
-            log_ins: hearback_engine::access::LogInRules::default(),
+            limits: hearback_engine::settings::Limits { mails_per_person_day: 1_000_000, mails_per_rule_hour: 100_000_000 },
+            log_ins: hearback_engine::settings::LogInRules::default(),
             private_webhooks: false,
             folders: Vec::new(),
         };
         let transport = Transport::parse(mail, &RelayOptions::default(), limits).expect("the address of a mail server");
         let clock = ManualClock::new(now);
-        let cx = Ctx::new(db, Arc::new(clock.clone()), settings, Templates::load(None).expect("our own templates"), transport);
+        let cx = Rooms::new(db, Arc::new(clock.clone()), settings, Templates::load(None).expect("our own templates"), transport);
         let ws = setup::ensure_workspace(&cx).await.expect("a workspace");
         Self { cx, ws, clock }
     }

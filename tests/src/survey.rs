@@ -7,13 +7,16 @@ use hearback_core::{
     state::InvitationState,
     token::Purpose,
 };
-use hearback_engine::{Ctx, customers::people::upsert_person, responses::submit::NewPerson};
+use hearback_engine::{
+    Engine,
+    customers::people::{NewPerson, upsert_person},
+};
 use hearback_store::{bulk, invitations, time::millis};
 
 use crate::client::{Answer, Client};
 
 /// Invites this customer to the survey with this key, as if the mail had gone out just now; the invitation and its link.
-pub async fn invite(cx: &Ctx, ws: WorkspaceId, survey: &str, person: NewPerson) -> (InvitationId, String) {
+pub async fn invite(cx: &Engine, ws: WorkspaceId, survey: &str, person: NewPerson) -> (InvitationId, String) {
     let person = upsert_person(cx, ws, person).await.expect("a person");
     let workspace = cx.workspaces.get(cx.db.read(), ws).await.expect("a workspace");
     let survey = workspace.surveys.get(survey).expect("a published survey");
@@ -32,7 +35,7 @@ pub async fn invite(cx: &Ctx, ws: WorkspaceId, survey: &str, person: NewPerson) 
 }
 
 /// [`invite`] for somebody with an address.
-pub async fn invite_address(cx: &Ctx, ws: WorkspaceId, email: &str) -> (InvitationId, String) {
+pub async fn invite_address(cx: &Engine, ws: WorkspaceId, email: &str) -> (InvitationId, String) {
     invite(cx, ws, "nps", NewPerson { email: Some(email.to_owned()), ..NewPerson::default() }).await
 }
 

@@ -6,23 +6,21 @@
 mod keys;
 mod login;
 mod password;
-mod role;
 mod second;
 mod sessions;
 mod strength;
 mod tries;
 mod users;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use chrono::Duration;
 use hearback_core::id::UserId;
 
-use crate::EngineError;
+use crate::{Ctx, EngineError};
 
 pub use keys::{ApiKey, KEY_PREFIX, authenticate, create_api_key, create_api_key_until, revoke_api_key};
 pub use login::{LogIn, Visit, confirm_password, log_in, log_out};
-pub use role::{Role, Scope};
 pub use second::{
     RecoveryCodes, SecondFactor, begin_second, confirm_second, give_code, lacks_second, new_recovery_codes, remove_second, reset_second,
     second_factor,
@@ -34,31 +32,24 @@ pub use users::{UserChange, add_user, change_own_password, change_user, end_sess
 /// What changes each time something is used is written at most this often.
 const NOTE_USE_EVERY: Duration = Duration::minutes(1);
 
-/// What log-ins take and how long they last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogInRules {
-    /// An admin's ends when it is not used for this long.
-    pub idle_admin: Duration,
-    /// Anybody else's.
-    pub idle: Duration,
-    /// Each ends this long after it began, whatever happens.
-    pub length: Duration,
-    /// Of one user at the same time; one more ends the oldest.
-    pub most: u64,
-    /// Whoever has this role or a larger one must have a second factor; `None` leaves it to everybody.
-    pub second_factor: Option<Role>,
+/// The context with what is remembered of those who come in.
+#[derive(Debug, Clone)]
+pub struct Access {
+    below: Ctx,
+    pub(crate) auth: Arc<AuthCache>,
 }
 
-impl Default for LogInRules {
-    fn default() -> Self {
-        Self { idle_admin: Duration::minutes(30), idle: Duration::hours(8), length: Duration::hours(12), most: 20, second_factor: None }
+impl Access {
+    pub(crate) fn new(below: Ctx) -> Self {
+        Self { below, auth: Arc::default() }
     }
 }
 
-impl LogInRules {
-    /// How long a user of this role may be idle. A role that this version does not know is no admin's.
-    fn idle_of(self, role: &str) -> Duration {
-        if Role::parse(role) == Some(Role::Admin) { self.idle_admin } else { self.idle }
+impl Deref for Access {
+    type Target = Ctx;
+
+    fn deref(&self) -> &Ctx {
+        &self.below
     }
 }
 

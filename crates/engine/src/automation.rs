@@ -2,9 +2,10 @@
 
 pub mod apply;
 pub mod backtest;
-pub mod chain;
 pub mod decide;
 pub mod facts;
 pub mod guard;
 pub mod history;
 pub mod publish;
+pub mod records;
+pub mod resurvey;

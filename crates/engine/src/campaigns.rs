@@ -13,14 +13,9 @@ pub mod dispatch;
 mod eligibility;
 pub mod fire;
 pub mod invite;
-pub mod mails;
-pub(crate) mod plan_codec;
 pub mod planning;
 pub mod preview;
 pub mod reschedule;
-pub mod resurvey;
 mod scene;
 pub mod triggers;
 pub mod waves;
-
-pub use mails::{AskMail, mail_row};

@@ -1,6 +1,6 @@
 //! The work on a case, its two clocks, and what closing it takes.
 
-pub mod clocks;
+pub(crate) mod awaited_codes;
 pub mod next_deadline;
 pub mod past_cases;
 pub mod policies;

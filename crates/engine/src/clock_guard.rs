@@ -3,7 +3,7 @@
 //!
 //! Owns: what happens when a jump is found. How one is found: `hearback_core::clock`.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use hearback_core::clock::Look;
 use hearback_store::{
@@ -17,14 +17,10 @@ use crate::{
     alerts::{self, Alert, AlertKind},
 };
 
-/// How many jumps of the clock this process has told of.
-#[derive(Debug, Default)]
-pub struct Told(AtomicU32);
-
 /// Whether what time brings may happen now. Who finds first that the clock was set tells every workspace.
 pub async fn is_steady(cx: &Ctx) -> Result<bool, StoreError> {
     let Look::Set { by, times } = cx.clock.look() else { return Ok(true) };
-    if cx.steady.0.fetch_max(times, Ordering::Relaxed) >= times {
+    if cx.jumps_told.fetch_max(times, Ordering::Relaxed) >= times {
         return Ok(false);
     }
     tracing::error!(seconds = by.num_seconds(), "the clock of this machine was set; nothing is sent until it has been quiet for a while");

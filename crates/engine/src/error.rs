@@ -136,3 +136,8 @@ impl Fields {
         if self.0.is_empty() { Ok(()) } else { Err(EngineError::Invalid(self.0)) }
     }
 }
+
+/// The same refusal for each item. A store error can't be cloned: its text is kept, its kind where it matters.
+pub(crate) fn fail_all<T>(count: usize, error: &EngineError) -> Vec<Result<T, EngineError>> {
+    (0..count).map(|_| Err(error.again())).collect()
+}

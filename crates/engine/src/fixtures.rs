@@ -8,7 +8,7 @@ use hearback_core::{
 };
 use hearback_store::{cases, persons, responses, time::millis};
 
-use crate::{Settings, automation::guard::Limits};
+use crate::{Settings, settings::Limits};
 
 /// A Monday morning.
 pub fn monday() -> DateTime<Utc> {
@@ -31,7 +31,7 @@ pub fn settings() -> Settings {
         mail_from: Email::parse("care@shop.example").unwrap(),
         mail_from_name: "The Shop".to_owned(),
         mail_connections: 1,
-        dispatch: crate::mail::dispatch::Dispatch::default(),
+        dispatch: crate::settings::Dispatch::default(),
         keep_quarantined: chrono::Duration::days(30),
         erasures: None,
         secret_key: SecretKey::new(&[7; 32]).unwrap(),
@@ -42,7 +42,7 @@ pub fn settings() -> Settings {
         close: Span::BusinessDays(5),
         warn_before: Span::BusinessHours(4),
         limits: Limits { mails_per_person_day: 3, mails_per_rule_hour: 100 },
-        log_ins: crate::access::LogInRules::default(),
+        log_ins: crate::settings::LogInRules::default(),
         private_webhooks: false,
         folders: Vec::new(),
     }

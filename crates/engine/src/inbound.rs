@@ -25,14 +25,37 @@ use hearback_store::{
     workspaces,
 };
 use sha2::{Digest as _, Sha256};
+use std::ops::Deref;
+use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::{Ctx, EngineError, faults};
+use crate::{Ctx, EngineError, faults, mail::Delivery};
 use follow::Matched;
 
 pub use counters::Counters;
 pub use hearback_mailer::inbound::MAX_BYTES;
 pub use poll::{PollError, Polled, poll, watch};
+
+/// The context with how much mail came in.
+#[derive(Debug, Clone)]
+pub struct Mailroom {
+    below: Delivery,
+    pub came_in: Arc<Counters>,
+}
+
+impl Mailroom {
+    pub(crate) fn new(below: Delivery) -> Self {
+        Self { below, came_in: Arc::default() }
+    }
+}
+
+impl Deref for Mailroom {
+    type Target = Delivery;
+
+    fn deref(&self) -> &Delivery {
+        &self.below
+    }
+}
 
 /// How long a bounce may follow its mail.
 const BOUNCE_LIFETIME: Duration = Duration::days(14);
@@ -68,7 +91,7 @@ pub struct Taken {
 }
 
 /// Takes a mail in. `recipient` is the address of the envelope, where it is known. Safe to repeat: the same mail is taken once.
-pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door) -> Result<Taken, EngineError> {
+pub async fn take(cx: &Mailroom, raw: Vec<u8>, recipient: Option<String>, door: Door) -> Result<Taken, EngineError> {
     faults::pass("inbound.begin")?;
     let ways = &cx.settings.dispatch;
     let own: Vec<Email> =
@@ -104,7 +127,7 @@ pub async fn take(cx: &Ctx, raw: Vec<u8>, recipient: Option<String>, door: Door)
 }
 
 /// What can be said of a mail of the mailbox that was not read. Its name stands for what it says.
-async fn take_unread(cx: &Ctx, name: &str, why: Refused) -> Result<Taken, EngineError> {
+async fn take_unread(cx: &Mailroom, name: &str, why: Refused) -> Result<Taken, EngineError> {
     let ws = of_the_house(cx).await?;
     let hash = hex(&Sha256::digest(name.as_bytes()));
     let row = row(cx, ws, hash, String::new(), Err(&why));
@@ -145,7 +168,7 @@ async fn genuine(cx: &Ctx, mail: &Inbound, door: Door) -> Result<Option<Mark>, E
 /// What comes to the installation and belongs to nobody lies in its first workspace.
 async fn of_the_house(cx: &Ctx) -> Result<WorkspaceId, EngineError> {
     let all = workspaces::all(cx.db.read()).await?;
-    let first = all.iter().find(|row| row.key == crate::setup::WORKSPACE).or(all.first());
+    let first = all.iter().find(|row| row.key == crate::workspace::FIRST).or(all.first());
     first.map(|row| WorkspaceId::from_uuid(row.id)).ok_or_else(|| EngineError::not_found("workspace", "at all"))
 }
 

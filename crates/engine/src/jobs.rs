@@ -18,28 +18,28 @@ use hearback_store::{
 use crate::{
     Actor, Ctx, EngineError,
     automation::{
-        apply::{Changes, Scene, apply, event},
-        decide::{Occasion, decide, decide_late},
+        apply::{Changes, Scene, apply},
+        decide::{decide, decide_late},
         facts,
     },
     campaigns::{invite, planning},
     clock_guard, faults,
-    mail::sending,
+    mail::{Delivery, sending},
+    occasions::Occasion,
     reading,
-    team::roster::{self, Roster},
+    rows::event,
+    stuck::wait_for_reader,
+    team::roster::Roster,
     webhooks,
-    workspace::Workspace,
+    workspace::{Workspace, asked},
 };
 
-/// How long a job rests that this version can't read: another node may, and so may the next version of this one. Up to half as much
-/// is added, so that many do not come back together.
-const UNREAD_REST: chrono::Duration = chrono::Duration::minutes(1);
 /// How long a step waits for an earlier one of its rule.
 const IN_TURN: chrono::Duration = chrono::Duration::seconds(1);
 
 /// Runs a claimed job. Safe to run twice: what it did the first time is recognised by its id. Each kind but the commonest has a box of its
 /// own: a mail does not carry the room of all others about.
-pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
+pub async fn run(cx: &Delivery, lease: &Lease) -> Outcome {
     if let Some(outcome) = clock_guard::wait(cx, lease) {
         return outcome;
     }
@@ -69,12 +69,6 @@ pub async fn run(cx: &Ctx, lease: &Lease) -> Outcome {
         }
         Err(error) => Outcome::Retry(error.to_string()),
     }
-}
-
-/// What becomes of a job that this version can't read, or that needs what it can't read: it waits, at no cost, for a node that can.
-pub(crate) fn wait_for_reader(cx: &Ctx, lease: &Lease) -> Outcome {
-    let spread = i64::from(lease.id.uuid().as_bytes().last().copied().unwrap_or_default());
-    Outcome::Snooze(cx.guarded_now() + UNREAD_REST + chrono::Duration::milliseconds(spread * 100), outbox::UNREADABLE.to_owned())
 }
 
 /// Everything about the case, if this claim still holds and the answer was not changed or erased meanwhile.
@@ -134,7 +128,7 @@ async fn run_step(
         return Ok(Outcome::Snooze(now + IN_TURN, "an earlier step of the rule is not done yet".to_owned()));
     }
     let asked = facts::facts(&workspace, &rows, Trigger::ResponseSettled, survey, None);
-    let roster = Roster::load(&tx, &workspace, &roster::asked([&version.rule]), now).await?;
+    let roster = Roster::load(&tx, &workspace, &asked::asked([&version.rule]), now).await?;
     let mut changes = Changes { roster, ..Changes::default() };
     let is_open_again = closed.is_some() && rows.case.closed_at != closed;
     let due = if is_open_again { Err("the case was opened again".to_owned()) } else { due_step(&version, step.index, &asked) };

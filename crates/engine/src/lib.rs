@@ -6,6 +6,7 @@
 //! A folder is a room, and part of each name: `mail::smtp_pool`.
 
 pub mod access;
+pub mod actor;
 pub mod alerts;
 pub mod audit;
 pub mod automation;
@@ -17,6 +18,7 @@ pub mod clock_guard;
 pub mod ctx;
 pub mod customers;
 pub mod disk;
+pub mod engine;
 pub mod error;
 pub mod faults;
 #[cfg(test)]
@@ -25,13 +27,19 @@ pub mod fsck;
 pub mod health;
 pub mod inbound;
 pub mod incentives;
+pub mod invitations;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod occasions;
 pub mod readers;
 pub mod reading;
 pub mod responses;
+pub mod role;
+pub mod rows;
 pub mod seals;
+pub mod sending_pause;
+pub mod settings;
 pub mod setup;
 pub mod stuck;
 pub mod surveys;
@@ -41,5 +49,8 @@ pub mod webhooks;
 pub mod widgets;
 pub mod workspace;
 
-pub use ctx::{Actor, Ctx, Settings};
+pub use actor::Actor;
+pub use ctx::Ctx;
+pub use engine::Engine;
 pub use error::{EngineError, FieldError};
+pub use settings::Settings;

@@ -9,7 +9,8 @@ mod report;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ops::Range,
+    ops::{Deref, Range},
+    sync::Arc,
 };
 
 use chrono::{DateTime, NaiveDate};
@@ -21,7 +22,7 @@ use hearback_store::{
     time::millis,
 };
 
-use crate::{Ctx, EngineError, reading};
+use crate::{Ctx, EngineError, access::Access, reading};
 
 use cache::Of;
 
@@ -37,8 +38,29 @@ const MAX_GROUPS: usize = 200;
 const MAX_PROPERTY_NAME: usize = 64;
 const HOUR: i64 = 3_600_000;
 
+/// The context with counts that took long.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    below: Access,
+    pub(crate) metrics_cache: Arc<MetricsCache>,
+}
+
+impl Metrics {
+    pub(crate) fn new(below: Access) -> Self {
+        Self { below, metrics_cache: Arc::default() }
+    }
+}
+
+impl Deref for Metrics {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.below
+    }
+}
+
 /// Counts. A survey's versions are counted together as long as they have the scale of the newest.
-pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<MetricsReport, EngineError> {
+pub async fn metrics(cx: &Metrics, ws: WorkspaceId, query: MetricsQuery) -> Result<MetricsReport, EngineError> {
     let (scope, newest, scale) = scope(cx, ws, &query).await?;
     let mut days = days(cx, &scope).await?;
     let unconfirmed = measures::unconfirmed(cx.db.read(), &scope).await?;
@@ -67,7 +89,7 @@ pub async fn metrics(cx: &Ctx, ws: WorkspaceId, query: MetricsQuery) -> Result<M
 }
 
 /// Counts what a question needs and keeps it by day, as a question does that took long.
-pub async fn keep(cx: &Ctx, ws: WorkspaceId, query: &MetricsQuery) -> Result<(), EngineError> {
+pub async fn keep(cx: &Metrics, ws: WorkspaceId, query: &MetricsQuery) -> Result<(), EngineError> {
     let (scope, ..) = scope(cx, ws, query).await?;
     cache::keep(cx, &scope, Of::Loops).await?;
     if let Some(property) = &query.by {
@@ -94,7 +116,7 @@ fn property_name(property: &str) -> Result<String, EngineError> {
     text::line(property, MAX_PROPERTY_NAME).map_err(|error| EngineError::field("by", error))
 }
 
-async fn groups(cx: &Ctx, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {
+async fn groups(cx: &Metrics, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {
     let property = property_name(property)?;
     let mut sums: HashMap<Option<String>, Counts> = HashMap::new();
     for part in cache::counted(cx, scope, Of::Property(property)).await? {

@@ -10,14 +10,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Ctx, EngineError, faults};
+use crate::{EngineError, faults};
 
 /// How long somebody waits for a place.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The places.
 #[derive(Debug)]
-pub(crate) struct Readers(Arc<Semaphore>);
+pub struct Readers(Arc<Semaphore>);
 
 /// One of them, for as long as this lives.
 #[derive(Debug)]
@@ -27,18 +27,18 @@ impl Readers {
     pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Semaphore::new(most)))
     }
-}
 
-/// A place, once there is one: whoever was first is first. Busy when that takes too long.
-pub async fn place(cx: &Ctx) -> Result<Place, EngineError> {
-    timeout(PATIENCE, wait(cx)).await.unwrap_or(Err(EngineError::Busy))
-}
-
-/// The same for what nobody waits for.
-pub(crate) async fn wait(cx: &Ctx) -> Result<Place, EngineError> {
-    if faults::readers_are_not_counted() {
-        return Ok(Place(None));
+    /// A place, once there is one: whoever was first is first. Busy when that takes too long.
+    pub async fn place(&self) -> Result<Place, EngineError> {
+        timeout(PATIENCE, self.wait()).await.unwrap_or(Err(EngineError::Busy))
     }
-    let permit = Arc::clone(&cx.readers.0).acquire_owned().await.map_err(|_| EngineError::Busy)?;
-    Ok(Place(Some(permit)))
+
+    /// The same for what nobody waits for.
+    pub(crate) async fn wait(&self) -> Result<Place, EngineError> {
+        if faults::readers_are_not_counted() {
+            return Ok(Place(None));
+        }
+        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|_| EngineError::Busy)?;
+        Ok(Place(Some(permit)))
+    }
 }

@@ -3,19 +3,37 @@
 //! What must stay true: a row that this version can't read is left as it is, named, and stops nothing that does not need it
 //! ([`read_all`]). Each kind of row is read here and nowhere else.
 
+pub(crate) mod plan_codec;
+
 use std::sync::Arc;
 
 use hearback_core::{
     Calendar, Metric, Policy, Scale, Segment,
     id::{RuleVersionId, SurveyId, WorkspaceId},
     state::SurveyStatus,
+    survey::Body,
 };
 use hearback_rules::RuleVersion;
 use hearback_store::{
     ConnectionTrait, StoreError, Unreadable, calendars, campaigns, policies, rule_versions, snapshot, surveys, unreadable::read_all, waves,
 };
 
-use crate::{campaigns::plan_codec, workspace::Survey};
+/// A survey version that is or was published.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Which version.
+    pub id: SurveyId,
+    /// Its key.
+    pub key: String,
+    /// What our people call it.
+    pub name: String,
+    /// What its answers look like.
+    pub scale: Scale,
+    /// What it asks and says.
+    pub body: Arc<Body>,
+    /// Since when it takes no answers any more.
+    pub closed: bool,
+}
 
 /// A rule version.
 pub fn rule(row: &rule_versions::Model) -> Result<RuleVersion, Unreadable> {

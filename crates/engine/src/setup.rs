@@ -19,26 +19,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Actor, Ctx, EngineError, audit, automation::publish, error::Fields, incentives::referrals};
+use crate::{Actor, Ctx, EngineError, audit, automation::publish, error::Fields, incentives::referrals, workspace::FIRST};
 
-/// Key of the workspace of a fresh database.
-pub(crate) const WORKSPACE: &str = "default";
 /// Key of its one team.
 const TEAM: &str = "support";
 
 /// The workspace `default`. Made when it is missing; safe when two nodes do it at once. What somebody changed or disabled
 /// since stays as it is.
 pub async fn ensure_workspace(cx: &Ctx) -> Result<WorkspaceId, EngineError> {
-    let here = || workspaces::by_key(cx.db.read(), WORKSPACE);
+    let here = || workspaces::by_key(cx.db.read(), FIRST);
     if let Some(row) = here().await? {
         return Ok(WorkspaceId::from_uuid(row.id));
     }
-    let row = workspace(WORKSPACE, "Hearback", &Locale::default(), cx.now());
+    let row = workspace(FIRST, "Hearback", &Locale::default(), cx.now());
     let tx = cx.db.write().await?;
     if bulk::insert_missing::<workspaces::Entity>(&tx, std::slice::from_ref(&row)).await? == 0 {
         // Another node was first, and its transaction, which made all the rest too, is committed by now.
         tx.rollback().await?;
-        let row = here().await?.ok_or_else(|| EngineError::not_found("workspace", WORKSPACE))?;
+        let row = here().await?.ok_or_else(|| EngineError::not_found("workspace", FIRST))?;
         return Ok(WorkspaceId::from_uuid(row.id));
     }
     furnish(&tx, &row).await?;

@@ -6,12 +6,16 @@ use hearback_core::{
 };
 use hearback_store::{
     Tx, deliveries,
-    outbox::{Job, Model, UNREADABLE, stuck},
+    outbox::{self, Job, Lease, Model, Outcome, UNREADABLE, stuck},
     time::millis,
 };
 use serde_json::json;
 
 use crate::{Actor, Ctx, EngineError, audit};
+
+/// How long a job rests that this version can't read: another node may, and so may the next version of this one. Up to half as much
+/// is added, so that many do not come back together.
+const UNREAD_REST: chrono::Duration = chrono::Duration::minutes(1);
 
 /// What people call the state of such a job: `dead` or `unreadable`.
 pub fn state(job: &Model) -> &'static str {
@@ -67,4 +71,10 @@ async fn revive(tx: &Tx, ws: WorkspaceId, id: DeliveryId, now: i64) -> Result<()
         return Err(EngineError::conflict("its invitation ended with it: invite the customer again, and discard this job"));
     }
     Ok(deliveries::wait_again(tx, ws, id, now).await?)
+}
+
+/// What becomes of a job that this version can't read, or that needs what it can't read: it waits, at no cost, for a node that can.
+pub(crate) fn wait_for_reader(cx: &Ctx, lease: &Lease) -> Outcome {
+    let spread = i64::from(lease.id.uuid().as_bytes().last().copied().unwrap_or_default());
+    Outcome::Snooze(cx.guarded_now() + UNREAD_REST + chrono::Duration::milliseconds(spread * 100), outbox::UNREADABLE.to_owned())
 }

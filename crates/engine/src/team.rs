@@ -2,5 +2,4 @@
 
 pub mod owners;
 pub mod roster;
-pub mod staff;
 pub mod staffing;

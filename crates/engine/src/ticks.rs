@@ -15,15 +15,12 @@ use hearback_store::{messages, outbox, snapshot, tasks, time::millis, workspaces
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{
-        apply::{Changes, event},
-        decide::decide,
-    },
+    automation::{apply::Changes, decide::decide},
     campaigns::{fire, reschedule},
-    cases::next_deadline,
+    cases::{awaited_codes, next_deadline},
     customers::{erased, merge},
-    health,
-    incentives::pools,
+    health::{self, Vitals},
+    rows::event,
 };
 
 /// Something that is looked at again and again.
@@ -34,7 +31,7 @@ pub struct Tick {
     /// How often.
     pub period: Duration,
     /// Looks and repairs; how much was repaired.
-    pub run: fn(&Ctx) -> BoxFuture<'_, Result<u64, EngineError>>,
+    pub run: fn(&Vitals) -> BoxFuture<'_, Result<u64, EngineError>>,
 }
 
 /// All of them.
@@ -43,10 +40,10 @@ pub const TICKS: &[Tick] = &[
     Tick { name: "clocks of cases", period: Duration::from_secs(5), run: |cx| Box::pin(next_deadline::ring_all(cx)) },
     Tick { name: "schedules", period: Duration::from_secs(5), run: |cx| Box::pin(fire::fire_due(cx)) },
     Tick { name: "schedules ahead", period: Duration::from_hours(1), run: |cx| Box::pin(reschedule::look(cx)) },
-    Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(pools::expire(cx)) },
-    Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::serve(cx)) },
-    Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(pools::settle(cx)) },
-    Tick { name: "merged persons", period: Duration::from_mins(1), run: merge::reconcile },
+    Tick { name: "expired codes", period: Duration::from_mins(1), run: |cx| Box::pin(awaited_codes::expire(cx)) },
+    Tick { name: "codes for cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(awaited_codes::serve(cx)) },
+    Tick { name: "owners of cases that wait", period: Duration::from_secs(5), run: |cx| Box::pin(awaited_codes::settle(cx)) },
+    Tick { name: "merged persons", period: Duration::from_mins(1), run: |cx| merge::reconcile(cx) },
     Tick { name: "health", period: Duration::from_secs(30), run: |cx| Box::pin(health::look(cx)) },
     Tick { name: "rescue", period: Duration::from_secs(5), run: |cx| Box::pin(rescue(cx)) },
     Tick { name: "list of who was erased", period: Duration::from_mins(1), run: |cx| Box::pin(erased::keep(cx)) },

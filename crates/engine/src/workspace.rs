@@ -2,6 +2,11 @@
 //! configuration revision changes, so that the way of a response asks for none of it again. What this version can't read of it is
 //! left out and named: whoever needs it says so, everybody else goes on.
 
+pub mod asked;
+pub mod policies;
+pub mod staff;
+
+use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
@@ -9,13 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use hearback_core::{
-    Calendar, Owner, Scale,
-    id::{SurveyId, WorkspaceId},
-    policy::Terms,
-    state::SurveyStatus,
-    survey::Body,
-};
+use hearback_core::{Calendar, Owner, id::WorkspaceId, policy::Terms, state::SurveyStatus};
 use hearback_rules::{RuleVersion, Trigger};
 use hearback_store::{
     ConnectionTrait, StoreError, Unreadable, cases, snapshot, suppressions, time::from_millis, unreadable::read_all, workspaces,
@@ -23,15 +22,17 @@ use hearback_store::{
 
 use crate::{
     EngineError,
-    automation::{apply::read_owner, facts::read_segment},
-    cases::policies::{Defaults, Policies},
-    mail::sending_pause::SendingPause,
-    reading,
-    team::{
-        roster::{self, Asked},
+    reading::{self, Survey},
+    rows::{read_owner, read_segment},
+    workspace::{
+        asked::Asked,
+        policies::{Defaults, Policies},
         staff::Staff,
     },
 };
+
+/// Key of the workspace of a fresh database.
+pub(crate) const FIRST: &str = "default";
 
 /// A workspace as the engine needs it.
 #[derive(Debug)]
@@ -79,21 +80,21 @@ pub struct Workspace {
     revision: i64,
 }
 
-/// A survey version that is or was published.
-#[derive(Debug, Clone)]
-pub struct Survey {
-    /// Which version.
-    pub id: SurveyId,
-    /// Its key.
-    pub key: String,
-    /// What our people call it.
-    pub name: String,
-    /// What its answers look like.
-    pub scale: Scale,
-    /// What it asks and says.
-    pub body: Arc<Body>,
-    /// Since when it takes no answers any more.
-    pub closed: bool,
+/// Since when, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SendingPause {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Why, for people.
+    pub why: String,
+}
+
+impl SendingPause {
+    /// The hold of a workspace, as stored.
+    pub fn of(row: &workspaces::Model) -> Option<Self> {
+        let since = from_millis(row.sending_held_at?);
+        Some(Self { since, why: row.sending_held_why.clone().unwrap_or_default() })
+    }
 }
 
 /// Somebody in a team.
@@ -124,7 +125,7 @@ impl Workspace {
             rules: Vec::new(),
             unread_rules: Vec::new(),
             rule_ids: "[]".to_owned(),
-            asked: roster::asked(std::iter::empty()),
+            asked: asked::asked(std::iter::empty()),
             counts_hours: false,
             teams: HashMap::new(),
             erased: HashSet::new(),
@@ -314,7 +315,7 @@ async fn load_with(
         unread_surveys,
         accent: row.accent,
         logo: row.logo,
-        asked: roster::asked(rules.iter().map(|version| &version.rule)),
+        asked: asked::asked(rules.iter().map(|version| &version.rule)),
         counts_hours: rules.iter().flat_map(|version| &version.rule.then).any(|step| step.after.is_business()),
         rules,
         unread_rules: Vec::new(),

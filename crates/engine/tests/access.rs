@@ -7,12 +7,14 @@ use chrono::Duration;
 use common::World;
 use hearback_core::id::UserId;
 use hearback_engine::{
-    Actor, Ctx, EngineError,
+    Actor, Engine, EngineError,
     access::{
-        self, LogIn, RecoveryCodes, Role, Scope, SecondFactor, UserChange, Visit, Which, add_user, change_user, create_api_key, end_own,
-        has_users, log_out, own_sessions, session,
+        self, LogIn, RecoveryCodes, SecondFactor, UserChange, Visit, Which, add_user, change_user, create_api_key, end_own, has_users,
+        log_out, own_sessions, session,
     },
-    fsck, setup,
+    fsck,
+    role::{Role, Scope},
+    setup,
 };
 use hearback_store::{audit, cursor::Page, users};
 
@@ -23,7 +25,7 @@ fn from(address: &str) -> Visit {
     Visit { address: address.parse().unwrap(), agent: "Browser 1".to_owned() }
 }
 
-async fn log_in(cx: &Ctx, workspace: Option<&str>, email: &str, password: &str) -> Result<LogIn, EngineError> {
+async fn log_in(cx: &Engine, workspace: Option<&str>, email: &str, password: &str) -> Result<LogIn, EngineError> {
     access::log_in(cx, &from("203.0.113.1"), workspace, email, password).await
 }
 
@@ -270,12 +272,12 @@ async fn one_changes_ones_own_password_by_saying_the_present_one() {
 }
 
 /// The code of an app at this moment.
-fn code_of(secret: &str, cx: &Ctx) -> String {
+fn code_of(secret: &str, cx: &Engine) -> String {
     hearback_core::totp::code(secret, cx.now()).unwrap()
 }
 
 /// Sets up a second factor; its secret and the recovery codes.
-async fn second(cx: &Ctx, user: &users::Model, token: &str) -> (String, RecoveryCodes) {
+async fn second(cx: &Engine, user: &users::Model, token: &str) -> (String, RecoveryCodes) {
     access::begin_second(cx, user, &from("203.0.113.1"), PASSWORD).await.unwrap();
     let SecondFactor::Begun { secret, address } = access::second_factor(cx, user).await.unwrap() else { panic!("not begun") };
     assert!(address.starts_with("otpauth://totp/Hearback%20") && address.contains(&secret), "{address}");
@@ -283,7 +285,7 @@ async fn second(cx: &Ctx, user: &users::Model, token: &str) -> (String, Recovery
     (secret, codes)
 }
 
-async fn asked(cx: &Ctx, email: &str) -> String {
+async fn asked(cx: &Engine, email: &str) -> String {
     match log_in(cx, None, email, PASSWORD).await.unwrap() {
         LogIn::Code(token) => token,
         other => panic!("{other:?}"),

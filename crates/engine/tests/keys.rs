@@ -7,7 +7,8 @@ use chrono::Duration;
 use common::World;
 use hearback_engine::{
     Actor, EngineError,
-    access::{Scope, authenticate, create_api_key, create_api_key_until},
+    access::{authenticate, create_api_key, create_api_key_until},
+    role::Scope,
 };
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use hearback_core::id::PersonId;
 use hearback_engine::{
     Actor, EngineError,
     cases::work::{CaseChange, NewContact, add_note, log_contact, resolve},
-    customers::people::{erase_person, upsert_person},
+    customers::people::{NewPerson, erase_person, upsert_person},
     fsck,
     metrics::{MetricsQuery, metrics},
-    responses::submit::{FollowUp, NewPerson, submit_responses},
+    responses::submit::{FollowUp, submit_responses},
 };
 use hearback_rules::Property;
 use hearback_store::{persons, snapshot};

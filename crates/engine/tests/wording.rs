@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::World;
 use hearback_core::survey::{Body, Words};
-use hearback_engine::{surveys::wording::wording, workspace::Survey};
+use hearback_engine::{reading::Survey, surveys::wording::wording};
 
 #[tokio::test]
 async fn own_words_come_first_and_the_shipped_ones_fill_the_rest() {

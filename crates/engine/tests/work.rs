@@ -7,9 +7,10 @@ use common::World;
 use hearback_core::id::{CaseId, TaskId};
 use hearback_engine::{
     Actor, EngineError,
-    access::{Role, add_user},
+    access::add_user,
     cases::work::{CaseChange, NewContact, TaskChange, add_note, assign, close, log_contact, reopen, resolve, update_task},
     fsck,
+    role::Role,
 };
 use hearback_store::{cases, snapshot};
 

@@ -17,7 +17,7 @@ use figment::{
     providers::{Format, Toml},
 };
 use hearback_core::{Proxies, Span};
-use hearback_engine::access::{LogInRules, Role};
+use hearback_engine::{role::Role, settings::LogInRules};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

@@ -10,9 +10,9 @@ use std::{
 use anyhow::Context as _;
 use hearback_core::{Clock, WatchedClock, id::WorkspaceId};
 use hearback_engine::{
-    Ctx, Settings,
-    automation::guard::Limits as GuardLimits,
+    Engine, Settings,
     customers::erased::{self, Erasure},
+    settings::Limits as GuardLimits,
     setup,
 };
 use hearback_mailer::{Limits, Mailbox, RelayOptions, Templates, Transport};
@@ -87,19 +87,19 @@ pub async fn existing_database(config: &Config) -> anyhow::Result<Db> {
 }
 
 /// Everything a command that changes something needs: schema up to date, the workspace there.
-pub async fn context(config: &Config) -> anyhow::Result<(Ctx, WorkspaceId)> {
+pub async fn context(config: &Config) -> anyhow::Result<(Engine, WorkspaceId)> {
     let settles = std::time::Duration::from_secs(config.worker.clock_settles);
     context_at(config, Arc::new(WatchedClock::new(settles))).await
 }
 
 /// The same with another clock.
-pub async fn context_at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<(Ctx, WorkspaceId)> {
+pub async fn context_at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<(Engine, WorkspaceId)> {
     let settings = settings(config)?;
     let templates = templates(config)?;
     let transport = transport(config)?;
     let db = database(config).await?;
     db.migrate().await.context("the schema could not be brought up to date")?;
-    let cx = Ctx::new(db, clock, settings, templates, transport);
+    let cx = Engine::new(db, clock, settings, templates, transport);
     let standard = setup::ensure_workspace(&cx).await?;
     let ws = match &config.workspace {
         Some(key) => workspace(&cx.db, key).await?,

@@ -4,7 +4,10 @@ use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode, Uri, header},
 };
-use hearback_engine::access::{self, ApiKey, Scope};
+use hearback_engine::{
+    access::{self, ApiKey},
+    role::Scope,
+};
 
 use crate::{App, error::Problem};
 

@@ -11,10 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hearback_core::{Id, id::WorkspaceId};
-use hearback_engine::{
-    Actor, Ctx,
-    access::{ApiKey, Scope},
-};
+use hearback_engine::{Actor, Engine, access::ApiKey, role::Scope};
 use hearback_store::DatabaseConnection;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,7 +44,7 @@ impl Call {
         Ok((Self { app, key, variable }, Request::from_parts(parts, body)))
     }
 
-    pub(crate) fn cx(&self) -> &Ctx {
+    pub(crate) fn cx(&self) -> &Engine {
         &self.app.cx
     }
 

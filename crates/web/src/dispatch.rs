@@ -11,7 +11,6 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use hearback_engine::readers;
 
 use crate::{
     App, Peer, auth,
@@ -69,7 +68,7 @@ async fn serve(app: App, place: Arc<Place>, mut request: Request) -> Response {
     if !route.reads_much {
         return (route.serve)(app, request).await;
     }
-    match readers::place(&app.cx).await {
+    match app.cx.readers.place().await {
         // Held until the answer is ready, not until it is sent.
         Ok(_held) => (route.serve)(app, request).await,
         Err(error) => Problem::from(error).into_response(),

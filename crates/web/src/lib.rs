@@ -29,7 +29,7 @@ use axum::{
     middleware,
 };
 use hearback_core::id::WorkspaceId;
-use hearback_engine::Ctx;
+use hearback_engine::Engine;
 
 pub use limits::Rates;
 pub use operations::operations_router;
@@ -64,7 +64,7 @@ pub(crate) struct App(Arc<Parts>);
 /// What an [`App`] points to.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) cx: Ctx,
+    pub(crate) cx: Engine,
     pub(crate) config: AppConfig,
     pub(crate) pages: Pages,
     pub(crate) buckets: limits::Buckets,
@@ -109,7 +109,7 @@ pub fn check_pages(folder: Option<&Path>) -> Result<(), TemplateError> {
 }
 
 /// Everything that is served: API and pages. Fails on a page template that can't be used.
-pub fn router(cx: Ctx, config: AppConfig) -> Result<Router, TemplateError> {
+pub fn router(cx: Engine, config: AppConfig) -> Result<Router, TemplateError> {
     let pages = Pages::load(config.page_templates.as_deref())?;
     let app = App(Arc::new(Parts { cx, config, pages, buckets: limits::Buckets::default() }));
     Ok(dispatch::router(&app, route::all()).layer(middleware::from_fn_with_state(app, headers::secure)))

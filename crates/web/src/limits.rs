@@ -13,7 +13,7 @@ use std::{
 
 use axum::http::StatusCode;
 use hearback_core::{id::ApiKeyId, one_caller};
-use hearback_engine::access::{ApiKey, Scope};
+use hearback_engine::{access::ApiKey, role::Scope};
 use uuid::Uuid;
 
 use crate::error::Problem;

@@ -10,15 +10,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hearback_engine::{Ctx, alerts::AlertKind};
+use hearback_engine::{Engine, alerts::AlertKind};
 use hearback_store::{StoreError, alerts, operations, outbox, time::from_millis};
 
 /// Everything that is served on the listener for operations.
-pub fn operations_router(cx: Ctx) -> Router {
+pub fn operations_router(cx: Engine) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(cx)
 }
 
-async fn metrics(State(cx): State<Ctx>) -> Response {
+async fn metrics(State(cx): State<Engine>) -> Response {
     match text(&cx).await {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
@@ -28,7 +28,7 @@ async fn metrics(State(cx): State<Ctx>) -> Response {
     }
 }
 
-async fn text(cx: &Ctx) -> Result<String, StoreError> {
+async fn text(cx: &Engine) -> Result<String, StoreError> {
     let now = cx.now();
     let mut text = Text(String::new());
     text.head("hearback_up", "gauge", "Whether the database answers.");

@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use futures::future::BoxFuture;
-use hearback_engine::access::{Role, Scope};
+use hearback_engine::role::{Role, Scope};
 
 use crate::{
     App,

@@ -1,6 +1,6 @@
 //! The pages in a real browser: the way of a newcomer, without scripts; and on a phone.
 
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_tests::{
     app::{Options, TestApp},
     browser::{Browser, Window},

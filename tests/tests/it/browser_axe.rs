@@ -6,7 +6,7 @@
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_engine::{access::Role, responses::submit::NewPerson};
+use hearback_engine::{customers::people::NewPerson, role::Role};
 use hearback_tests::{
     app::{Options, TestApp},
     browser::{Browser, Window},

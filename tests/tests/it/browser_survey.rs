@@ -1,7 +1,7 @@
 //! The survey page in a real browser: a customer with scripts, one without, and a program that only looks like one.
 
 use chrono::Duration;
-use hearback_engine::responses::submit::NewPerson;
+use hearback_engine::customers::people::NewPerson;
 use hearback_store::{EntityTrait, responses, unconfirmed};
 use hearback_tests::{
     app::{Options, TestApp},

@@ -12,7 +12,7 @@ use std::{
 
 use futures::future::join_all;
 use hearback_core::{Clock as _, SystemClock, state::CodeState};
-use hearback_engine::{Actor, access::Role, incentives::pools};
+use hearback_engine::{Actor, incentives::pools, role::Role};
 use hearback_mailer::Limits;
 use hearback_store::{EntityTrait as _, alerts, cases, deliveries, events, incentive_codes, incentive_waits, responses, tasks};
 use hearback_tests::{

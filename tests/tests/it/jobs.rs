@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use futures::future::join_all;
-use hearback_engine::{access::Role, jobs, ticks::TICKS};
+use hearback_engine::{jobs, role::Role, ticks::TICKS};
 use hearback_store::{
     EntityTrait, cases, deliveries, events, incentive_codes,
     outbox::{self, Job, Outcome},

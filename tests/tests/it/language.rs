@@ -1,7 +1,7 @@
 //! A language is a file: one more in a folder, and every mail and the survey page speak it.
 
 use hearback_core::Locale;
-use hearback_engine::responses::submit::NewPerson;
+use hearback_engine::customers::people::NewPerson;
 use hearback_mailer::{Mail, Templates};
 use hearback_tests::{
     app::{Options, on_every_database_with},

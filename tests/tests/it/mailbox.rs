@@ -5,7 +5,7 @@ use std::time::Duration;
 use hearback_core::{Email, state::MessageState, token::Purpose};
 use hearback_engine::{
     inbound::{Polled, poll, watch},
-    mail::dispatch::Dispatch,
+    settings::Dispatch,
 };
 use hearback_mailer::{Limits, Mailbox, Message, RelayOptions, Transport};
 use hearback_store::{EntityTrait as _, alerts, deliveries, mailboxes, messages, suppressions};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration};
 use hearback_core::{Locale, token::Purpose};
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_mailer::{Audience, Languages, Mail, Templates};
 use hearback_store::{EntityTrait, bulk, deliveries, persons, workspaces};
 use hearback_tests::{

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::Duration;
 use hearback_core::{Email, token::Purpose};
-use hearback_engine::{Actor, access::Role, automation::publish, mail::dispatch::Dispatch};
+use hearback_engine::{Actor, automation::publish, role::Role, settings::Dispatch};
 use hearback_mailer::{Audience, KeyFile, Mail, Signer};
 use hearback_rules::parse_yaml;
 use hearback_store::{EntityTrait, deliveries};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::{EntityTrait, cases, deliveries, responses, tasks};
 use hearback_tests::{
     app::{Options, TestApp},

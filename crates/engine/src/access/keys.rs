@@ -18,8 +18,8 @@ use hearback_store::{
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use super::{NOTE_USE_EVERY, Scope, no_randomness};
-use crate::{Actor, Ctx, EngineError, audit, error::Fields};
+use super::{NOTE_USE_EVERY, no_randomness};
+use crate::{Actor, Ctx, EngineError, access::Access, audit, error::Fields, role::Scope};
 
 /// How long a key is believed without asking the database.
 const KEY_CACHED: Duration = Duration::seconds(30);
@@ -99,7 +99,7 @@ pub async fn create_api_key_until(
 }
 
 /// Takes a key back: here it opens nothing any more, other nodes may believe it for 30 seconds.
-pub async fn revoke_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: ApiKeyId) -> Result<(), EngineError> {
+pub async fn revoke_api_key(cx: &Access, ws: WorkspaceId, actor: &Actor, id: ApiKeyId) -> Result<(), EngineError> {
     let now = cx.now();
     let tx = cx.db.write().await?;
     let row = api_keys::revoke(&tx, ws, id, millis(now)).await?.ok_or_else(|| EngineError::not_found("key", id))?;
@@ -110,7 +110,7 @@ pub async fn revoke_api_key(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: ApiKey
 }
 
 /// Who a bearer key belongs to; `None` for a wrong, expired or revoked one. A revoked key may pass for up to 30 seconds more.
-pub async fn authenticate(cx: &Ctx, bearer: &str) -> Result<Option<ApiKey>, EngineError> {
+pub async fn authenticate(cx: &Access, bearer: &str) -> Result<Option<ApiKey>, EngineError> {
     let named = bearer.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_at_checked(PUBLIC_PART));
     let Some((public_part, secret)) = named else { return Ok(None) };
     if !secret.starts_with('_') {

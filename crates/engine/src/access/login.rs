@@ -20,7 +20,7 @@ use hearback_store::{StoreError, known_addresses, sessions, time::millis, users,
 use serde_json::json;
 
 use super::{password::Side, second, sessions::begin};
-use crate::{Actor, Ctx, EngineError, audit};
+use crate::{Actor, Ctx, EngineError, access::Access, audit};
 
 /// Places that one user is known to log in from, at most.
 const PLACES: u64 = 20;
@@ -67,7 +67,7 @@ pub enum LogIn {
 
 /// Checks a password, in the workspace with this key or in all of them. After five wrong ones from the same place it is
 /// [`EngineError::Wait`] for that place, whether the account exists or not; from elsewhere its owner comes in.
-pub async fn log_in(cx: &Ctx, visit: &Visit, workspace: Option<&str>, email: &str, password: &str) -> Result<LogIn, EngineError> {
+pub async fn log_in(cx: &Access, visit: &Visit, workspace: Option<&str>, email: &str, password: &str) -> Result<LogIn, EngineError> {
     let address = Email::parse(email).map_or_else(|_| email.chars().take(MAX_LINE).collect(), |email| email.to_string());
     let mut candidates = users::by_address(cx.db.read(), &address).await?;
     if let Some(key) = workspace {
@@ -107,7 +107,7 @@ impl Proof {
 /// The users whose password this is and who may come in, each with a new hash if the stored one should be replaced. The try is counted
 /// before it is checked; one that was wrong is noted for each user whom it was about.
 async fn check<'u>(
-    cx: &Ctx,
+    cx: &Access,
     visit: &Visit,
     address: &str,
     candidates: &'u [users::Model],
@@ -173,7 +173,7 @@ pub(super) async fn begin_again(cx: &Ctx, ws: WorkspaceId, id: UserId, visit: &V
 }
 
 /// Refuses what takes the password of a user who is inside, unless this is it.
-pub async fn confirm_password(cx: &Ctx, user: &users::Model, visit: &Visit, password: &str) -> Result<(), EngineError> {
+pub async fn confirm_password(cx: &Access, user: &users::Model, visit: &Visit, password: &str) -> Result<(), EngineError> {
     match check(cx, visit, &user.email, std::slice::from_ref(user), password).await?.as_slice() {
         [] => Err(EngineError::field("present_password", "is not your password")),
         _ => Ok(()),
@@ -228,7 +228,7 @@ impl Noted {
 
 /// Notes that somebody did not get in, for each user whom it was about. Not waited for: the time until the answer must not tell whether
 /// there was anything to note.
-pub(super) fn note_failure(cx: &Ctx, visit: &Visit, users: &[users::Model], why: &'static str) {
+pub(super) fn note_failure(cx: &Access, visit: &Visit, users: &[users::Model], why: &'static str) {
     let place = visit.place();
     tracing::info!(from = place, why, "a log-in failed");
     let Some(first) = users.first() else { return };

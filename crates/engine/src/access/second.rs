@@ -18,11 +18,11 @@ use hearback_store::{
 use serde_json::{Value, json};
 
 use super::{
-    LogIn, Role, Visit, confirm_password,
+    LogIn, Visit, confirm_password,
     login::{Proof, enter, note_failure},
     no_randomness,
 };
-use crate::{Actor, Ctx, EngineError, audit};
+use crate::{Actor, Ctx, EngineError, access::Access, audit, role::Role};
 
 /// Within this time after the password the code has to be given.
 const ASKED_FOR: Duration = Duration::minutes(5);
@@ -88,7 +88,7 @@ pub async fn lacks_second(cx: &Ctx, user: &users::Model) -> Result<bool, EngineE
 }
 
 /// Makes a secret, which counts once a code of it was given ([`confirm_second`]).
-pub async fn begin_second(cx: &Ctx, user: &users::Model, visit: &Visit, password: &str) -> Result<(), EngineError> {
+pub async fn begin_second(cx: &Access, user: &users::Model, visit: &Visit, password: &str) -> Result<(), EngineError> {
     confirm_password(cx, user, visit, password).await?;
     let (ws, id) = ids(user);
     let secret = sealed(cx, user.workspace_id, user.id, &totp::new_secret().map_err(no_randomness)?)?;
@@ -104,7 +104,7 @@ pub async fn begin_second(cx: &Ctx, user: &users::Model, visit: &Visit, password
 }
 
 /// Puts the second factor in force by a code of the app. The other sessions of the user end.
-pub async fn confirm_second(cx: &Ctx, user: &users::Model, token: &str, code: &str) -> Result<RecoveryCodes, EngineError> {
+pub async fn confirm_second(cx: &Access, user: &users::Model, token: &str, code: &str) -> Result<RecoveryCodes, EngineError> {
     let (ws, id) = ids(user);
     let now = cx.now();
     counted(cx, id, now)?;
@@ -123,7 +123,7 @@ pub async fn confirm_second(cx: &Ctx, user: &users::Model, token: &str, code: &s
 
 /// New recovery codes in place of those of before.
 pub async fn new_recovery_codes(
-    cx: &Ctx,
+    cx: &Access,
     user: &users::Model,
     token: &str,
     visit: &Visit,
@@ -142,7 +142,7 @@ pub async fn new_recovery_codes(
 }
 
 /// Takes the second factor away, or what was begun of one.
-pub async fn remove_second(cx: &Ctx, user: &users::Model, token: &str, visit: &Visit, password: &str) -> Result<(), EngineError> {
+pub async fn remove_second(cx: &Access, user: &users::Model, token: &str, visit: &Visit, password: &str) -> Result<(), EngineError> {
     confirm_password(cx, user, visit, password).await?;
     let (ws, id) = ids(user);
     let tx = cx.db.write().await?;
@@ -154,7 +154,7 @@ pub async fn remove_second(cx: &Ctx, user: &users::Model, token: &str, visit: &V
 }
 
 /// Takes the second factor of somebody else away, who has lost it, and ends their sessions; false when there was none.
-pub async fn reset_second(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: UserId) -> Result<bool, EngineError> {
+pub async fn reset_second(cx: &Access, ws: WorkspaceId, actor: &Actor, id: UserId) -> Result<bool, EngineError> {
     let tx = cx.db.write().await?;
     let user = users::by_id(&*tx, ws, id).await?.ok_or_else(|| EngineError::not_found("user", id))?;
     let there = second_factors::delete(&tx, ws, id).await?;
@@ -180,7 +180,7 @@ pub(super) async fn ask(cx: &Ctx, user: &users::Model) -> Result<Option<String>,
 
 /// Goes on with a log-in by a code of the app or a recovery code. [`LogIn::Wrong`] for a code that does not fit; a token that is too old
 /// is a conflict. Whoever comes here knows the password, so that too many wrong codes make everybody wait who does.
-pub async fn give_code(cx: &Ctx, visit: &Visit, token: &str, code: &str) -> Result<LogIn, EngineError> {
+pub async fn give_code(cx: &Access, visit: &Visit, token: &str, code: &str) -> Result<LogIn, EngineError> {
     let again = || EngineError::conflict("this log-in took too long; enter your address and password once more");
     let now = cx.now();
     let (ws, id, until) = cx.settings.secret_key.verify_at(Purpose::LogIn, token).ok_or_else(again)?;
@@ -223,7 +223,7 @@ async fn spend(cx: &Ctx, user: &users::Model, code: &str, now: DateTime<Utc>) ->
 }
 
 /// Counts a code before it is checked.
-fn counted(cx: &Ctx, id: UserId, now: DateTime<Utc>) -> Result<(), EngineError> {
+fn counted(cx: &Access, id: UserId, now: DateTime<Utc>) -> Result<(), EngineError> {
     cx.auth
         .codes
         .begin(id, now)

@@ -13,7 +13,7 @@ use hearback_store::{
 use serde_json::json;
 
 use super::{NOTE_USE_EVERY, Visit, confirm_password, no_randomness};
-use crate::{Actor, Ctx, EngineError, audit};
+use crate::{Actor, Ctx, EngineError, access::Access, audit};
 
 /// Longest name of a browser that is kept, in characters.
 const AGENT: usize = 200;
@@ -107,7 +107,14 @@ pub enum Which {
 }
 
 /// A user ends other sessions of theirs, and says the password; how many those were.
-pub async fn end_own(cx: &Ctx, user: &users::Model, token: &str, visit: &Visit, password: &str, which: &Which) -> Result<u64, EngineError> {
+pub async fn end_own(
+    cx: &Access,
+    user: &users::Model,
+    token: &str,
+    visit: &Visit,
+    password: &str,
+    which: &Which,
+) -> Result<u64, EngineError> {
     confirm_password(cx, user, visit, password).await?;
     let (ws, id, own) = (WorkspaceId::from_uuid(user.workspace_id), UserId::from_uuid(user.id), fingerprint(token));
     let tx = cx.db.write().await?;

@@ -11,13 +11,13 @@ use hearback_core::{
 use hearback_store::{StoreError, Tx, bulk, known_addresses, sessions, team_members, time::millis, users, workspaces};
 use serde_json::json;
 
-use super::{LogIn, Role, Visit, confirm_password, no_randomness, password, strength};
-use crate::{Actor, Ctx, EngineError, audit, error::Fields};
+use super::{LogIn, Visit, confirm_password, no_randomness, password, strength};
+use crate::{Actor, Ctx, EngineError, access::Access, audit, error::Fields, role::Role};
 
 /// Adds a user, also to the workspace's default team. Without a password one is made up and returned, once. In the audit log
 /// it is `actor` who did it.
 pub async fn add_user(
-    cx: &Ctx,
+    cx: &Access,
     ws: WorkspaceId,
     actor: &Actor,
     email: &str,
@@ -93,7 +93,7 @@ pub struct UserChange {
 
 /// Changes a user. Another role, another password and being disabled end their sessions in the same transaction. The last admin who can
 /// come in stays one.
-pub async fn change_user(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: UserId, change: UserChange) -> Result<users::Model, EngineError> {
+pub async fn change_user(cx: &Access, ws: WorkspaceId, actor: &Actor, id: UserId, change: UserChange) -> Result<users::Model, EngineError> {
     let known = users::by_id(cx.db.read(), ws, id).await?.ok_or_else(|| EngineError::not_found("user", id))?;
     let mut fields = Fields::default();
     let name = fields.check_some("name", change.name, |name| text::line(&name, MAX_LINE));
@@ -170,7 +170,7 @@ async fn save(
 }
 
 /// A user gives themselves another password, and says the present one. All their sessions end; the token of a new one is returned.
-pub async fn change_own_password(cx: &Ctx, user: &users::Model, visit: &Visit, present: &str, new: &str) -> Result<String, EngineError> {
+pub async fn change_own_password(cx: &Access, user: &users::Model, visit: &Visit, present: &str, new: &str) -> Result<String, EngineError> {
     strength::check(new, &user.email, &user.name).map_err(|why| EngineError::field("password", why))?;
     confirm_password(cx, user, visit, present).await?;
     let (ws, id) = (WorkspaceId::from_uuid(user.workspace_id), UserId::from_uuid(user.id));
@@ -193,7 +193,7 @@ pub async fn end_sessions(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: UserId) 
 }
 
 /// The hash of a new password: with the salt that the address has in another workspace, so that one computation serves all of them.
-async fn hash_for(cx: &Ctx, ws: WorkspaceId, email: &str, password: String) -> Result<String, EngineError> {
+async fn hash_for(cx: &Access, ws: WorkspaceId, email: &str, password: String) -> Result<String, EngineError> {
     let others = users::by_address(cx.db.read(), email).await?;
     let beside = others.into_iter().find(|user| user.workspace_id != ws.uuid()).map(|user| user.password_hash);
     cx.auth.passwords.hash(password, beside).await

@@ -8,32 +8,26 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    CaseEvent, Email, Owner, Word as _, case,
+    CaseEvent, Owner, Word as _, case,
     id::{CaseId, DeliveryId, PersonId, RecordId, TaskId, WorkspaceId},
     state::{Medium, TaskStatus},
-    timeline::{Entry, Step},
+    timeline::Step,
 };
 use hearback_rules::{Action, Planned, Recipient, StepRef};
 use hearback_store::{
-    StoreError, Tx, cases, deliveries, events, invitations, outbox, persons, referrals,
-    script::Script,
-    tasks,
-    time::{from_millis, millis},
+    StoreError, Tx, cases, deliveries, events, invitations, outbox, persons, referrals, script::Script, tasks, time::millis,
 };
 use serde_json::json;
 
 use crate::{
-    Actor, Settings,
+    Settings,
     alerts::{self, Alert},
-    automation::{chain, guard},
-    campaigns::resurvey,
-    cases::{
-        clocks,
-        work::{core_case, write_case},
-    },
+    automation::{guard, resurvey},
     incentives::pools,
+    occasions,
+    rows::{clocks, core_case, read_owner, write_case},
     team::{
-        owners::{self, Chosen},
+        owners::{self, Around, Chosen},
         roster::Roster,
     },
     workspace::{Member, Workspace},
@@ -52,6 +46,13 @@ pub struct Scene<'a> {
     pub account_owner: Option<&'a Owner>,
     /// The present moment.
     pub now: DateTime<Utc>,
+}
+
+impl<'a> Scene<'a> {
+    /// The people around the case.
+    pub(crate) const fn around(&self) -> Around<'a> {
+        Around { workspace: self.workspace, person: self.person, account_owner: self.account_owner, now: self.now }
+    }
 }
 
 /// Rows to be written, of one case or of many.
@@ -93,17 +94,17 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
         match &planned.effect {
             Action::SendMail { template, to } => send_mail(scene, case, planned, template, to, changes),
             Action::OpenTask { title, owner, due } => {
-                let owner = owners::choose(scene, case, owner, planned.step.revision, &mut changes.roster);
+                let owner = owners::choose(&scene.around(), case, owner, planned.step.revision, &mut changes.roster);
                 let due_at = due.after(scene.workspace.staff.hours_of(Some(&owner.owner)), scene.now);
                 open_task(scene, case, planned.step, title, owner, due_at, changes)
             }
             Action::Assign { owner } => {
-                let owner = owners::choose(scene, case, owner, planned.step.revision, &mut changes.roster);
+                let owner = owners::choose(&scene.around(), case, owner, planned.step.revision, &mut changes.roster);
                 assign(case, owner, &mut changes.roster)
             }
             Action::Tag { tags } => tag(case, tags),
             Action::Escalate { to, reason } => {
-                let to = owners::choose(scene, case, to, planned.step.revision, &mut changes.roster);
+                let to = owners::choose(&scene.around(), case, to, planned.step.revision, &mut changes.roster);
                 escalate(scene, case, &to, reason, &mut changes.roster)
             }
             Action::GiveIncentive { pool } => {
@@ -125,7 +126,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Close => change(scene, case, &CaseEvent::Close),
         }
     };
-    changes.jobs.extend(chain::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
+    changes.jobs.extend(occasions::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
     Step { action: planned.effect.as_str().to_owned(), rule: Some(planned.rule_key.clone()), ..done }
 }
 
@@ -158,7 +159,7 @@ fn send_mail(scene: &Scene, case: &cases::Model, planned: &Planned, template: &s
             let name = scene.person.name.clone().unwrap_or_default();
             (scene.person.email.iter().map(|email| Member { email: email.clone(), name: name.clone() }).collect(), true)
         }
-        Recipient::Owner => (scene.workspace.addresses(&owners::of_case(scene, case)), false),
+        Recipient::Owner => (scene.workspace.addresses(&owners::of_case(&scene.around(), case)), false),
         Recipient::Team(key) => (scene.workspace.addresses(&Owner::Team(key.clone())), false),
         Recipient::Address(email) => (vec![Member { email: email.to_string(), name: String::new() }], false),
     };
@@ -314,16 +315,6 @@ fn chosen(owner: Chosen) -> Step {
     Step { owner: Some(owner.owner), why: owner.why, ..Step::default() }
 }
 
-/// One timeline entry of a case.
-pub fn event(case: &cases::Model, actor: &Actor, entry: &Entry, now: DateTime<Utc>) -> events::Model {
-    event_of(case.workspace_id, case.id, actor, entry, now)
-}
-
-/// One timeline entry of a case that is known by its id.
-pub fn event_of(ws: uuid::Uuid, case: uuid::Uuid, actor: &Actor, entry: &Entry, now: DateTime<Utc>) -> events::Model {
-    events::row(WorkspaceId::from_uuid(ws), CaseId::from_uuid(case), &actor.to_string(), entry, now)
-}
-
 impl Changes {
     /// Stores a case that was decided on, its next deadline set, with everything that follows; whether something was queued.
     pub async fn save(self, tx: &Tx, workspace: &Workspace, mut case: cases::Model, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -374,21 +365,6 @@ impl Changes {
         }
         Ok(())
     }
-}
-
-/// The owner in a text column; `None` for anything that is not one.
-pub fn read_owner(text: Option<&str>) -> Option<Owner> {
-    Owner::parse(text?).ok()
-}
-
-/// The address in a text column.
-pub fn read_email(text: Option<&str>) -> Option<Email> {
-    Email::parse(text?).ok()
-}
-
-/// A time column.
-pub fn read_time(millis: Option<i64>) -> Option<DateTime<Utc>> {
-    millis.map(from_millis)
 }
 
 #[cfg(test)]

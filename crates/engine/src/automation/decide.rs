@@ -20,38 +20,18 @@ use serde_json::json;
 use crate::{
     Actor, Ctx, EngineError,
     automation::{
-        apply::{Changes, Scene, apply, event},
-        chain, facts, guard,
+        apply::{Changes, Scene, apply},
+        facts, guard,
+        records::run_row,
     },
-    cases::{
-        clocks,
-        work::{core_case, write_case},
-    },
-    responses::intake::run_row,
+    occasions::{self, Occasion},
+    rows::{self, clocks, core_case, event, write_case},
     team::roster::Roster,
     workspace::Workspace,
 };
 
 /// Outcome of a task that no rule wants any more.
 const ANSWER_CHANGED: &str = "the answer was changed";
-
-/// What the rules are asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occasion {
-    /// What happened.
-    pub trigger: Trigger,
-    /// The score before a correction.
-    pub previous_score: Option<u8>,
-    /// Keys of the rules whose effects made it happen, the first one first.
-    pub chain: Vec<String>,
-}
-
-impl From<Trigger> for Occasion {
-    /// Something that no rule made happen.
-    fn from(trigger: Trigger) -> Self {
-        Self { trigger, previous_score: None, chain: Vec::new() }
-    }
-}
 
 /// Which rules are asked.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +68,7 @@ pub async fn decide(
     occasion: Occasion,
     changes: &mut Changes,
 ) -> Result<Plan, EngineError> {
-    changes.jobs.extend(chain::later(workspace, &rows.case, &occasion, cx.now()));
+    changes.jobs.extend(occasions::later(workspace, &rows.case, &occasion, cx.now()));
     ask(cx, tx, workspace, Asked::All, rows, occasion, changes).await
 }
 
@@ -127,7 +107,7 @@ async fn ask(
         let wanted = wanted.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
         let past = Past { which, wanted, is_corrected: trigger == Trigger::ResponseCorrected };
         asked.case.done = already_done(tx, workspace, rows, &past, changes, now).await?;
-        asked.case.open_tasks = facts::small(rows.case.open_tasks);
+        asked.case.open_tasks = rows::small(rows.case.open_tasks);
     }
     let plan = hearback_rules::plan(rules, &asked, now);
     guard::note(&plan, &rows.case, now, changes);

@@ -1,14 +1,15 @@
 //! The snapshot that rules look at, built from rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use hearback_core::{Owner, Segment, id::ResponseId};
-use hearback_rules::{AccountFacts, CaseFacts, Facts, PersonFacts, Property, ResponseFacts, Trigger};
+use hearback_core::{Owner, id::ResponseId};
+use hearback_rules::{AccountFacts, CaseFacts, Facts, PersonFacts, ResponseFacts, Trigger};
 use hearback_store::{accounts, cases, persons, responses, snapshot::CaseRows, time::from_millis};
 
 use crate::{
-    automation::apply::{read_email, read_owner},
-    workspace::{Survey, Workspace},
+    reading::Survey,
+    rows::{read_email, read_owner, read_properties, read_segment, small},
+    workspace::Workspace,
 };
 
 /// A case as the rules see it.
@@ -86,19 +87,4 @@ pub fn case_facts(row: &cases::Model) -> CaseFacts {
         open_tasks: small(row.open_tasks),
         done: BTreeSet::new(),
     }
-}
-
-/// A properties column.
-pub fn read_properties(json: &str) -> BTreeMap<String, Property> {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
-/// A segment column; a word that is none reads as detractor, so that somebody looks.
-pub fn read_segment(word: &str) -> Segment {
-    Segment::parse(word).unwrap_or(Segment::Detractor)
-}
-
-/// A count column, never negative.
-pub fn small(count: i64) -> u32 {
-    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }

@@ -17,22 +17,15 @@ use hearback_store::{
 use crate::{
     Actor,
     alerts::{Alert, AlertKind},
-    automation::apply::{Changes, event},
+    automation::apply::Changes,
+    rows::event,
+    settings::Limits,
 };
 
 /// The time in which mails to a customer are counted.
 pub const DAY: Duration = Duration::hours(24);
 /// How long a mail of a paused rule rests before it looks again. Resuming the rule wakes it earlier.
 const REST: Duration = Duration::minutes(10);
-
-/// How many mails may go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// To one customer within 24 hours.
-    pub mails_per_person_day: u32,
-    /// Of one rule within a clock hour.
-    pub mails_per_rule_hour: u32,
-}
 
 /// What a mail does whose rule is paused; `None` when it may go on.
 pub(crate) fn wait(mail: &Sendable, now: DateTime<Utc>) -> Option<Outcome> {

@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     Ctx, EngineError,
-    customers::people,
-    responses::submit::NewPerson,
-    workspace::{Survey, Workspace},
+    customers::people::{self, NewPerson},
+    invitations::row,
+    reading::Survey,
+    workspace::Workspace,
 };
 
 /// Whom to ask about what.
@@ -83,18 +84,6 @@ pub(super) fn of_person(error: EngineError) -> EngineError {
         field.field = format!("person.{}", field.field);
     }
     EngineError::Invalid(fields)
-}
-
-/// An invitation that is due now, not written yet.
-pub(super) fn row(
-    workspace: &Workspace,
-    survey: &Survey,
-    id: InvitationId,
-    person: uuid::Uuid,
-    channel: Channel,
-    now: DateTime<Utc>,
-) -> Model {
-    Model { channel: channel.as_str().to_owned(), ..Model::planned(workspace.id, id, person, survey.id, now) }
 }
 
 /// Writes an invitation with the job that sees to it, as far as it can be said what stands in the way when it is due.

@@ -17,11 +17,13 @@ use hearback_store::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    plan_codec::{self, Stored},
-    waves::{CAMPAIGN_PAUSED, job_of},
+use super::waves::{CAMPAIGN_PAUSED, job_of};
+use crate::{
+    Actor, Ctx, EngineError, audit,
+    error::Fields,
+    reading::plan_codec::{self, Stored},
+    workspace::Workspace,
 };
-use crate::{Actor, Ctx, EngineError, audit, error::Fields, workspace::Workspace};
 
 /// How many of the next fires are shown.
 const SHOWN: usize = 5;

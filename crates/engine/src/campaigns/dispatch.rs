@@ -24,11 +24,14 @@ use uuid::Uuid;
 
 use super::{
     eligibility::{Judged, Moment},
-    mails::{AskMail, mail_row},
     planning::blocked,
     scene::Scene,
 };
-use crate::{Ctx, EngineError, clock_guard, faults, workspace::Survey};
+use crate::{
+    Ctx, EngineError, clock_guard, faults,
+    invitations::{AskMail, mail_row},
+    reading::Survey,
+};
 
 /// Invitations of one transaction.
 const PAGE: u64 = 500;

@@ -20,15 +20,12 @@ use hearback_store::{
 };
 use serde_json::Value;
 
-use super::{
-    campaign::read_plan,
-    plan_codec::{self, Stored},
-    waves::wave_job,
-};
+use super::{campaign::read_plan, waves::wave_job};
 use crate::{
     Actor, Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
     audit, clock_guard,
+    reading::plan_codec::{self, Stored},
     workspace::Workspace,
 };
 

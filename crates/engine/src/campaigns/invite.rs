@@ -22,7 +22,7 @@ use super::{
     eligibility::{Judged, Moment},
     planning::blocked,
 };
-use crate::{Ctx, EngineError, faults, mail::sending_pause, workspace::Workspace};
+use crate::{Ctx, EngineError, faults, sending_pause, workspace::Workspace};
 
 /// How long the job of somebody rests whose campaign is paused; whoever resumes it wakes the job.
 const PAUSED_REST: Duration = Duration::minutes(1);

@@ -23,16 +23,14 @@ use hearback_store::{
 };
 use uuid::Uuid;
 
-use super::{dispatch, plan_codec, scene::Scene};
+use super::{dispatch, scene::Scene};
 use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
-    automation::{
-        apply::{read_email, read_owner},
-        facts::read_properties,
-    },
     faults,
-    mail::sending_pause,
+    reading::plan_codec,
+    rows::{read_email, read_owner, read_properties},
+    sending_pause,
     workspace::Workspace,
 };
 

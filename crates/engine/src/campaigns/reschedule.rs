@@ -11,8 +11,7 @@ use hearback_store::{
     waves, workspaces,
 };
 
-use super::plan_codec;
-use crate::{Ctx, EngineError};
+use crate::{Ctx, EngineError, reading::plan_codec};
 
 /// Puts right when campaigns ask next; how many asked at another moment, or at none although their schedule can be read.
 pub async fn look(cx: &Ctx) -> Result<u64, EngineError> {

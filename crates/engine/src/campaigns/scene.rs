@@ -16,10 +16,10 @@ use hearback_store::{
     waves,
 };
 
-use super::plan_codec::Stored;
 use crate::{
     Ctx, EngineError,
-    workspace::{Survey, Workspace},
+    reading::{Survey, plan_codec::Stored},
+    workspace::Workspace,
 };
 
 /// A wave, its plan, its survey, and the claim under which it is worked on.

@@ -17,17 +17,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ad_hoc::{Invited, of_person, place, row, settle, url},
+    ad_hoc::{Invited, of_person, place, settle, url},
     eligibility::Judged,
-    plan_codec,
     planning::read_audience,
 };
 use crate::{
     Ctx, EngineError,
     automation::facts::{account_facts, person_facts},
-    customers::people,
+    customers::people::{self, NewPerson},
     error::Fields,
-    responses::submit::NewPerson,
+    invitations::row,
+    reading::plan_codec,
     workspace::Workspace,
 };
 

@@ -19,15 +19,12 @@ use hearback_store::{
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{
-        apply::{Changes, event, read_owner},
-        decide::decide,
-    },
-    cases::{
+    automation::{apply::Changes, decide::decide},
+    rows::{
         clocks::{self, Matter},
-        work::{core_case, write_case},
+        core_case, event, read_owner, write_case,
     },
-    team::roster::{Pick, Roster},
+    team::roster::next_of,
     workspace::Workspace,
 };
 
@@ -124,19 +121,4 @@ async fn hand_on(cx: &Ctx, tx: &Tx, workspace: &Workspace, rows: &mut CaseRows, 
         changes.events.push(event(&rows.case, &Actor::System, &entry, cx.now()));
     }
     Ok(())
-}
-
-/// Somebody else of a team, in turn.
-pub(crate) async fn next_of(
-    tx: &Tx,
-    workspace: &Workspace,
-    roster: &mut Roster,
-    case: uuid::Uuid,
-    team: &str,
-    but: &Owner,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Option<Owner>, EngineError> {
-    *roster = Roster::load(tx, workspace, &[(team.to_owned(), false)].into(), now).await?;
-    roster.leave_out(but);
-    Ok(roster.pick(case, team, Pick::InTurn))
 }

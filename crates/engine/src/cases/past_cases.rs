@@ -17,7 +17,12 @@ use hearback_store::{Tx, bulk, cases, contact_attempts, events, time::millis};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Actor, Ctx, EngineError, cases::clocks, error::Fields, responses::submit::fail_all, workspace::Workspace};
+use crate::{
+    Actor, Ctx, EngineError,
+    error::{Fields, fail_all},
+    rows::clocks,
+    workspace::Workspace,
+};
 
 /// A case as an export tells it.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -24,7 +24,6 @@ use edit::CaseEdit;
 
 pub use batch::{MAX_CASES, close_many};
 pub use edit::lacks;
-pub(crate) use edit::{core_case, write_case};
 pub(crate) use reply::{InboundReply, heard};
 pub use reply::{NewReply, is_open_to_answers, reply};
 pub use task::{TaskChange, update_task};

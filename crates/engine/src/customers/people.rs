@@ -6,6 +6,8 @@ mod change;
 mod erase;
 mod store;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -18,11 +20,7 @@ use hearback_core::{
 use hearback_rules::Property;
 use hearback_store::{persons, time::millis};
 
-use crate::{
-    customers::suppressions::OptOut,
-    error::Fields,
-    responses::submit::{NewPerson, PastPerson},
-};
+use crate::{customers::suppressions::OptOut, error::Fields};
 
 pub use change::{PersonChange, Taken};
 pub use erase::erase_person;
@@ -33,6 +31,56 @@ pub use store::{Rehearsal, change_person, rehearse_people, upsert_people, upsert
 pub const MAX_PROPERTIES: usize = 50;
 /// Longest name of a property, in characters.
 const MAX_PROPERTY_NAME: usize = 64;
+
+/// A customer as described by the sender, unchecked. What is absent stays as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    /// Mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(email, length(max = 254))]
+    pub email: Option<String>,
+    /// The sender's own id of this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
+    pub external_id: Option<String>,
+    /// Display name, at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
+    pub name: Option<String>,
+    /// Language tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// IANA time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Key of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = hearback_core::text::MAX_LINE))]
+    pub account: Option<String>,
+    /// Who looks after this customer: an address or `team:KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Text, numbers, true or false; merged into what is stored. At most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = crate::customers::people::MAX_PROPERTIES))]
+    pub properties: BTreeMap<String, Property>,
+    /// That they want no mail, and since when: what a list that is brought in says, never somebody who answers.
+    #[serde(skip)]
+    pub opted_out: Option<(OptOut, DateTime<Utc>)>,
+    /// Who this was in an export. Nothing that a sender can say.
+    #[serde(skip)]
+    pub past: Option<PastPerson>,
+}
+
+/// A customer who was stored before, here or in another house, and comes back from an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastPerson {
+    /// The person.
+    pub id: PersonId,
+    /// Since when they are known, where the export says so.
+    pub created_at: Option<DateTime<Utc>>,
+}
 
 /// A description of a customer that passed all checks. What is absent stays as it is stored.
 #[derive(Debug, Clone, PartialEq)]

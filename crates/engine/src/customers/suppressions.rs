@@ -85,7 +85,7 @@ impl From<OptOut> for Reason {
 
 /// Notes that somebody has opted out, for this reason, since this time: at the person and at the addresses that are theirs, in the
 /// caller's transaction; whether that is new. A complaint weighs more than a wish. The person is stored before. (People that are brought
-/// in say it by [`crate::responses::submit::NewPerson::opted_out`].)
+/// in say it by [`crate::customers::people::NewPerson::opted_out`].)
 pub async fn opt_out(tx: &Tx, ws: WorkspaceId, person: PersonId, why: OptOut, since: DateTime<Utc>) -> Result<bool, EngineError> {
     Ok(opt_outs::note(tx, ws, person, Reason::from(why).as_str(), millis(since)).await?)
 }

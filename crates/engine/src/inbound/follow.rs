@@ -21,11 +21,11 @@ use super::As;
 use crate::{
     Actor, Ctx, EngineError,
     alerts::{Alert, AlertKind, raise},
-    automation::chain,
     cases::work::{self, InboundReply},
     customers::suppressions::{self, OptOut, Reason},
     faults,
     mail::untaken::{self, Untaken},
+    occasions,
 };
 
 /// Messages of one thread within an hour, before what follows is only kept.
@@ -126,7 +126,7 @@ impl Matched<'_> {
             self.note(&tx, &row, &Entry::MailReturned { template, delivery, why: failure.summary() }).await?;
             if mail.acknowledges && mail.case_id.is_some() {
                 let workspace = cx.workspaces.get(&*tx, self.ws).await?;
-                asked = chain::came_back(&tx, &workspace, &[mail.id], now).await?;
+                asked = occasions::came_back(&tx, &workspace, &[mail.id], now).await?;
                 outbox::enqueue(&tx, &asked).await?;
             }
         }

@@ -8,7 +8,6 @@
 
 mod give;
 mod read;
-mod reconcile;
 
 use std::collections::HashMap;
 
@@ -28,9 +27,8 @@ use hearback_store::{
     time::{from_millis, millis},
 };
 
-pub(crate) use give::{give, take_back};
+pub(crate) use give::{give, look, take_back};
 pub use read::{NewCode, Unread, read_codes, read_expiry};
-pub(crate) use reconcile::{expire, serve, settle};
 
 use serde_json::json;
 use uuid::Uuid;

@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{apply::event, chain, facts::small},
     error::Fields,
+    occasions,
+    rows::{event, small},
 };
 
 /// What stands for the code in the address that links lead to.
@@ -139,7 +140,7 @@ pub async fn convert(cx: &Ctx, ws: WorkspaceId, code: &str, new: NewConversion) 
         let entry = event(&case, &Actor::System, &Entry::Converted { value: new.value }, now);
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
         let about = (CaseId::from_uuid(case.id), small(case.revision));
-        let job = chain::converted(&workspace, about, &format!("{}/{external_id}", referral.id), now);
+        let job = occasions::converted(&workspace, about, &format!("{}/{external_id}", referral.id), now);
         hearback_store::outbox::enqueue(&tx, job.as_slice()).await?;
     }
     tx.commit().await?;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use hearback_store::testimonials::{Filter, Model as Testimonial};
 
-use crate::{Actor, Ctx, EngineError, audit, automation::apply::event};
+use crate::{Actor, Ctx, EngineError, audit, rows::event};
 
 /// Longest testimonial, in characters.
 const MAX_TEXT: usize = 2_000;

@@ -10,12 +10,13 @@ use hearback_store::{ledger::Sendable, time::from_millis};
 
 use crate::{
     Ctx, Settings,
-    automation::apply::read_owner,
     customers::own_data,
     incentives::pools,
     mail::{dispatch, invited::is_to_customer},
+    reading::Survey,
+    rows::read_owner,
     surveys::wording::Speaker,
-    workspace::{Survey, Workspace},
+    workspace::Workspace,
 };
 
 /// A mail ready to be sent, and its subject.

@@ -17,8 +17,8 @@ use hearback_store::{StoreError, alerts, ledger, time::millis};
 use uuid::Uuid;
 
 use crate::{
-    Ctx,
     alerts::{Alert, AlertKind, raise},
+    mail::Delivery,
 };
 
 /// How often the same trouble is told.
@@ -56,7 +56,7 @@ impl Watch {
 }
 
 /// The mail server does not work with our settings. Told once in a while, however many mails find out.
-pub(crate) async fn tell(cx: &Ctx, ws: WorkspaceId, why: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn tell(cx: &Delivery, ws: WorkspaceId, why: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     let before = cx.watch.told_at.load(Ordering::Relaxed);
     let is_told = before > millis(now - TELL_EVERY) && before <= millis(now);
     let is_mine = || cx.watch.told_at.compare_exchange(before, millis(now), Ordering::Relaxed, Ordering::Relaxed).is_ok();
@@ -79,8 +79,8 @@ fn refuses_us(why: &str) -> String {
 }
 
 /// What is to be told of the mail server now, if anything.
-pub(crate) fn standing(cx: &Ctx, now: DateTime<Utc>) -> Option<Alert> {
-    let trouble = cx.mail_trouble(now)?;
+pub(crate) fn standing(cx: &Delivery, now: DateTime<Utc>) -> Option<Alert> {
+    let trouble = cx.trouble(now)?;
     let (since, why) = (trouble.since.format("%Y-%m-%d %H:%M UTC"), &trouble.why);
     let message = if trouble.is_about_us {
         refuses_us(why)
@@ -96,7 +96,7 @@ pub(crate) fn standing(cx: &Ctx, now: DateTime<Utc>) -> Option<Alert> {
 }
 
 /// A mail was taken over: what was told about the server is over.
-pub(crate) async fn works(cx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn works(cx: &Delivery, now: DateTime<Utc>) -> Result<(), StoreError> {
     if !cx.watch.may_be_open.swap(false, Ordering::Relaxed) {
         return Ok(());
     }
@@ -108,7 +108,7 @@ pub(crate) async fn works(cx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError
 /// Notes how a mail of a wave ended. Too many refusals of our mail as such pause the wave: the rest of it would fare no better,
 /// and each refusal makes the sender look worse.
 pub(crate) async fn ended(
-    cx: &Ctx,
+    cx: &Delivery,
     ws: WorkspaceId,
     wave: Option<Uuid>,
     refused: Option<String>,

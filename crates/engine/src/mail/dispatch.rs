@@ -1,27 +1,11 @@
-//! How mail leaves this house: where bounces and replies come to, who signs, how fast.
+//! Where bounces and replies of a mail come to: an address of its own for each.
 //!
-//! Owns: the settings of that. Refuses to know: what a mail says, and how it is handed over.
+//! Refuses to know: what a mail says, and how it is handed over.
 
-use std::sync::Arc;
-
-use hearback_core::{Email, Pace, token::Purpose};
-use hearback_mailer::Signer;
+use hearback_core::{Email, token::Purpose};
 use uuid::Uuid;
 
 use crate::Ctx;
-
-/// Filled in by the composition root.
-#[derive(Debug, Clone, Default)]
-pub struct Dispatch {
-    /// Where bounces come to; the sender when there is none. Each mail has an address of its own: `bounces+MARK@..`.
-    pub return_path: Option<Email>,
-    /// Where customers' replies come to; whoever owns the case when there is none. Each mail has an address of its own.
-    pub reply_to: Option<Email>,
-    /// Signs what goes out.
-    pub signer: Option<Arc<Signer>>,
-    /// How fast it goes.
-    pub pace: Pace,
-}
 
 /// The address to which bounces of this mail come.
 pub(crate) fn return_path(cx: &Ctx, ws: Uuid, delivery: Uuid) -> Option<Email> {

@@ -4,6 +4,7 @@
 //! dot behind the result of the one before, so at any time at most one mail a connection is between its dot and its
 //! recorded result: the bound on duplicates after a crash.
 
+use super::after_sending;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -29,12 +30,10 @@ use tokio::{
 };
 
 use crate::{
-    Actor, Ctx, EngineError,
-    automation::{apply, chain},
-    cases::work::{core_case, write_case},
-    faults,
+    Actor, Ctx, EngineError, faults,
     incentives::pools,
     mail::untaken::{self, Untaken},
+    rows::{self, core_case, write_case},
     workspace::Workspace,
 };
 
@@ -118,14 +117,14 @@ fn stopped() -> StoreError {
 }
 
 impl Queue {
-    /// Starts the writer. It ends when the context is gone.
-    pub fn start(mut self, cx: &Ctx) {
+    /// Starts the writer, which is told how many mails are under way. It ends when the context is gone.
+    pub fn start(mut self, cx: &Ctx, under_way: impl Fn() -> usize + Send + Sync + 'static) {
         let weak = cx.downgrade();
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(MAX_BATCH);
             while self.0.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let Some(cx) = Ctx::upgrade(&weak) else { break };
-                wait_for_company(&mut self.0, &mut batch, &cx).await;
+                wait_for_company(&mut self.0, &mut batch, &cx, &under_way).await;
                 for together in one_a_mail(std::mem::take(&mut batch)) {
                     commit(&cx, together).await;
                 }
@@ -137,11 +136,16 @@ impl Queue {
 /// A commit costs nearly the same for one mail as for ten. It waits a moment for half of the mails that are under way: while
 /// they commit, the connections of the other half talk to the mail server. On PostgreSQL, where a statement costs far more than the mails
 /// that it is about, it waits for all of them. A mail that is alone never waits.
-async fn wait_for_company(queue: &mut mpsc::Receiver<Request>, batch: &mut Vec<Request>, cx: &Ctx) {
+async fn wait_for_company(
+    queue: &mut mpsc::Receiver<Request>,
+    batch: &mut Vec<Request>,
+    cx: &Ctx,
+    under_way: &(impl Fn() -> usize + Sync),
+) {
     let until = Instant::now() + COMPANY;
-    let enough = |under_way: usize| if cx.db.costs_by_statement() { under_way } else { under_way.div_ceil(2) };
+    let enough = |mails: usize| if cx.db.costs_by_statement() { mails } else { mails.div_ceil(2) };
     let marks = |batch: &[Request]| batch.iter().filter(|entry| matches!(entry, Request::Mark(..))).count();
-    while batch.len() < MAX_BATCH && marks(batch) < enough(cx.mails_under_way()) {
+    while batch.len() < MAX_BATCH && marks(batch) < enough(under_way()) {
         let room = MAX_BATCH - batch.len();
         match timeout_at(until, queue.recv_many(batch, room)).await {
             Ok(1..) => {}
@@ -248,7 +252,7 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
             untaken::note(&tx, WorkspaceId::from_uuid(report.delivery_outcome.workspace), untaken, now).await?;
         }
     }
-    let asked = chain::after_sending(&tx, &outcomes, now).await?;
+    let asked = after_sending::after_sending(&tx, &outcomes, now).await?;
     faults::pass("ledger.commit")?;
     tx.commit().await?;
     faults::pass("ledger.committed")?;
@@ -291,7 +295,7 @@ impl Report {
 }
 
 fn timeline_entry(report: &Report, now: DateTime<Utc>) -> Option<events::Model> {
-    Some(apply::event_of(report.delivery_outcome.workspace, report.case?, &Actor::System, report.entry.as_ref()?, now))
+    Some(rows::event_of(report.delivery_outcome.workspace, report.case?, &Actor::System, report.entry.as_ref()?, now))
 }
 
 /// Codes whose mail never left go back to their pools.
@@ -323,6 +327,6 @@ fn acknowledge(workspace: &Workspace, mut row: cases::Model, now: DateTime<Utc>,
     if row.loop_status == before {
         return None;
     }
-    writes.events.push(apply::event(&row, &Actor::System, &Entry::closed_by(ClosedBy::Acknowledged), now));
+    writes.events.push(rows::event(&row, &Actor::System, &Entry::closed_by(ClosedBy::Acknowledged), now));
     Some(row)
 }

@@ -2,7 +2,11 @@
 //!
 //! Owns: the queue in front of the reader. Refuses to know: what a mail is sent for.
 
-use std::{collections::HashMap, sync::Weak, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use hearback_store::{
     StoreError,
@@ -15,7 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{Ctx, automation::guard, ctx::Parts};
+use crate::{Ctx, automation::guard, ctx::Parts, mail::smtp_pool::SmtpPool};
 
 /// Most mails in one query.
 const MAX_BATCH: usize = 128;
@@ -58,16 +62,16 @@ impl Loader {
 
 impl Queue {
     /// Starts the reader. It ends when the context is gone.
-    pub fn start(self, cx: &Ctx) {
-        tokio::spawn(read(self.0, cx.downgrade()));
+    pub fn start(self, cx: &Ctx, pool: &Arc<SmtpPool>) {
+        tokio::spawn(read(self.0, cx.downgrade(), Arc::clone(pool)));
     }
 }
 
-async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
+async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>, pool: Arc<SmtpPool>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let Some(cx) = Ctx::upgrade(&weak) else { break };
-        wait_for_company(&mut waiting, &mut batch, &cx).await;
+        wait_for_company(&mut waiting, &mut batch, &cx, &pool).await;
         let keys: Vec<(Uuid, Uuid)> = batch.iter().map(|asked| (asked.workspace, asked.delivery)).collect();
         match ledger::sendables(&cx.db, &keys, millis(cx.guarded_now() - guard::DAY)).await {
             Ok(found) => answer(batch.drain(..), &found),
@@ -82,12 +86,12 @@ async fn read(mut waiting: mpsc::Receiver<Asked>, weak: Weak<Parts>) {
 
 /// On PostgreSQL a query costs nearly the same for one mail as for many. While all connections to the mail server are taken, no mail that is
 /// read now could leave.
-async fn wait_for_company(waiting: &mut mpsc::Receiver<Asked>, batch: &mut Vec<Asked>, cx: &Ctx) {
+async fn wait_for_company(waiting: &mut mpsc::Receiver<Asked>, batch: &mut Vec<Asked>, cx: &Ctx, pool: &SmtpPool) {
     if !cx.db.costs_by_statement() {
         return;
     }
     let until = Instant::now() + PATIENCE;
-    while batch.len() < COMPANY && cx.smtp_pool.is_busy() && Instant::now() < until {
+    while batch.len() < COMPANY && pool.is_busy() && Instant::now() < until {
         let room = MAX_BATCH - batch.len();
         if let Ok(0) = timeout(LOOK, waiting.recv_many(batch, room)).await {
             break;

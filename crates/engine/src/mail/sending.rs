@@ -18,16 +18,16 @@ use crate::{
     automation::guard,
     customers::own_data,
     faults,
-    jobs::wait_for_reader,
     mail::{
-        compose, deliverability,
+        Delivery, compose, deliverability,
         invited::{self, Turn},
         ledger::Report,
-        sending_pause,
         smtp_pool::{NoWay, Way},
         throttle,
         untaken::Untaken,
     },
+    sending_pause,
+    stuck::wait_for_reader,
 };
 
 /// How long a mail is tried before it is given up.
@@ -68,7 +68,7 @@ impl End {
 }
 
 /// Sends the mail of this job, once its turn has come.
-pub async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
+pub async fn send(cx: &Delivery, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery.uuid()).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
@@ -77,7 +77,7 @@ pub async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
     }
 }
 
-async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
+async fn try_send(cx: &Delivery, lease: &Lease, delivery: uuid::Uuid) -> Result<Outcome, EngineError> {
     faults::pass("sending.load")?;
     let Some(mail) = cx.loader.read(lease.workspace.uuid(), delivery).await? else {
         return Ok(Outcome::Cancel("the mail is gone: its person was erased".to_owned()));
@@ -136,7 +136,7 @@ async fn try_send(cx: &Ctx, lease: &Lease, delivery: uuid::Uuid) -> Result<Outco
     deliver(cx, lease, &mail, &message, subject).await
 }
 
-async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
+async fn deliver(cx: &Delivery, lease: &Lease, mail: &Sendable, message: &Message, subject: String) -> Result<Outcome, EngineError> {
     faults::pass("sending.open")?;
     let mut way = match cx.smtp_pool.open(message.envelope(), &*cx.clock).await {
         Ok(way) => way,
@@ -190,14 +190,14 @@ async fn deliver(cx: &Ctx, lease: &Lease, mail: &Sendable, message: &Message, su
     }
 }
 
-async fn failed_on(cx: &Ctx, lease: &Lease, mail: &Sendable, mut way: Way, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
+async fn failed_on(cx: &Delivery, lease: &Lease, mail: &Sendable, mut way: Way, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
     way.session.reset().await;
     way.keep();
     failed(cx, lease, mail, fail, counts).await
 }
 
 /// Certainly not delivered: later, never, or not this mail's fault. `counts`: the attempt is not counted yet.
-async fn failed(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
+async fn failed(cx: &Delivery, lease: &Lease, mail: &Sendable, fail: &Fail, counts: bool) -> Result<Outcome, EngineError> {
     let now = cx.guarded_now();
     let attempts = mail.attempts + 1;
     match fail.class() {
@@ -259,7 +259,7 @@ fn refused(cx: &Ctx, lease: &Lease, mail: &Sendable, fail: &Fail, reply: String,
 }
 
 /// Nobody can say whether it was delivered: wait, then send it again under the same Message-ID.
-async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
+async fn unknown(cx: &Delivery, lease: &Lease, mail: &Sendable, why: &str) -> Result<Outcome, EngineError> {
     let until = cx.guarded_now() + UNKNOWN_REST;
     let report = Report {
         delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Unknown, Some(why.to_owned())),
@@ -269,7 +269,7 @@ async fn unknown(cx: &Ctx, lease: &Lease, mail: &Sendable, why: &str) -> Result<
     record(cx, report).await
 }
 
-async fn give_up(cx: &Ctx, lease: &Lease, mail: &Sendable, end: End) -> Result<Outcome, EngineError> {
+async fn give_up(cx: &Delivery, lease: &Lease, mail: &Sendable, end: End) -> Result<Outcome, EngineError> {
     let End { status, why, reason } = end;
     let template = mail.kind.clone();
     let entry = if status == DeliveryStatus::Suppressed {
@@ -299,7 +299,7 @@ fn carries_code(cx: &Ctx, mail: &Sendable) -> bool {
 }
 
 /// A code was promised and the pool is empty: better late than without it.
-async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now: DateTime<Utc>) -> Result<Outcome, EngineError> {
+async fn wait_for_code(cx: &Delivery, lease: &Lease, mail: &Sendable, pool: &str, now: DateTime<Utc>) -> Result<Outcome, EngineError> {
     let why = format!("held: the pool {pool} is empty; import codes");
     if now - from_millis(mail.created_at) > CODE_LIFETIME {
         return give_up(cx, lease, mail, End::dead(format!("{why}. Given up after {} days", CODE_LIFETIME.num_days()))).await;
@@ -315,7 +315,7 @@ async fn wait_for_code(cx: &Ctx, lease: &Lease, mail: &Sendable, pool: &str, now
     record(cx, report).await
 }
 
-async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
+async fn record(cx: &Delivery, report: Report) -> Result<Outcome, EngineError> {
     let recorded = cx.ledger.report(report).await?;
     recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
     Ok(Outcome::Settled)

@@ -90,13 +90,6 @@ impl SmtpPool {
         Self { transport, connections, slots: Slots::new(connections), trouble: Mutex::new(None) }
     }
 
-    /// Deletes what was captured of these mails.
-    pub(crate) async fn forget(&self, message_ids: &[String]) {
-        if let Err(error) = self.transport.forget(message_ids).await {
-            tracing::warn!(%error, "captured mail of somebody who was erased can't be deleted; delete the files in the mail folder");
-        }
-    }
-
     /// Waits for a free connection and opens it where needed. Who waited long may find that the server is in trouble by now:
     /// then it is left in peace.
     pub(crate) async fn open(&self, envelope: Envelope, clock: &dyn Clock) -> Result<Way, NoWay> {

@@ -14,7 +14,7 @@ use hearback_store::{
     time::{from_millis, millis},
 };
 
-use crate::{Ctx, EngineError};
+use crate::{Ctx, EngineError, mail::Delivery};
 
 /// How often it is looked up what other nodes have sent.
 const LOOK: TimeDelta = TimeDelta::minutes(5);
@@ -60,7 +60,7 @@ impl Throttle {
 }
 
 /// Lets a mail leave now, or says when it comes back.
-pub(crate) async fn enter<'t>(cx: &'t Ctx, mail: &Sendable, now: DateTime<Utc>) -> Result<Result<UnderWay<'t>, Outcome>, EngineError> {
+pub(crate) async fn enter<'t>(cx: &'t Delivery, mail: &Sendable, now: DateTime<Utc>) -> Result<Result<UnderWay<'t>, Outcome>, EngineError> {
     let throttle = &cx.throttle;
     let domain = mail.to_address.rsplit('@').next().unwrap_or_default();
     let ask = Ask { mail: mail.id, domain, urgent: mail.invitation_id.is_none() };

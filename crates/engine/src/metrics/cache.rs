@@ -18,7 +18,7 @@ use hearback_store::{
 };
 use uuid::Uuid;
 
-use crate::{Ctx, EngineError, readers};
+use crate::{Ctx, EngineError, metrics::Metrics};
 
 /// Counting that takes longer than this is kept by day.
 const LONG: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ struct Days {
 }
 
 /// The counts of the scope, from kept days where there are some.
-pub(super) async fn counted(cx: &Ctx, scope: &Scope, of: Of) -> Result<Vec<Arc<Counted>>, StoreError> {
+pub(super) async fn counted(cx: &Metrics, scope: &Scope, of: Of) -> Result<Vec<Arc<Counted>>, StoreError> {
     let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
     if let Some(kept) = cx.metrics_cache.days(&asked) {
         return sum(cx, scope, &asked, &kept).await;
@@ -91,7 +91,7 @@ pub(super) async fn counted(cx: &Ctx, scope: &Scope, of: Of) -> Result<Vec<Arc<C
 }
 
 /// Counts all days and keeps them.
-pub(super) async fn keep(cx: &Ctx, scope: &Scope, of: Of) -> Result<(), StoreError> {
+pub(super) async fn keep(cx: &Metrics, scope: &Scope, of: Of) -> Result<(), StoreError> {
     let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
     let seen = millis(cx.now());
     let all = Scope { answered: i64::MIN..i64::MAX, ..scope.clone() };
@@ -106,9 +106,9 @@ pub(super) async fn keep(cx: &Ctx, scope: &Scope, of: Of) -> Result<(), StoreErr
 }
 
 /// The same beside the question that needs it.
-async fn keep_meanwhile(cx: Ctx, scope: Scope, asked: Asked) {
+async fn keep_meanwhile(cx: Metrics, scope: Scope, asked: Asked) {
     let kept = async {
-        let _place = readers::wait(&cx).await?;
+        let _place = cx.readers.wait().await?;
         keep(&cx, &scope, asked.2.clone()).await.map_err(EngineError::from)
     };
     if let Err(error) = kept.await {
@@ -117,7 +117,7 @@ async fn keep_meanwhile(cx: Ctx, scope: Scope, asked: Asked) {
     }
 }
 
-async fn sum(cx: &Ctx, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<Days>) -> Result<Vec<Arc<Counted>>, StoreError> {
+async fn sum(cx: &Metrics, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<Days>) -> Result<Vec<Arc<Counted>>, StoreError> {
     let mut days = kept.lock().await;
     if Instant::now() >= days.stale_from {
         days.stale_from = Instant::now() + REFRESH;

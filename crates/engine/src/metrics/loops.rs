@@ -1,5 +1,6 @@
 //! What became of the loops: counted by the date of the answer, open ones included.
 
+use crate::metrics::Metrics;
 use std::collections::BTreeMap;
 
 use hearback_core::{LoopStatus, Segment};
@@ -13,8 +14,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cache::{self, Of};
-use crate::Ctx;
-
 /// The loops of some answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Loops {
@@ -70,7 +69,7 @@ pub struct HoursTaken {
 }
 
 /// Reads them.
-pub(super) async fn loops(cx: &Ctx, scope: &Scope) -> Result<Loops, StoreError> {
+pub(super) async fn loops(cx: &Metrics, scope: &Scope) -> Result<Loops, StoreError> {
     let mut all = LoopCounts::default();
     let mut by_segment: BTreeMap<Segment, LoopCounts> = Segment::ALL.map(|segment| (segment, LoopCounts::default())).into();
     let (mut first_contact, mut close) = (Durations::default(), Durations::default());

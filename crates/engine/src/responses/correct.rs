@@ -24,22 +24,17 @@ use hearback_store::{
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{
-        apply::{Changes, event},
-        decide::{Occasion, decide},
-        facts,
-    },
-    cases::{
-        clocks,
-        work::{core_case, write_case},
-    },
+    automation::{apply::Changes, decide::decide},
     error::Fields,
+    occasions::Occasion,
+    reading::Survey,
     responses::{
         intake::{answers_column, receipt_of},
         submit::{Correction, Receipt, Settles},
     },
+    rows::{self, clocks, core_case, event, write_case},
     team::roster::Roster,
-    workspace::{Survey, Workspace},
+    workspace::Workspace,
 };
 
 /// An answer as it is to be stored.
@@ -220,7 +215,7 @@ async fn follow_up(
     if rows.case.first_contact_due_at.is_none() {
         return Ok(());
     }
-    let revision = facts::small(rows.response.revision);
+    let revision = rows::small(rows.response.revision);
     if let Some(due) = settles.at(cx, &rows.response.channel, from_millis(rows.response.updated_at)) {
         let case = CaseId::from_uuid(rows.case.id);
         let job = Job::Settle { case, revision };

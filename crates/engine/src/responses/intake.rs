@@ -24,12 +24,13 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::{
     Ctx, EngineError,
     ctx::Parts,
+    error::fail_all,
     faults,
-    responses::submit::{CheckedResponse, FollowUp, Receipt, fail_all},
+    responses::submit::{CheckedResponse, FollowUp, Receipt},
 };
 use batch::Batch;
 
-pub(crate) use batch::{answers_column, case_row, run_row};
+pub(crate) use batch::answers_column;
 pub use repeats::{receipt_of, replay};
 
 /// How often the writer lets others run, in a row, without anybody joining the batch.

@@ -13,9 +13,10 @@ use hearback_store::responses;
 
 use crate::{
     Ctx, EngineError,
+    error::fail_all,
     responses::{
         intake::repeats::{Said, is_another, keys, rows_of},
-        submit::{CheckedResponse, NewResponse, check, fail_all, own_key},
+        submit::{CheckedResponse, NewResponse, check, own_key},
     },
 };
 

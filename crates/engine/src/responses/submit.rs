@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use hearback_core::{
     LoopStatus, Score, Segment,
-    id::{CaseId, InvitationId, PersonId, ResponseId, WorkspaceId},
+    id::{CaseId, InvitationId, ResponseId, WorkspaceId},
     survey::Answers,
     text,
 };
@@ -19,14 +19,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ctx, EngineError,
-    customers::{
-        people::{CheckedPerson, check_person},
-        suppressions::OptOut,
-    },
-    error::Fields,
+    customers::people::{CheckedPerson, NewPerson, check_person},
+    error::{Fields, fail_all},
     faults,
-    responses::intake::Entry,
-    workspace::{Survey, Workspace},
+    reading::Survey,
+    responses::{Responses, intake::Entry},
+    workspace::Workspace,
 };
 
 /// An answer as it comes in, unchecked.
@@ -90,56 +88,6 @@ pub struct Past {
     pub locale: Option<String>,
     /// The customer's properties then.
     pub properties: BTreeMap<String, Property>,
-}
-
-/// A customer as described by the sender, unchecked. What is absent stays as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewPerson {
-    /// Mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(email, length(max = 254))]
-    pub email: Option<String>,
-    /// The sender's own id of this person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = hearback_core::text::MAX_LINE))]
-    pub external_id: Option<String>,
-    /// Display name, at most 255 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = hearback_core::text::MAX_LINE))]
-    pub name: Option<String>,
-    /// Language tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub locale: Option<String>,
-    /// IANA time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    /// Key of the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = hearback_core::text::MAX_LINE))]
-    pub account: Option<String>,
-    /// Who looks after this customer: an address or `team:KEY`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// Text, numbers, true or false; merged into what is stored. At most 50.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = crate::customers::people::MAX_PROPERTIES))]
-    pub properties: BTreeMap<String, Property>,
-    /// That they want no mail, and since when: what a list that is brought in says, never somebody who answers.
-    #[serde(skip)]
-    pub opted_out: Option<(OptOut, DateTime<Utc>)>,
-    /// Who this was in an export. Nothing that a sender can say.
-    #[serde(skip)]
-    pub past: Option<PastPerson>,
-}
-
-/// A customer who was stored before, here or in another house, and comes back from an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PastPerson {
-    /// The person.
-    pub id: PersonId,
-    /// Since when they are known, where the export says so.
-    pub created_at: Option<DateTime<Utc>>,
 }
 
 /// Whether follow-ups start.
@@ -350,7 +298,7 @@ pub(crate) fn own_key(id: ResponseId) -> String {
 /// Stores answers; each item stands for itself: a bad one never stops its neighbours. Returns when all that was
 /// accepted is durable, in the order of `items`.
 pub async fn submit_responses(
-    cx: &Ctx,
+    cx: &Responses,
     ws: WorkspaceId,
     items: Vec<NewResponse>,
     follow_up: FollowUp,
@@ -392,9 +340,4 @@ async fn workspace_of(cx: &Ctx, ws: WorkspaceId, items: &[NewResponse]) -> Resul
         return Ok(recent);
     }
     cx.workspaces.get(cx.db.read(), ws).await
-}
-
-/// The same refusal for each item. A store error can't be cloned: its text is kept, its kind where it matters.
-pub(crate) fn fail_all<T>(count: usize, error: &EngineError) -> Vec<Result<T, EngineError>> {
-    (0..count).map(|_| Err(error.again())).collect()
 }

@@ -19,7 +19,10 @@ pub use screen::{ScoreChoice, View};
 
 use crate::{
     Ctx, EngineError,
-    responses::submit::{Correction, Settles},
+    responses::{
+        Responses,
+        submit::{Correction, Settles},
+    },
 };
 use door::{Asked, Found};
 use form::Part;
@@ -64,7 +67,7 @@ pub async fn look_public(cx: &Ctx, name: &str, wish: &Wish) -> Result<Page, Engi
 }
 
 /// A form of `/s/{token}` came back.
-pub async fn post(cx: &Ctx, token: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
+pub async fn post(cx: &Responses, token: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
     match door::by_token(cx, token, wish).await? {
         Found::Open(asked) => answered(cx, &asked, form).await,
         closed => Ok(shown(cx, closed, wish)),
@@ -72,7 +75,7 @@ pub async fn post(cx: &Ctx, token: &str, wish: &Wish, form: &Form) -> Result<Pag
 }
 
 /// A form of `/p/{survey}` came back.
-pub async fn post_public(cx: &Ctx, name: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
+pub async fn post_public(cx: &Responses, name: &str, wish: &Wish, form: &Form) -> Result<Page, EngineError> {
     match door::by_name(cx, name, wish).await? {
         Found::Open(asked) => answered(cx, &asked, form).await,
         closed => Ok(shown(cx, closed, wish)),
@@ -96,7 +99,7 @@ fn shown(cx: &Ctx, found: Found, wish: &Wish) -> Page {
 }
 
 /// Keeps what was said, and shows what comes next.
-async fn answered(cx: &Ctx, asked: &Asked, form: &Form) -> Result<Page, EngineError> {
+async fn answered(cx: &Responses, asked: &Asked, form: &Form) -> Result<Page, EngineError> {
     let seen = Ticket::read(cx, asked, &form.page);
     let ticket = seen.as_ref().map_or_else(|| Ticket::opened(cx, asked), |seen| seen.ticket);
     let before = keep::find(cx, asked, &ticket).await?;

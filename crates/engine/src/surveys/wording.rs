@@ -10,10 +10,7 @@ use hearback_core::{
 use hearback_mailer::Language;
 use serde::Serialize;
 
-use crate::{
-    Ctx,
-    workspace::{Survey, Workspace},
-};
+use crate::{Ctx, reading::Survey, workspace::Workspace};
 
 /// Everything that is said around one survey.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -3,16 +3,16 @@
 //! Owns: the order in which they are tried, and what happens when somebody is away. Pure: whose turn it is comes from the
 //! [`Roster`]. Refuses to know: what is owned.
 
+use chrono::DateTime;
+use chrono::Utc;
 use hearback_core::Owner;
 use hearback_rules::{OwnerRef, Owners, Property};
-use hearback_store::cases;
+use hearback_store::{cases, persons};
 
 use crate::{
-    automation::{
-        apply::{Scene, read_owner},
-        facts::read_properties,
-    },
+    rows::{read_owner, read_properties},
     team::roster::{Pick, Roster},
+    workspace::Workspace,
 };
 
 /// An owner, and why it is not who was asked for first.
@@ -24,28 +24,41 @@ pub struct Chosen {
     pub why: Option<String>,
 }
 
+/// Whom a case may fall to, beside who has it: the people around it, at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// The workspace.
+    pub workspace: &'a Workspace,
+    /// Who answered.
+    pub person: &'a persons::Model,
+    /// Who looks after their account.
+    pub account_owner: Option<&'a Owner>,
+    /// The present moment.
+    pub now: DateTime<Utc>,
+}
+
 /// The owner of the case as it stands; of a new one: the person's, the account's, the workspace's default team.
-pub fn of_case(scene: &Scene, case: &cases::Model) -> Owner {
-    read_owner(case.owner.as_deref()).unwrap_or_else(|| usual(scene).owner)
+pub fn of_case(around: &Around, case: &cases::Model) -> Owner {
+    read_owner(case.owner.as_deref()).unwrap_or_else(|| usual(around).owner)
 }
 
 /// Who owns a case before any rule was asked.
-pub fn usual(scene: &Scene) -> Chosen {
-    Search { scene, case_owner: None, skipped: None }.fall_back()
+pub fn usual(around: &Around) -> Chosen {
+    Search { around, case_owner: None, skipped: None }.fall_back()
 }
 
 /// The first of the references that names somebody who is there. Never nobody. A case whose answer was corrected stays with
 /// whoever of the team has it.
-pub fn choose(scene: &Scene, case: &cases::Model, owners: &Owners, revision: u32, roster: &mut Roster) -> Chosen {
+pub fn choose(around: &Around, case: &cases::Model, owners: &Owners, revision: u32, roster: &mut Roster) -> Chosen {
     let case_owner = read_owner(case.owner.as_deref());
-    let mut search = Search { scene, case_owner, skipped: None };
+    let mut search = Search { around, case_owner, skipped: None };
     for reference in &owners.0 {
         let found = match reference {
             OwnerRef::RoundRobin(team) => search.of_team(team, Pick::InTurn, case, revision, roster),
             OwnerRef::LeastLoaded(team) => search.of_team(team, Pick::LeastLoaded, case, revision, roster),
             OwnerRef::Manager => {
-                let owner = search.case_owner.as_ref().unwrap_or(&scene.workspace.default_owner);
-                scene.workspace.staff.manager_of(owner, scene.now)
+                let owner = search.case_owner.as_ref().unwrap_or(&around.workspace.default_owner);
+                around.workspace.staff.manager_of(owner, around.now)
             }
             reference => search.named(reference).and_then(|owner| search.present(&owner)),
         };
@@ -57,7 +70,7 @@ pub fn choose(scene: &Scene, case: &cases::Model, owners: &Owners, revision: u32
 }
 
 struct Search<'a> {
-    scene: &'a Scene<'a>,
+    around: &'a Around<'a>,
     case_owner: Option<Owner>,
     /// Whoever would have been it, and why they are not: the team owns what nobody can take.
     skipped: Option<(Owner, String)>,
@@ -69,9 +82,9 @@ impl Search<'_> {
         match reference {
             OwnerRef::Fixed(owner) => Some(owner.clone()),
             OwnerRef::CaseOwner => self.case_owner.clone(),
-            OwnerRef::PersonOwner => read_owner(self.scene.person.owner.as_deref()),
-            OwnerRef::AccountOwner => self.scene.account_owner.cloned(),
-            OwnerRef::Property(name) => match read_properties(&self.scene.person.properties).remove(name)? {
+            OwnerRef::PersonOwner => read_owner(self.around.person.owner.as_deref()),
+            OwnerRef::AccountOwner => self.around.account_owner.cloned(),
+            OwnerRef::Property(name) => match read_properties(&self.around.person.properties).remove(name)? {
                 Property::Text(text) => Owner::parse(text.trim()).ok(),
                 Property::Flag(_) | Property::Number(_) => None,
             },
@@ -81,11 +94,11 @@ impl Search<'_> {
 
     /// This owner, or who stands in; notes who is away.
     fn present(&mut self, owner: &Owner) -> Option<Owner> {
-        let staff = &self.scene.workspace.staff;
-        let there = staff.present(owner, self.scene.now);
+        let staff = &self.around.workspace.staff;
+        let there = staff.present(owner, self.around.now);
         if there.as_ref() != Some(owner) {
             let why = format!("{owner} is absent");
-            let team = staff.team_of(owner).unwrap_or_else(|| self.scene.workspace.default_owner.clone());
+            let team = staff.team_of(owner).unwrap_or_else(|| self.around.workspace.default_owner.clone());
             self.skipped.get_or_insert((team, why));
         }
         there
@@ -113,7 +126,7 @@ impl Search<'_> {
         }
         match self.skipped {
             Some((owner, why)) => Chosen { owner, why: Some(why) },
-            None => Chosen { owner: self.scene.workspace.default_owner.clone(), why: None },
+            None => Chosen { owner: self.around.workspace.default_owner.clone(), why: None },
         }
     }
 }

@@ -8,14 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use hearback_core::{Email, Owner, id::WorkspaceId};
-use hearback_rules::{Action, OwnerRef, Owners, Rule};
 use hearback_store::{StoreError, Tx, cases, team_members, teams};
 use uuid::Uuid;
 
-use crate::workspace::Workspace;
-
-/// The teams that rules pick from, and whether how much everybody has to do counts.
-pub type Asked = BTreeMap<String, bool>;
+use crate::workspace::{Workspace, asked::Asked};
 
 /// How somebody is picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,27 +49,6 @@ struct Seat {
     cap: Option<u32>,
 }
 
-/// The teams from which these rules pick.
-pub fn asked<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Asked {
-    let mut asked = Asked::new();
-    for owners in rules.into_iter().flat_map(|rule| &rule.then).filter_map(|step| owners_of(&step.action)) {
-        for reference in owners.0.iter().filter(|reference| reference.asks_roster()) {
-            if let Some(team) = reference.team() {
-                *asked.entry(team.to_owned()).or_default() |= matches!(reference, OwnerRef::LeastLoaded(_));
-            }
-        }
-    }
-    asked
-}
-
-const fn owners_of(action: &Action) -> Option<&Owners> {
-    match action {
-        Action::OpenTask { owner, .. } | Action::Assign { owner } => Some(owner),
-        Action::Escalate { to, .. } => Some(to),
-        _ => None,
-    }
-}
-
 impl Roster {
     /// Takes these teams, in the order of their keys, until the transaction ends. Without any it asks for nothing.
     pub async fn load(tx: &Tx, workspace: &Workspace, asked: &Asked, now: DateTime<Utc>) -> Result<Self, StoreError> {
@@ -106,7 +81,7 @@ impl Roster {
     /// These teams with everybody there, nobody busy and all turns alike: for trying rules out. Asks and takes nothing.
     pub fn imagined(workspace: &Workspace, asked: &Asked) -> Self {
         let bench = |key: &String| {
-            let seat = |(address, colleague): (&str, &crate::team::staff::Colleague)| {
+            let seat = |(address, colleague): (&str, &crate::workspace::staff::Colleague)| {
                 let address = Email::parse(address).ok()?;
                 Some(Seat { user: colleague.id.uuid(), address, turn: 0, drawn: false, absent: false, cap: None })
             };
@@ -186,4 +161,19 @@ impl Roster {
         }
         Ok(())
     }
+}
+
+/// Somebody else of a team, in turn.
+pub(crate) async fn next_of(
+    tx: &Tx,
+    workspace: &Workspace,
+    roster: &mut Roster,
+    case: uuid::Uuid,
+    team: &str,
+    but: &Owner,
+    now: DateTime<Utc>,
+) -> Result<Option<Owner>, StoreError> {
+    *roster = Roster::load(tx, workspace, &[(team.to_owned(), false)].into(), now).await?;
+    roster.leave_out(but);
+    Ok(roster.pick(case, team, Pick::InTurn))
 }

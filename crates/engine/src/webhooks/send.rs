@@ -29,8 +29,9 @@ use super::{
 use crate::{
     Ctx, EngineError,
     alerts::{self, Alert, AlertKind},
-    jobs::wait_for_reader,
-    mail::{ledger::Report, sending_pause},
+    mail::{Delivery, ledger::Report},
+    sending_pause,
+    stuck::wait_for_reader,
 };
 
 /// How long a message is tried before it is given up.
@@ -41,7 +42,7 @@ const PAUSES: [i64; 7] = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600, 
 const LONGEST_WISH: u32 = 24 * 3_600;
 
 /// Sends the message of this job.
-pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outcome {
+pub(crate) async fn send(cx: &Delivery, lease: &Lease, delivery: DeliveryId) -> Outcome {
     match try_send(cx, lease, delivery).await {
         Ok(outcome) => outcome,
         Err(EngineError::Store(StoreError::Unreadable(_))) => wait_for_reader(cx, lease),
@@ -50,7 +51,7 @@ pub(crate) async fn send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Outco
     }
 }
 
-async fn try_send(cx: &Ctx, lease: &Lease, delivery: DeliveryId) -> Result<Outcome, EngineError> {
+async fn try_send(cx: &Delivery, lease: &Lease, delivery: DeliveryId) -> Result<Outcome, EngineError> {
     let (db, ws) = (cx.db.read(), lease.workspace);
     let Some(row) = lists::delivery(db, ws, delivery).await? else {
         return Ok(Outcome::Cancel("the message is gone: its person was erased".to_owned()));
@@ -136,7 +137,7 @@ async fn event(cx: &Ctx, lease: &Lease, row: &deliveries::Model) -> Result<Optio
 
 /// Not taken this time: later, or never again.
 async fn failed(
-    cx: &Ctx,
+    cx: &Delivery,
     lease: &Lease,
     row: &deliveries::Model,
     key: &str,
@@ -161,7 +162,7 @@ async fn failed(
 }
 
 /// The other side says that it will never be there again.
-async fn gone(cx: &Ctx, lease: &Lease, row: &deliveries::Model, webhook: webhooks::Model) -> Result<Outcome, EngineError> {
+async fn gone(cx: &Delivery, lease: &Lease, row: &deliveries::Model, webhook: webhooks::Model) -> Result<Outcome, EngineError> {
     let why = format!("the webhook `{}` answered 410: it is gone for good", webhook.key);
     let tx = cx.db.write().await?;
     disable(cx, &tx, webhook, &why).await?;
@@ -169,7 +170,7 @@ async fn gone(cx: &Ctx, lease: &Lease, row: &deliveries::Model, webhook: webhook
     give_up(cx, lease, row, why).await
 }
 
-async fn give_up(cx: &Ctx, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
+async fn give_up(cx: &Delivery, lease: &Lease, row: &deliveries::Model, why: String) -> Result<Outcome, EngineError> {
     let told = Some(Entry::WebhookFailed { webhook: row.to_address.clone(), why: why.clone() });
     record(cx, report(lease, row, DeliveryStatus::Dead, Some(why.clone()), Outcome::Dead(why), told)).await
 }
@@ -196,7 +197,7 @@ fn report(
     }
 }
 
-async fn record(cx: &Ctx, report: Report) -> Result<Outcome, EngineError> {
+async fn record(cx: &Delivery, report: Report) -> Result<Outcome, EngineError> {
     let recorded = cx.ledger.report(report).await?;
     recorded.await.unwrap_or_else(|_| Err(StoreError::Unavailable("stopping".to_owned())))?;
     Ok(Outcome::Settled)

@@ -12,10 +12,12 @@ use super::{
 };
 use crate::{
     Ctx, EngineError,
+    customers::people::NewPerson,
     responses::{
+        Responses,
         correct::correct_response,
         intake::Entry,
-        submit::{CheckedResponse, Correction, FollowUp, NewPerson, NewResponse, Receipt, Settles, check},
+        submit::{CheckedResponse, Correction, FollowUp, NewResponse, Receipt, Settles, check},
     },
     surveys::wording::{self, Said, ScoreWord},
 };
@@ -126,7 +128,7 @@ pub struct Given {
 }
 
 /// Stores an answer; one that came before under the same id becomes this one, as a new revision.
-pub async fn answer(cx: &Ctx, widget: &Widget, claim: &Claim, given: Given) -> Result<Receipt, EngineError> {
+pub async fn answer(cx: &Responses, widget: &Widget, claim: &Claim, given: Given) -> Result<Receipt, EngineError> {
     let key = format!("widget/{}/{}", widget.row.id, given.id);
     match put(cx, widget, claim, &given, &key).await {
         // Both came at the same time, and the other one was first.
@@ -135,7 +137,7 @@ pub async fn answer(cx: &Ctx, widget: &Widget, claim: &Claim, given: Given) -> R
     }
 }
 
-async fn put(cx: &Ctx, widget: &Widget, claim: &Claim, given: &Given, key: &str) -> Result<Receipt, EngineError> {
+async fn put(cx: &Responses, widget: &Widget, claim: &Claim, given: &Given, key: &str) -> Result<Receipt, EngineError> {
     // A click may be followed by words; who wrote them is done.
     let settles = if given.comment.is_some() { Settles::AtOnce } else { Settles::Later };
     if let Some(row) = responses::by_key(cx.db.read(), widget.ws(), key).await? {

@@ -4,7 +4,7 @@ use hearback_core::{Email, id::PersonId, token::is_signed};
 use hearback_store::{lists, persons, preferences, suppressions, time::millis, widgets as store};
 
 use super::Widget;
-use crate::{Ctx, EngineError, responses::submit::NewPerson, workspace::Workspace};
+use crate::{Ctx, EngineError, customers::people::NewPerson, workspace::Workspace};
 
 /// What a page says about its visitor. The signature is HMAC-SHA-256 in hexadecimal under the widget's secret, of
 /// `email:ADDRESS` or `id:EXTERNAL_ID`: saying which keeps an id that looks like an address from being taken for one.

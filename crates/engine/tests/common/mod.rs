@@ -10,9 +10,10 @@ use hearback_core::{
     token::SecretKey,
 };
 use hearback_engine::{
-    Ctx, Settings,
-    mail::dispatch::Dispatch,
-    responses::submit::{FollowUp, NewPerson, NewResponse, Receipt, submit_responses},
+    Engine, Settings,
+    customers::people::NewPerson,
+    responses::submit::{FollowUp, NewResponse, Receipt, submit_responses},
+    settings::Dispatch,
     setup,
 };
 use hearback_mailer::{Templates, Transport};
@@ -21,7 +22,7 @@ use hearback_store::{ConnectionTrait, Db};
 /// Everything a test needs; the folder goes with it.
 pub struct World {
     /// The engine.
-    pub cx: Ctx,
+    pub cx: Engine,
     /// Its clock.
     pub clock: ManualClock,
     /// Its one workspace.
@@ -40,16 +41,21 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         let clock = ManualClock::new(noon());
-        let cx =
-            Ctx::new(db, Arc::new(clock.clone()), settings(), Templates::load(None).unwrap(), Transport::File(folder.path().join("mail")));
+        let cx = Engine::new(
+            db,
+            Arc::new(clock.clone()),
+            settings(),
+            Templates::load(None).unwrap(),
+            Transport::File(folder.path().join("mail")),
+        );
         let ws = setup::ensure_workspace(&cx).await.unwrap();
         Self { cx, clock, ws, folder }
     }
 
     /// A second node on the same database, with a memory of its own.
-    pub async fn other_node(&self) -> Ctx {
+    pub async fn other_node(&self) -> Engine {
         let transport = Transport::File(self.folder.path().join("mail"));
-        Ctx::new(open(&self.folder).await, Arc::new(self.clock.clone()), settings(), Templates::load(None).unwrap(), transport)
+        Engine::new(open(&self.folder).await, Arc::new(self.clock.clone()), settings(), Templates::load(None).unwrap(), transport)
     }
 
     /// Stores one answer.
@@ -116,8 +122,8 @@ fn settings() -> Settings {
         first_contact: hearback_core::Span::BusinessDays(2),
         close: hearback_core::Span::BusinessDays(5),
         warn_before: hearback_core::Span::BusinessHours(4),
-        limits: hearback_engine::automation::guard::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
-        log_ins: hearback_engine::access::LogInRules::default(),
+        limits: hearback_engine::settings::Limits { mails_per_person_day: 1_000, mails_per_rule_hour: 100_000 },
+        log_ins: hearback_engine::settings::LogInRules::default(),
         private_webhooks: false,
         folders: Vec::new(),
     }

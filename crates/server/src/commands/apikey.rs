@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use clap::{Subcommand, builder::PossibleValuesParser};
 use hearback_core::id::{ApiKeyId, WorkspaceId};
 use hearback_engine::{
-    Actor, Ctx,
-    access::{self, KEY_PREFIX, Scope},
+    Actor, Engine,
+    access::{self, KEY_PREFIX},
+    role::Scope,
 };
 use hearback_store::api_keys;
 use serde_json::json;
@@ -77,7 +78,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// The key that is meant: by its id, by its first letters, or by all of it.
-async fn find(cx: &Ctx, ws: WorkspaceId, key: &str) -> anyhow::Result<ApiKeyId> {
+async fn find(cx: &Engine, ws: WorkspaceId, key: &str) -> anyhow::Result<ApiKeyId> {
     if let Ok(id) = key.parse() {
         return Ok(id);
     }

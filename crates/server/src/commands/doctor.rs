@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args as Arguments;
 use hearback_core::{Clock as _, SystemClock};
-use hearback_engine::{alerts::AlertKind, disk, mail::sending_pause::SendingPause, reading, seals};
+use hearback_engine::{alerts::AlertKind, disk, reading, seals, workspace::SendingPause};
 use hearback_store::{Db, alerts, outbox, time::millis, workspaces};
 use serde::Serialize;
 use serde_json::json;

@@ -7,7 +7,7 @@ use hearback_core::{
     id::{JobId, WorkspaceId},
     state::JobState,
 };
-use hearback_engine::{Actor, Ctx, EngineError, stuck};
+use hearback_engine::{Actor, Engine, EngineError, stuck};
 use hearback_store::{
     cursor::Page,
     outbox::{self, Model},
@@ -67,7 +67,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn list(cx: &Ctx, ws: WorkspaceId, as_json: bool) -> anyhow::Result<ExitCode> {
+async fn list(cx: &Engine, ws: WorkspaceId, as_json: bool) -> anyhow::Result<ExitCode> {
     let jobs = all(cx, ws).await?;
     if as_json {
         say_json(&jobs.iter().map(view).collect::<Vec<_>>())?;
@@ -90,7 +90,7 @@ fn view(job: &Model) -> Value {
     })
 }
 
-async fn all(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Vec<Model>> {
+async fn all(cx: &Engine, ws: WorkspaceId) -> anyhow::Result<Vec<Model>> {
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
         let page = outbox::stuck::list(cx.db.read(), ws, Page { limit: PAGE, after: cursor }).await?;
@@ -104,7 +104,7 @@ async fn all(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Vec<Model>> {
 
 /// Does it to each; one that is refused stops no other.
 async fn each(
-    cx: &Ctx,
+    cx: &Engine,
     ws: WorkspaceId,
     which: &Which,
     done: &str,

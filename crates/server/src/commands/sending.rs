@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use hearback_engine::{
     Actor,
-    mail::sending_pause::{self, DueWave, Sending, SendingPause, Waiting},
+    sending_pause::{self, DueWave, Sending, Waiting},
+    workspace::SendingPause,
 };
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as Arguments, ValueEnum};
 use futures::FutureExt as _;
 use hearback_core::{id::WorkspaceId, token::random_secret};
-use hearback_engine::{Ctx, access, clock_guard, customers::erased, health, inbound, seals, ticks::TICKS};
+use hearback_engine::{Engine, access, clock_guard, customers::erased, health, inbound, seals, ticks::TICKS};
 use hearback_scheduler::{Pulse, Worker, WorkerSettings, run_pulses};
 use hearback_web::{AppConfig, Limits};
 use tokio::net::TcpListener;
@@ -58,7 +58,7 @@ pub async fn run(args: Args, mut config: Config) -> anyhow::Result<ExitCode> {
 pub async fn serve(
     mut lifecycle: Lifecycle,
     config: &Config,
-    cx: Ctx,
+    cx: Engine,
     ws: WorkspaceId,
     listener: Option<TcpListener>,
     role: Role,
@@ -119,7 +119,7 @@ pub async fn serve(
 const QUICK: u64 = 64 * 1024 * 1024;
 
 /// Looks for damage in the database file. Damaged, it is served all the same, but nothing is sent.
-async fn check_pages(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
+async fn check_pages(lifecycle: &mut Lifecycle, config: &Config, cx: &Engine) -> anyhow::Result<()> {
     let Some(file) = open::sqlite_path(config).map(str::to_owned) else { return Ok(()) };
     let size = std::fs::metadata(&file).map_or(0, |file| file.len());
     let cx = cx.clone();
@@ -158,7 +158,7 @@ fn connections(files: u64, config: &Config) -> usize {
 }
 
 /// Starts what works through the queue, and what looks at the tables again and again.
-fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
+fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Engine) -> anyhow::Result<()> {
     // The worker gives back what it did not finish a little before everything is cut off.
     let drain = Duration::from_secs(config.worker.drain.saturating_sub(5).max(1));
     let settings = WorkerSettings { concurrency: config.worker.concurrency, drain, ..WorkerSettings::default() };
@@ -193,7 +193,7 @@ fn worker(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Resul
 }
 
 /// Starts what looks into the mailbox, where there is one.
-fn mailbox(lifecycle: &mut Lifecycle, config: &Config, cx: &Ctx) -> anyhow::Result<()> {
+fn mailbox(lifecycle: &mut Lifecycle, config: &Config, cx: &Engine) -> anyhow::Result<()> {
     let Some(mailbox) = open::mailbox(config)? else { return Ok(()) };
     let (cx, stop, period) = (cx.clone(), lifecycle.stop(), Duration::from_secs(config.inbound.poll));
     info!(mailbox = mailbox.name(), "incoming mail is fetched");
@@ -213,7 +213,7 @@ pub async fn bind(address: &str, other: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// While nobody can log in, the first-run page asks for this token, so that only who sees this output can use it.
-async fn first_run(cx: &Ctx, is_web: bool) -> anyhow::Result<Option<String>> {
+async fn first_run(cx: &Engine, is_web: bool) -> anyhow::Result<Option<String>> {
     if !is_web || access::has_users(cx).await? {
         return Ok(None);
     }

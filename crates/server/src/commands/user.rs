@@ -8,8 +8,9 @@ use std::{
 use clap::{Subcommand, builder::PossibleValuesParser};
 use hearback_core::id::{UserId, WorkspaceId};
 use hearback_engine::{
-    Actor, Ctx,
-    access::{self, Role, UserChange},
+    Actor, Engine,
+    access::{self, UserChange},
+    role::Role,
 };
 use hearback_store::{second_factors, users};
 use serde_json::json;
@@ -160,14 +161,14 @@ async fn change(config: &Config, email: &str, change: UserChange) -> anyhow::Res
     Ok(access::change_user(&cx, ws, &Actor::Operator, id, change).await?)
 }
 
-async fn find(cx: &Ctx, ws: WorkspaceId, email: &str) -> anyhow::Result<UserId> {
+async fn find(cx: &Engine, ws: WorkspaceId, email: &str) -> anyhow::Result<UserId> {
     let user = users::by_email(cx.db.read(), ws, &email.trim().to_lowercase()).await?;
     let user =
         user.ok_or_else(|| anyhow::anyhow!("there is no user {email} in this workspace; `hearback user list` shows who there is"))?;
     Ok(UserId::from_uuid(user.id))
 }
 
-async fn list(cx: &Ctx, ws: WorkspaceId, json: bool) -> anyhow::Result<()> {
+async fn list(cx: &Engine, ws: WorkspaceId, json: bool) -> anyhow::Result<()> {
     let with = second_factors::in_force(cx.db.read(), ws).await?;
     let rows = users::all(cx.db.read(), ws).await?;
     if json {
@@ -188,7 +189,7 @@ async fn list(cx: &Ctx, ws: WorkspaceId, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn sessions(cx: &Ctx, ws: WorkspaceId, of: &[UserId], end: bool, json: bool) -> anyhow::Result<()> {
+async fn sessions(cx: &Engine, ws: WorkspaceId, of: &[UserId], end: bool, json: bool) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for id in of {
         rows.extend(access::own_sessions(cx, ws, *id, None).await?);

@@ -11,7 +11,7 @@ use hearback_core::{
     state::WaveStatus,
 };
 use hearback_engine::{
-    Actor, Ctx, EngineError,
+    Actor, Engine, EngineError,
     campaigns::{
         fire,
         preview::{self, Preview, Shown},
@@ -140,7 +140,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// Shows how far a wave is, while somebody is still to be asked; the wave as it is then.
-async fn watch(cx: &Ctx, ws: WorkspaceId, id: WaveId) -> anyhow::Result<Wave> {
+async fn watch(cx: &Engine, ws: WorkspaceId, id: WaveId) -> anyhow::Result<Wave> {
     let bar = progress::bar_of("people asked", 0);
     loop {
         let wave = waves::one(cx, ws, id).await?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hearback_core::{Email, Pace, pace::WarmUp};
-use hearback_engine::mail::dispatch::Dispatch;
+use hearback_engine::settings::Dispatch;
 use hearback_mailer::{DkimError, KeyError, KeyFile, Signer};
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! `/api/v1/accounts`: companies, and what their people said.
 
 use hearback_engine::{
-    access::Scope::{Read, Write},
     customers::accounts::{self, Account, NewAccount},
     metrics::ScoreLine,
+    role::Scope::{Read, Write},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

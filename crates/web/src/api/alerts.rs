@@ -2,8 +2,8 @@
 
 use hearback_core::id::RecordId;
 use hearback_engine::{
-    access::Scope::{Read, Write},
     alerts::done as look_after,
+    role::Scope::{Read, Write},
 };
 use hearback_store::alerts;
 use schemars::JsonSchema;

@@ -1,9 +1,9 @@
 //! `/api/v1/apikeys`: the keys of this workspace. A key itself is told once, when it is made.
 
 use chrono::{DateTime, Utc};
-use hearback_engine::access::{
-    self,
-    Scope::{self, Admin},
+use hearback_engine::{
+    access,
+    role::Scope::{self, Admin},
 };
 use hearback_store::api_keys;
 use schemars::JsonSchema;

@@ -1,6 +1,6 @@
 //! `/api/v1/audit`: who changed what in the set-up.
 
-use hearback_engine::access::Scope::Admin;
+use hearback_engine::role::Scope::Admin;
 use hearback_store::audit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveTime};
 use hearback_core::{Calendar, wall::Weekdays};
 use hearback_engine::{
-    access::Scope::{Admin, Read},
+    role::Scope::{Admin, Read},
     team::staffing::{self, NewCalendar},
 };
 use hearback_store::calendars;

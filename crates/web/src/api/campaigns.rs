@@ -7,11 +7,11 @@ use hearback_core::{
     state::CampaignStatus,
 };
 use hearback_engine::{
-    access::Scope::{Admin, Read},
     campaigns::{
         campaign::{self, Campaign},
         fire, preview, waves,
     },
+    role::Scope::{Admin, Read},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

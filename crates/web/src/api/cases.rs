@@ -5,8 +5,8 @@ use hearback_core::{
     id::{CaseId, PersonId, ResponseId},
 };
 use hearback_engine::{
-    access::Scope::{Read, Write},
     cases::work::{self, CaseChange, NewContact, NewReply},
+    role::Scope::{Read, Write},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},

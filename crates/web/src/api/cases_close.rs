@@ -3,8 +3,8 @@
 use hearback_core::id::CaseId;
 use hearback_engine::{
     EngineError, FieldError,
-    access::Scope::Write,
     cases::work::{self, CaseChange},
+    role::Scope::Write,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use hearback_core::{
     id::{CaseId, DeliveryId},
     state::{DeliveryStatus, Medium},
 };
-use hearback_engine::access::Scope::Read;
+use hearback_engine::role::Scope::Read;
 use hearback_store::{
     deliveries,
     lists::{self, DeliveryFilter},

@@ -1,6 +1,6 @@
 //! `/api/v1/events`: all that happened, in one order, for whoever follows it.
 
-use hearback_engine::access::Scope::Read;
+use hearback_engine::role::Scope::Read;
 use hearback_store::feed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use axum::{body::Bytes, extract::Request};
 use hearback_core::{id::MessageId, state::MessageState};
 use hearback_engine::{
-    access::Scope::{Read, Write},
     inbound::{self, Door, MAX_BYTES, Taken},
+    role::Scope::{Read, Write},
 };
 use hearback_store::messages::{self, Attachment};
 use schemars::{JsonSchema, json_schema};

@@ -6,11 +6,11 @@ use hearback_core::{
     state::InvitationState,
 };
 use hearback_engine::{
-    access::Scope::{Read, Write},
     campaigns::{
         ad_hoc::{self, Invited, NewInvitation},
         triggers::{self, NewInteraction},
     },
+    role::Scope::{Read, Write},
 };
 use hearback_store::invitations::{self, InvitationFilter, Model};
 use schemars::JsonSchema;

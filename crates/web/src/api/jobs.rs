@@ -1,7 +1,7 @@
 //! `/api/v1/jobs`: deferred actions that somebody has to look at, because they were given up or can't be read by this version.
 
 use hearback_core::id::JobId;
-use hearback_engine::{access::Scope::Admin, stuck};
+use hearback_engine::{role::Scope::Admin, stuck};
 use hearback_store::outbox::{self, Model};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use hearback_engine::{
-    access::Scope::Read,
     metrics::{self, Bucket, MetricsQuery, MetricsReport},
+    role::Scope::Read,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

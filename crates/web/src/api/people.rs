@@ -2,11 +2,11 @@
 
 use hearback_core::id::{PersonId, WorkspaceId};
 use hearback_engine::{
-    access::Scope::{Admin, Read, Write},
     customers::{
         merge,
         people::{self, PersonChange},
     },
+    role::Scope::{Admin, Read, Write},
 };
 use hearback_store::{
     cursor::Listed,

@@ -1,8 +1,8 @@
 //! `/api/v1/policies`: what closing takes and how long things may take, by segment and survey.
 
 use hearback_engine::{
-    access::Scope::{Admin, Read},
     cases::policies::{self, Held, NewPolicy},
+    role::Scope::{Admin, Read},
 };
 
 use super::List;

@@ -3,9 +3,9 @@
 use axum::{body::Bytes, extract::Request};
 use hearback_core::{state::CodeState, text};
 use hearback_engine::{
-    access::Scope::{Admin, Read},
     change::Change,
     incentives::pools::{self, NewCode, Stock},
+    role::Scope::{Admin, Read},
 };
 use hearback_store::{incentive_codes, time::millis};
 use schemars::JsonSchema;

@@ -1,8 +1,8 @@
 //! `/api/v1/referrals`: links that promoters share, and what came of them.
 
 use hearback_engine::{
-    access::Scope::{Read, Write},
     incentives::referrals::{self, NewConversion, Shared},
+    role::Scope::{Read, Write},
 };
 use hearback_store::conversions;
 use schemars::JsonSchema;

@@ -7,8 +7,8 @@ use hearback_core::{
 };
 use hearback_engine::{
     EngineError,
-    access::Scope::{Read, Write},
     responses::submit::{self, Correction, FollowUp, NewResponse, Receipt, Settles},
+    role::Scope::{Read, Write},
 };
 use hearback_store::{
     case_list::{self, CaseFilter, CaseOrder},

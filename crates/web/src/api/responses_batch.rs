@@ -10,8 +10,8 @@ use futures::{StreamExt as _, stream};
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
     FieldError,
-    access::Scope::Write,
     responses::submit::{self, FollowUp, NewResponse, Receipt, ReceiptCase},
+    role::Scope::Write,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,12 +2,12 @@
 
 use axum::{extract::Request, http::StatusCode};
 use hearback_engine::{
-    access::Scope::{Admin, Read, Write},
     automation::{
         backtest::{self, Report, Span},
         history::{self, Asked},
         publish::{self, Published},
     },
+    role::Scope::{Admin, Read, Write},
 };
 use hearback_rules::{Rule, parse::MAX_FILE};
 use hearback_store::rule_versions;

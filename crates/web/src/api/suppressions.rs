@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hearback_engine::{
-    access::Scope::{Admin, Read, Write},
     customers::suppressions::{self, NotTaken, Source, Suppression},
+    role::Scope::{Admin, Read, Write},
 };
 use hearback_store::lists;
 use schemars::JsonSchema;

@@ -2,7 +2,7 @@
 
 use hearback_core::{Metric, id::WorkspaceId, state::SurveyStatus, survey::Body};
 use hearback_engine::{
-    access::Scope::{Admin, Read},
+    role::Scope::{Admin, Read},
     surveys::{self, DraftChange, NewSurvey},
 };
 use hearback_store::{lists, surveys::Model, workspaces};

@@ -5,8 +5,8 @@ use hearback_core::{
     state::TaskStatus,
 };
 use hearback_engine::{
-    access::Scope::{Read, Write},
     cases::work::{self, TaskChange},
+    role::Scope::{Read, Write},
 };
 use hearback_store::{
     lists::{self, TaskFilter},

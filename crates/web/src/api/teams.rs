@@ -2,7 +2,7 @@
 
 use hearback_core::id::UserId;
 use hearback_engine::{
-    access::Scope::{Admin, Read},
+    role::Scope::{Admin, Read},
     team::staffing::{self, Absence, NewTeam, Seat, TeamLoad},
 };
 use schemars::JsonSchema;

@@ -2,8 +2,8 @@
 
 use hearback_core::state::TestimonialState;
 use hearback_engine::{
-    access::Scope::{Read, Write},
     incentives::testimonials::{self, Filter, Testimonial},
+    role::Scope::{Read, Write},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,10 @@
 //! `/api/v1/users`: who may come in, and how that ends.
 
 use hearback_core::id::{UserId, WorkspaceId};
-use hearback_engine::access::{self, OwnSession, Role, Scope::Admin, UserChange};
+use hearback_engine::{
+    access::{self, OwnSession, UserChange},
+    role::{Role, Scope::Admin},
+};
 use hearback_store::{second_factors, users};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

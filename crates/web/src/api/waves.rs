@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hearback_core::{Word as _, campaign::Plan, id::WaveId, state::WaveStatus};
 use hearback_engine::{
-    access::Scope::{Admin, Read},
     campaigns::waves::{self, Wave},
+    role::Scope::{Admin, Read},
 };
 use hearback_store::waves::Model;
 use schemars::JsonSchema;

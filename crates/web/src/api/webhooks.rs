@@ -2,8 +2,9 @@
 
 use hearback_core::Word as _;
 use hearback_engine::{
-    access::Scope::Admin,
-    webhooks::{self as calls, Kind, NewWebhook, Webhook},
+    role::Scope::Admin,
+    webhooks as calls,
+    webhooks::{Kind, NewWebhook, Webhook},
 };
 use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;

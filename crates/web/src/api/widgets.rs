@@ -1,7 +1,7 @@
 //! `/api/v1/widgets`: places on other sites where a survey is asked.
 
 use hearback_engine::{
-    access::Scope::Admin,
+    role::Scope::Admin,
     widgets::{self, NewWidget, Widget},
 };
 use schemars::JsonSchema;

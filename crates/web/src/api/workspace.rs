@@ -1,7 +1,7 @@
 //! `/api/v1/workspace`: the workspace that the key opens. `hearback workspace` makes further ones: a key knows of no other.
 
 use hearback_engine::{
-    access::Scope::{Admin, Read},
+    role::Scope::{Admin, Read},
     setup::{self, WorkspaceChange},
 };
 use hearback_store::workspaces;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get, post};
 use crate::{App, api::path_id, error::Problem, query::Params};
-use hearback_engine::access::Role::{Agent, Viewer};
+use hearback_engine::role::Role::{Agent, Viewer};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{Frame, session::Visitor, words::When};
 use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::Admin;
+use hearback_engine::role::Role::Admin;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

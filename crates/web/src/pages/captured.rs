@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{Frame, session::Visitor, words::When};
 use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

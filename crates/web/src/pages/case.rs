@@ -32,7 +32,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get};
 use crate::{App, api::path_id, error::Problem, query::Params};
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -7,7 +7,8 @@ use axum::{
 };
 use hearback_engine::{
     Actor,
-    access::{self, LogIn, Role, SHORTEST_PASSWORD, Visit},
+    access::{self, LogIn, SHORTEST_PASSWORD, Visit},
+    role::Role,
 };
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -21,7 +22,7 @@ use crate::route::{
     Route, get, post,
 };
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -25,7 +25,7 @@ use crate::{
     error::Problem,
     query::Params,
 };
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use handlebars::Handlebars;
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;

@@ -6,11 +6,11 @@ use axum::{
     response::Response,
 };
 use hearback_engine::{
-    access::Role,
     automation::{
         history::{self, Asked},
         publish,
     },
+    role::Role,
 };
 use hearback_rules::{Rule, StepVerdict};
 use hearback_store::rule_versions;
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::{Manager, Viewer};
+use hearback_engine::role::Role::{Manager, Viewer};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -16,7 +16,8 @@ use hearback_core::{
 };
 use hearback_engine::{
     Actor,
-    access::{self, Role, Visit},
+    access::{self, Visit},
+    role::Role,
 };
 use hearback_store::users;
 use subtle::ConstantTimeEq as _;

@@ -14,9 +14,8 @@ use hearback_core::{
     survey::{Body, Words},
 };
 use hearback_engine::{
-    EngineError, FieldError,
-    access::Role,
-    reading,
+    EngineError, FieldError, reading,
+    role::Role,
     surveys::{
         self, DraftChange,
         wording::{Wording, wording},
@@ -34,7 +33,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get};
 use crate::{App, api::workspace_key, error::Problem, query::Params};
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -9,7 +9,7 @@ use axum::{
 };
 use hearback_core::{Metric, state::SurveyStatus, survey::Body};
 use hearback_engine::{
-    access::Role,
+    role::Role,
     surveys::{self, NewSurvey},
 };
 use hearback_store::{lists, surveys::Model};
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::{Manager, Viewer};
+use hearback_engine::role::Role::{Manager, Viewer};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get};
 use crate::{App, error::Problem, query::Params};
-use hearback_engine::access::Role::Viewer;
+use hearback_engine::role::Role::Viewer;
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {
@@ -52,7 +52,7 @@ impl TeamRow {
             key: load.team.key,
             name: load.team.name,
             manager: load.team.manager,
-            calendar: load.team.calendar.unwrap_or_else(|| hearback_engine::team::staff::DEFAULT_CALENDAR.to_owned()),
+            calendar: load.team.calendar.unwrap_or_else(|| hearback_engine::workspace::staff::DEFAULT_CALENDAR.to_owned()),
             open: words::plural(i64::from(load.open), "case"),
             unowned: load.open > 0,
             members: load.seats.into_iter().map(|seat| MemberRow::of(seat, now)).collect(),

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::route::{Access::User, Route, get, post};
 use crate::{App, error::Problem, headers, query::Params};
-use hearback_engine::access::Role::{Manager, Viewer};
+use hearback_engine::role::Role::{Manager, Viewer};
 
 /// What is served here.
 pub(super) fn routes() -> Vec<Route> {

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hearback_engine::{
     Actor,
-    access::Role,
-    mail::sending_pause::{self, Waiting},
     responses::submit::{FollowUp, NewResponse, submit_responses},
+    role::Role,
+    sending_pause::{self, Waiting},
 };
 use hearback_store::{EntityTrait as _, responses};
 use hearback_tests::{

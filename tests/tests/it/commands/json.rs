@@ -19,7 +19,7 @@ async fn every_reporting_command_speaks_json() {
     let letter = file(&app, "letter.eml");
     std::fs::write(&letter, "From: a@b.lt\nSubject: hello\n\nCall me.\n").unwrap();
     let letter = letter.display().to_string();
-    app.add_user("boss@example.com", "Boss", hearback_engine::access::Role::Admin, None).await;
+    app.add_user("boss@example.com", "Boss", hearback_engine::role::Role::Admin, None).await;
     let map = ["--map", "external_id=id,score=score,email=mail"];
     let commands: Vec<Vec<&str>> = vec![
         vec!["migrate"],

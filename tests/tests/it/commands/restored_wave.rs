@@ -5,7 +5,7 @@ use chrono::Duration;
 use hearback_engine::{
     Actor,
     campaigns::fire,
-    mail::sending_pause::{self, Waiting},
+    sending_pause::{self, Waiting},
 };
 use hearback_store::{deliveries, invitations, outbox::Job};
 use hearback_tests::{

@@ -1,7 +1,7 @@
 //! Everything that an export holds comes back by the import, in whatever format and order, once.
 
 use hearback_core::id::WorkspaceId;
-use hearback_engine::access::Scope;
+use hearback_engine::role::Scope;
 use hearback_tests::{
     app::{TestApp, on_every_database},
     client::Client,

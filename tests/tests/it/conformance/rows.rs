@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use hearback_core::{Counts, Scale, Score};
-use hearback_engine::{customers::people, responses::submit::NewPerson};
+use hearback_engine::customers::people::{self, NewPerson};
 use hearback_store::{StoreError, Tx, bulk, ingest, persons, referrals, rollups, script::Script, teams};
 use hearback_tests::app::{TestApp, on_every_store};
 

@@ -1,6 +1,6 @@
 //! Who gets through which door: every route, asked by strangers, by each role and by each scope.
 
-use hearback_engine::access::{Role, Scope};
+use hearback_engine::role::{Role, Scope};
 use hearback_tests::{
     app::{TestApp, on_every_database},
     client::{Answer, Client},

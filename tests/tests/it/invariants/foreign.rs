@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Actor,
-    access::{self, Role, Scope},
+    Actor, access,
+    role::{Role, Scope},
 };
 use hearback_tests::{
     app::{TestApp, on_every_database},

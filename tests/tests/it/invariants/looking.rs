@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use hearback_core::{state::JobState, token::Purpose};
 use hearback_engine::{
-    access::Role,
     alerts::{Alert, AlertKind, raise},
+    role::Role,
 };
 use hearback_store::outbox::Job;
 use hearback_store::{

@@ -6,6 +6,7 @@ mod foreign;
 pub(crate) mod looking;
 mod persons;
 mod queries;
+mod rooms;
 mod sources;
 mod states;
 

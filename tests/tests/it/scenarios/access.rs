@@ -2,10 +2,7 @@
 
 use chrono::Duration;
 use hearback_core::Proxies;
-use hearback_engine::{
-    Actor,
-    access::{self, LogInRules, Role},
-};
+use hearback_engine::{Actor, access, role::Role, settings::LogInRules};
 use hearback_store::{audit, sessions};
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},

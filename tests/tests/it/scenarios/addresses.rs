@@ -3,9 +3,11 @@
 use chrono::Duration;
 use hearback_core::token::Purpose;
 use hearback_engine::{
-    access::Role,
-    customers::{people, suppressions::OptOut},
-    responses::submit::NewPerson,
+    customers::{
+        people::{self, NewPerson},
+        suppressions::OptOut,
+    },
+    role::Role,
 };
 use hearback_store::{deliveries, former_addresses, own_data, persons, suppressions};
 use hearback_tests::{

@@ -68,7 +68,7 @@ async fn who_was_let_down_is_asked_again_and_the_case_tells_whether_they_recover
         app.run_until_idle().await;
         let answered = entry(app, &receipt, "answered_again").await["data"].clone();
         assert_eq!((&answered["from"], &answered["to"], &answered["recovered"]), (&json!(2), &json!(8), &json!(true)));
-        let boss = app.log_in("boss@shop.example", hearback_engine::access::Role::Manager).await;
+        let boss = app.log_in("boss@shop.example", hearback_engine::role::Role::Manager).await;
         let page = boss.get(&format!("/cases/{}", receipt["case"]["id"].as_str().unwrap())).await.text();
         assert!(page.contains("Asked again, the customer answered 8 instead of 2: recovered"), "{page}");
     })
@@ -92,7 +92,7 @@ async fn the_limits_of_a_wave_hold_and_the_case_says_which() {
         let told = entry(app, &receipt, "not_asked_again").await["data"].clone();
         assert_eq!((&told["state"], &told["reason"]), (&json!("not_asked"), &json!("unsubscribed")));
         assert_eq!(questions(app, "anna@example.com"), 1, "only the other question");
-        let boss = app.log_in("boss@shop.example", hearback_engine::access::Role::Manager).await;
+        let boss = app.log_in("boss@shop.example", hearback_engine::role::Role::Manager).await;
         let page = boss.get(&format!("/cases/{}", receipt["case"]["id"].as_str().unwrap())).await.text();
         assert!(page.contains("The customer was not asked again: They asked us to stop writing to them."), "{page}");
     })

@@ -2,8 +2,8 @@
 
 use chrono::Duration;
 use hearback_engine::{
-    access::Role,
     alerts::{Alert, AlertKind, raise},
+    role::Role,
 };
 use hearback_tests::app::{TestApp, on_every_database};
 use serde_json::json;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use hearback_engine::{
-    access::Role,
-    responses::submit::{FollowUp, NewPerson, NewResponse, submit_responses},
+    customers::people::NewPerson,
+    responses::submit::{FollowUp, NewResponse, submit_responses},
+    role::Role,
 };
 use hearback_rules::Property;
 use hearback_store::{deliveries, responses, tasks};

@@ -1,7 +1,7 @@
 //! Who calls too often is told so; who watches the process asks at a door of its own.
 
 use hearback_core::{Proxies, id::RecordId, token::Purpose};
-use hearback_engine::access::Scope;
+use hearback_engine::role::Scope;
 use hearback_tests::{
     app::{Options, TestApp, on_every_database_with},
     client::Client,

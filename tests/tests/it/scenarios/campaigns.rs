@@ -1,7 +1,7 @@
 //! Campaigns: written down, changed, fired once whatever the clocks and the number of nodes, caught up after a silence.
 
 use chrono::{DateTime, Duration, Utc};
-use hearback_engine::{Actor, access::Scope, campaigns::fire};
+use hearback_engine::{Actor, campaigns::fire, role::Scope};
 use hearback_store::{alerts, campaigns, waves};
 use hearback_tests::app::{TestApp, on_every_database};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Customers who turn out to be one, companies and what their people said, and the feed of all that happened.
 
 use hearback_core::{id::PersonId, token::Purpose};
-use hearback_engine::{access::Scope, customers::merge};
+use hearback_engine::{customers::merge, role::Scope};
 use hearback_store::{cases, deliveries, persons, responses, unconfirmed};
 use hearback_tests::{
     app::{TestApp, on_every_database},

@@ -2,9 +2,10 @@
 
 use chrono::Duration;
 use hearback_engine::{
-    access::Role,
-    automation::guard::Limits,
-    responses::submit::{FollowUp, NewPerson, NewResponse, submit_responses},
+    customers::people::NewPerson,
+    responses::submit::{FollowUp, NewResponse, submit_responses},
+    role::Role,
+    settings::Limits,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database_with};
 use serde_json::{Value, json};

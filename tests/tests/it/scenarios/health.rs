@@ -71,7 +71,7 @@ async fn a_job_that_was_given_up_is_told_and_put_back_or_done_without() {
         let noted: Vec<String> = all::<audit::Entity>(app).await.into_iter().map(|row| row.action).collect();
         assert!(noted.contains(&"job.retried".to_owned()) && noted.contains(&"job.discarded".to_owned()), "{noted:?}");
         let other = app.second_workspace().await;
-        let stranger = app.key(other, hearback_engine::access::Scope::Admin).await;
+        let stranger = app.key(other, hearback_engine::role::Scope::Admin).await;
         assert_eq!(stranger.post(&format!("/api/v1/jobs/{}/retry", id(first)), &json!({})).await.status, 404);
     })
     .await;

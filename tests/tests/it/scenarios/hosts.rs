@@ -1,6 +1,6 @@
 //! Under which host what is served, and how a request says which it means.
 
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},
     client::Client,

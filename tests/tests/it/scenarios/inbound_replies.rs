@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use hearback_core::token::Purpose;
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::{alerts, contact_attempts, deliveries, messages};
 use hearback_tests::{
     app::{TestApp, on_every_database},
@@ -276,7 +276,7 @@ async fn a_key_of_another_workspace_brings_nothing_in() {
     on_every_database(async |app| {
         let (receipt, mark) = unhappy(app).await;
         let second = app.second_workspace().await;
-        let stranger = app.key(second, hearback_engine::access::Scope::Write).await;
+        let stranger = app.key(second, hearback_engine::role::Scope::Write).await;
         let headers = [("content-type", "message/rfc822")];
         let told = stranger.send("POST", "/api/v1/inbound", &headers, reply(&mark, "anna@example.com", "Hello")).await.expect(201);
         assert_eq!(told["state"], "quarantined");

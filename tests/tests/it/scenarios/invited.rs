@@ -5,7 +5,7 @@ use hearback_core::{
     state::{InvitationState, WaveStatus},
     token::Purpose,
 };
-use hearback_engine::automation::guard::Limits;
+use hearback_engine::settings::Limits;
 use hearback_store::{bulk, campaigns, preferences, waves};
 use hearback_tests::{
     app::{Options, TestApp, on_every_database, on_every_database_with},

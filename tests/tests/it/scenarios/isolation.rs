@@ -1,6 +1,6 @@
 //! Two workspaces on one database, and what a key may do.
 
-use hearback_engine::{Actor, access::Scope};
+use hearback_engine::{Actor, role::Scope};
 use hearback_store::responses;
 use hearback_tests::{app::on_every_database, client::Client};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The pages of the loop: what closing lacks, the two clocks, waiting, codes for causes, and who is there.
 
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_tests::app::on_every_database;
 use serde_json::json;
 

@@ -50,7 +50,7 @@ mod webhooks;
 mod widgets;
 mod zones;
 
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::{EntityTrait, bulk, suppressions};
 use hearback_tests::app::TestApp;
 use serde_json::Value;

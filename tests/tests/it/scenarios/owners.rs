@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use hearback_core::id::RecordId;
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::{accounts, bulk, cases};
 use hearback_tests::app::{TestApp, on_every_database};
 use serde_json::{Value, json};

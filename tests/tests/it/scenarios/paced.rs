@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Duration, NaiveDate};
 use hearback_core::{Pace, pace::WarmUp, state::WaveStatus};
-use hearback_engine::mail::{dispatch::Dispatch, sending_pause};
+use hearback_engine::{sending_pause, settings::Dispatch};
 use hearback_store::{deliveries, waves};
 use hearback_tests::{
     app::{Options, TestApp, monday, on_every_database_with},

@@ -1,7 +1,7 @@
 //! The pages as a browser meets them: who gets in, what a role may do, what another site can not do, and what a customer
 //! writes stays text.
 
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::sessions;
 use hearback_tests::{
     app::{TestApp, on_every_database},

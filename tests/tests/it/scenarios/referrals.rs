@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use hearback_core::id::WorkspaceId;
-use hearback_engine::{Actor, access::Scope, automation::publish, setup};
+use hearback_engine::{Actor, automation::publish, role::Scope, setup};
 use hearback_rules::parse_yaml;
 use hearback_store::{EntityTrait as _, incentive_codes, referrals};
 use hearback_tests::{

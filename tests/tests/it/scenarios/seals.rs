@@ -4,8 +4,10 @@
 use hearback_core::{id::UserId, seal::Sealed, token::SecretKey};
 use hearback_engine::{
     Actor,
-    access::{self, Role, Visit},
-    backup, seals,
+    access::{self, Visit},
+    backup,
+    role::Role,
+    seals,
 };
 use hearback_store::second_factors;
 use hearback_tests::{

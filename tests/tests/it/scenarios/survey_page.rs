@@ -9,9 +9,8 @@ use hearback_core::{
 };
 use hearback_engine::{
     Actor,
-    access::Role,
-    customers::people::erase_person,
-    responses::submit::NewPerson,
+    customers::people::{NewPerson, erase_person},
+    role::Role,
     setup::{WorkspaceChange, change_workspace},
 };
 use hearback_store::{ConnectionTrait as _, EntityTrait, invitations, responses, unconfirmed};

@@ -1,7 +1,7 @@
 //! Surveys as things: drafts, versions that never change, closing; and a preview that keeps nothing.
 
 use chrono::Duration;
-use hearback_engine::access::Role;
+use hearback_engine::role::Role;
 use hearback_store::{audit, responses, unconfirmed};
 use hearback_tests::{
     app::{TestApp, on_every_database},

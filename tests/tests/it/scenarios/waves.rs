@@ -359,12 +359,10 @@ async fn a_hold_on_sending_holds_waves_too() {
         person(app, "anna@example.com", json!({})).await;
         campaign(app, json!({})).await;
         let actor = hearback_engine::Actor::Operator;
-        hearback_engine::mail::sending_pause::hold(&app.cx, app.ws, &actor, "a restored backup").await.unwrap();
+        hearback_engine::sending_pause::hold(&app.cx, app.ws, &actor, "a restored backup").await.unwrap();
         until(app, "2026-03-17T12:00:00Z").await;
         assert_eq!((asked(app), people(app).await), (Vec::new(), vec![row("anna@example.com", "planned", None)]));
-        hearback_engine::mail::sending_pause::resume(&app.cx, app.ws, &actor, hearback_engine::mail::sending_pause::Waiting::Send)
-            .await
-            .unwrap();
+        hearback_engine::sending_pause::resume(&app.cx, app.ws, &actor, hearback_engine::sending_pause::Waiting::Send).await.unwrap();
         app.run_until_idle().await;
         assert_eq!(asked(app), ["anna@example.com"]);
     })

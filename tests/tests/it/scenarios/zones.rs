@@ -74,7 +74,7 @@ async fn a_stored_campaign_whose_zone_is_not_known_says_so_and_stops_no_other() 
             "{trouble:?}"
         );
         assert!(trouble[2].contains("trickle"), "{trouble:?}");
-        let browser = app.log_in("boss@example.com", hearback_engine::access::Role::Admin).await;
+        let browser = app.log_in("boss@example.com", hearback_engine::role::Role::Admin).await;
         assert!(browser.get("/campaigns").await.text().contains("It can’t ask"));
         assert!(browser.get("/campaigns/lost").await.text().contains("Mars/Olympus"));
         assert!(browser.get("/campaigns/lost/edit").await.text().contains("value=\"Mars/Olympus\""), "not replaced behind one's back");

@@ -20,11 +20,11 @@ use crate::{
     automation::{
         apply::{Changes, Scene, apply},
         facts,
-        guard::Limits,
+        records::case_row,
     },
-    campaigns::mails::AskMail,
-    cases::work::{core_case, write_case},
-    responses::intake::case_row,
+    invitations::AskMail,
+    rows::{core_case, write_case},
+    settings::Limits,
     team::roster::Roster,
     workspace::Workspace,
 };

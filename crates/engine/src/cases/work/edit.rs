@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    Case, CaseEvent, LoopStatus,
+    CaseEvent, LoopStatus,
     case::{self, IllegalStep},
     id::{CaseId, WorkspaceId},
     policy::Terms,
@@ -16,12 +16,8 @@ use hearback_store::{
 };
 
 use crate::{
-    Actor, Ctx, EngineError,
-    automation::{
-        chain,
-        facts::{read_segment, small},
-    },
-    cases::clocks,
+    Actor, Ctx, EngineError, occasions,
+    rows::{clocks, core_case, write_case},
     workspace::Workspace,
 };
 
@@ -92,7 +88,7 @@ impl<'a> CaseEdit<'a> {
     pub(super) async fn done(mut self) -> Result<(), EngineError> {
         let terms = self.workspace.terms(&self.row);
         clocks::wind(&mut self.row, terms);
-        let ask: Vec<_> = chain::moved(&self.workspace, self.before, &self.row, Vec::new, self.now).into_iter().collect();
+        let ask: Vec<_> = occasions::moved(&self.workspace, self.before, &self.row, Vec::new, self.now).into_iter().collect();
         cases::save(&self.tx, self.row).await?;
         bulk::insert::<events::Entity>(&self.tx, &self.timeline).await?;
         outbox::enqueue(&self.tx, &ask).await?;
@@ -111,48 +107,6 @@ fn refused(step: IllegalStep) -> EngineError {
         IllegalStep::UnknownCause(_) => EngineError::field("root_cause", message),
         IllegalStep::NotNow { .. } | IllegalStep::Waiting(_) => EngineError::conflict(message),
     }
-}
-
-/// The row as the state machine sees it.
-pub(crate) fn core_case(row: &cases::Model) -> Case {
-    Case {
-        segment: read_segment(&row.segment),
-        status: *row.loop_status,
-        attempts: small(row.attempts),
-        open_tasks: small(row.open_tasks),
-        first_attempt_at: row.first_attempt_at.map(from_millis),
-        last_attempt_at: row.last_attempt_at.map(from_millis),
-        first_contact_at: row.first_contact_at.map(from_millis),
-        contacted_at: row.contacted_at.map(from_millis),
-        close_due_at: row.close_due_at.map(from_millis),
-        waiting_since: row.waiting_since.map(from_millis),
-        resolved_at: row.resolved_at.map(from_millis),
-        closed_at: row.closed_at.map(from_millis),
-        root_cause: row.root_cause.clone(),
-        resolution: row.resolution.clone(),
-        acknowledged: row.acknowledged_at.is_some(),
-    }
-}
-
-/// Writes what the state machine decided into the row; the clock never has to look at a finished case. When the
-/// acknowledgement was accepted is for the caller to say.
-pub(crate) fn write_case(case: Case, row: &mut cases::Model) {
-    case.segment.as_str().clone_into(&mut row.segment);
-    row.loop_status = case.status.into();
-    row.attempts = i64::from(case.attempts);
-    row.open_tasks = i64::from(case.open_tasks);
-    row.first_attempt_at = case.first_attempt_at.map(millis);
-    row.last_attempt_at = case.last_attempt_at.map(millis);
-    row.first_contact_at = case.first_contact_at.map(millis);
-    row.contacted_at = case.contacted_at.map(millis);
-    row.close_due_at = case.close_due_at.map(millis);
-    row.waiting_since = case.waiting_since.map(millis);
-    row.resolved_at = case.resolved_at.map(millis);
-    row.closed_at = case.closed_at.map(millis);
-    row.root_cause = case.root_cause;
-    row.resolution = case.resolution;
-    row.acknowledged_at = row.acknowledged_at.filter(|_| case.acknowledged);
-    row.next_deadline_at = row.next_deadline_at.filter(|_| case.status.is_active());
 }
 
 /// What closing this case still lacks, in words for its owner; empty when nothing is.

@@ -24,9 +24,9 @@ use uuid::Uuid;
 use super::edit::CaseEdit;
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{apply::read_owner, facts::small},
     customers::suppressions::Reason,
     error::Fields,
+    rows::{read_owner, small},
     workspace::{Member, Workspace},
 };
 

@@ -6,7 +6,7 @@ use hearback_rules::Property;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{change::Change, responses::submit::NewPerson};
+use crate::{change::Change, customers::people::NewPerson};
 
 /// A change of a person, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]

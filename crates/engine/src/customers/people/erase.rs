@@ -21,7 +21,9 @@ pub async fn erase_person(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId
 /// Takes a person out of the database's rows and out of captured mail; [`sweep`] follows.
 pub(crate) async fn erase_row(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: PersonId) -> Result<(), EngineError> {
     let mails = store::erase(cx, ws, actor, id).await?;
-    cx.smtp_pool.forget(&mails).await;
+    if let Err(error) = cx.transport.forget(&mails).await {
+        tracing::warn!(%error, "captured mail of somebody who was erased can't be deleted; delete the files in the mail folder");
+    }
     Ok(())
 }
 

@@ -15,13 +15,13 @@ use serde_json::Value;
 use super::{CheckedPerson, PersonChange, check_person};
 use crate::{
     Actor, Ctx, EngineError, audit,
-    cases::work::{core_case, write_case},
     customers::{
         erased,
+        people::NewPerson,
         suppressions::{self, Reason},
     },
-    error::Fields,
-    responses::submit::{NewPerson, fail_all},
+    error::{Fields, fail_all},
+    rows::{core_case, write_case},
 };
 
 /// How often a write is tried again when somebody else stored the same person first.

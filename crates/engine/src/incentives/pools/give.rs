@@ -15,7 +15,7 @@ use hearback_store::{
 use crate::{
     Actor, Ctx,
     alerts::{self, Alert, AlertKind},
-    automation::apply::event_of,
+    rows::event_of,
 };
 
 /// Why a case got no code.

@@ -16,12 +16,10 @@ use hearback_store::{
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{
-        apply::{Changes, event},
-        facts,
-    },
+    automation::apply::Changes,
     incentives::pools,
     reading,
+    rows::{self, event},
 };
 
 /// What waits from earlier revisions must not happen any more; the timeline says what that was.
@@ -35,7 +33,7 @@ pub(super) async fn cancel(
     let now = cx.now();
     let ws = WorkspaceId::from_uuid(rows.case.workspace_id);
     let why = format!("the answer was changed from {} to {}", before.score, rows.response.score);
-    let cancelled = outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), facts::small(rows.response.revision), &why, now).await?;
+    let cancelled = outbox::cancel_older(tx, ws, CaseId::from_uuid(rows.case.id), rows::small(rows.response.revision), &why, now).await?;
     let jobs: Vec<Job> = cancelled.iter().filter_map(|row| serde_json::from_str(&row.payload).ok()).collect();
     let mails: Vec<uuid::Uuid> = jobs.iter().filter_map(mail_of).map(DeliveryId::uuid).collect();
     let called_off = ledger::cancel(tx, ws.uuid(), &mails, millis(now)).await?;

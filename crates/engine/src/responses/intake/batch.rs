@@ -9,12 +9,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use hearback_core::{
-    LoopStatus, Word as _,
     id::{CaseId, InvitationId, ResponseId, WorkspaceId},
     survey::Answers,
-    timeline::Step,
 };
-use hearback_rules::{Facts, Plan, Trigger};
+use hearback_rules::{Facts, Trigger};
 use hearback_store::{
     StoreError, Tx, accounts, cases, ingest,
     invitations::{self, Answered},
@@ -34,12 +32,13 @@ use crate::{
     Ctx, EngineError,
     automation::{
         apply::{Changes, Scene, apply},
-        chain, facts, guard,
+        facts, guard,
+        records::{case_row, run_row},
     },
-    cases::clocks,
-    faults,
+    faults, occasions,
     responses::submit::{FollowUp, Past, Receipt, ReceiptCase, own_key},
-    team::{owners, roster::Roster},
+    rows::{self, clocks},
+    team::roster::Roster,
     workspace::Workspace,
 };
 
@@ -146,7 +145,7 @@ impl<'a> Batch<'a> {
                 let cause = format!("settle/{}/1", response.id);
                 self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
             } else {
-                self.changes.jobs.extend(chain::later(&self.workspace, &case, &facts.trigger.into(), self.now));
+                self.changes.jobs.extend(occasions::later(&self.workspace, &case, &facts.trigger.into(), self.now));
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
                 guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();
@@ -165,7 +164,7 @@ impl<'a> Batch<'a> {
             id: ResponseId::from_uuid(response.id),
             segment: entry.new.score.segment(),
             score: entry.new.score.value(),
-            revision: facts::small(response.revision),
+            revision: rows::small(response.revision),
             case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: *case.loop_status },
             effects,
             created: true,
@@ -271,33 +270,6 @@ fn as_it_was(row: responses::Model, past: &Past) -> responses::Model {
 /// Answers to further questions as they are stored; none are nothing.
 pub(crate) fn answers_column(answers: &Answers) -> Option<String> {
     if answers.is_empty() { None } else { serde_json::to_string(answers).ok() }
-}
-
-/// The case that an answer opens, its clocks not running yet.
-pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool) -> cases::Model {
-    let history = || scene.person.owner.clone().or_else(|| scene.account_owner.map(ToString::to_string));
-    cases::Model {
-        loop_status: if follows { LoopStatus::Open } else { LoopStatus::NotNeeded }.into(),
-        owner: if follows { Some(owners::usual(scene).owner.to_string()) } else { history() },
-        ..cases::Model::opened_by(response, CaseId::new(scene.now), scene.now)
-    }
-}
-
-/// The record of one evaluation: what the rules saw, which versions were asked, what came of it.
-pub(crate) fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, done: &[Step], now: DateTime<Utc>) -> runs::Model {
-    runs::Model {
-        workspace_id: case.workspace_id,
-        id: hearback_core::id::RunId::new(now).uuid(),
-        case_id: case.id,
-        response_id: case.response_id,
-        revision: case.revision,
-        trigger: facts.trigger.as_str().to_owned(),
-        rules: rule_ids.to_owned(),
-        facts: serde_json::to_string(facts).unwrap_or_default(),
-        trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
-        done: serde_json::to_string(done).unwrap_or_default(),
-        at: millis(now),
-    }
 }
 
 async fn load_accounts<'e>(

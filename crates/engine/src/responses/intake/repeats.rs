@@ -8,10 +8,9 @@ use hearback_store::{StoreError, Tx, cases, erasure, ingest, responses, runs, sn
 
 use super::{Outcome, answers_column};
 use crate::{
-    EngineError,
-    automation::facts,
-    reading,
+    EngineError, reading,
     responses::submit::{CheckedResponse, Receipt, ReceiptCase, ReceiptEffect, own_key},
+    rows,
 };
 
 /// An answer that is stored already, or was added earlier in the same batch.
@@ -148,9 +147,9 @@ async fn effects_of(
 fn stored_receipt(row: &responses::Model, case: &cases::Model, effects: Vec<ReceiptEffect>) -> Receipt {
     Receipt {
         id: ResponseId::from_uuid(row.id),
-        segment: facts::read_segment(&row.segment),
+        segment: rows::read_segment(&row.segment),
         score: u8::try_from(row.score).unwrap_or(u8::MAX),
-        revision: facts::small(row.revision),
+        revision: rows::small(row.revision),
         case: ReceiptCase { id: CaseId::from_uuid(case.id), loop_status: *case.loop_status },
         effects,
         created: false,

@@ -16,10 +16,7 @@ use hearback_store::{invitations, persons, responses, surveys, time::from_millis
 use uuid::Uuid;
 
 use super::Wish;
-use crate::{
-    Ctx, EngineError,
-    workspace::{Survey, Workspace},
-};
+use crate::{Ctx, EngineError, reading::Survey, workspace::Workspace};
 
 /// A survey, and who is asked.
 #[derive(Debug)]

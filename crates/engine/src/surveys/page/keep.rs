@@ -17,14 +17,15 @@ use super::{
 };
 use crate::{
     Ctx, EngineError,
-    customers::people::{CheckedPerson, check_person},
+    customers::people::{CheckedPerson, NewPerson, check_person},
     error::Fields,
+    reading::Survey,
     responses::{
+        Responses,
         correct::{correct_response, read_answers},
         intake::Entry,
-        submit::{CheckedResponse, Correction, FollowUp, NewPerson, Settles},
+        submit::{CheckedResponse, Correction, FollowUp, Settles},
     },
-    workspace::Survey,
 };
 
 /// What somebody said so far.
@@ -109,7 +110,7 @@ pub(super) async fn unconfirmed(cx: &Ctx, asked: &Asked, score: Score, form: &Fo
 
 /// Keeps what was said: a new answer, or a new revision of the one that this walk or invitation has.
 pub(super) async fn keep(
-    cx: &Ctx,
+    cx: &Responses,
     asked: &Asked,
     ticket: &Ticket,
     score: Score,

@@ -9,9 +9,8 @@ use hearback_store::{bulk, cases, events, tasks, time::millis, users};
 
 use crate::{
     Actor, Ctx, EngineError,
-    automation::apply::event,
-    cases::{clocks, next_deadline::next_of},
-    team::roster::Roster,
+    rows::{clocks, event},
+    team::roster::{Roster, next_of},
 };
 
 /// Most cases that one call hands over; the next call goes on.

@@ -11,7 +11,7 @@ use hearback_core::{
     token::Purpose,
 };
 use hearback_engine::{
-    Actor, Ctx,
+    Actor, Engine,
     campaigns::{ad_hoc, campaign},
     responses::submit::NewResponse,
     surveys::page::{self, Form, Page, Wish},
@@ -31,7 +31,7 @@ const READING: Duration = Duration::seconds(7);
 pub const WAVE_AGE: i64 = 6;
 
 /// Once a quarter everybody is asked, and reminded once.
-pub async fn campaign(cx: &Ctx, ws: WorkspaceId, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub async fn campaign(cx: &Engine, ws: WorkspaceId, now: DateTime<Utc>) -> anyhow::Result<()> {
     let plan = Plan {
         name: Some("How are we doing, each quarter".to_owned()),
         schedule: Some(quarterly(now)),
@@ -50,7 +50,12 @@ fn quarterly(now: DateTime<Utc>) -> Times {
 }
 
 /// Gives an answer from the mail that asked for it; `None` when no such mail waits for this customer.
-pub async fn answer_by_mail(cx: &Ctx, ws: WorkspaceId, clock: &ManualClock, answer: &NewResponse) -> anyhow::Result<Option<InvitationId>> {
+pub async fn answer_by_mail(
+    cx: &Engine,
+    ws: WorkspaceId,
+    clock: &ManualClock,
+    answer: &NewResponse,
+) -> anyhow::Result<Option<InvitationId>> {
     let Some(email) = &answer.person.email else { return Ok(None) };
     let Some(person) = persons::by_key(cx.db.read(), ws, &format!("email:{email}")).await? else { return Ok(None) };
     let waiting = InvitationFilter { person: Some(person.id), states: vec![InvitationState::Sent], ..InvitationFilter::default() };
@@ -82,7 +87,7 @@ pub struct Waiting {
 }
 
 /// An English-speaking one. None when all have answered or their time has passed: a demo can be old.
-pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<Option<Waiting>> {
+pub async fn who_has_not_answered(cx: &Engine, ws: WorkspaceId) -> anyhow::Result<Option<Waiting>> {
     let asked = InvitationFilter { states: vec![InvitationState::Sent], ..InvitationFilter::default() };
     let mut page = ListPage::first(100);
     loop {
@@ -103,7 +108,7 @@ pub async fn who_has_not_answered(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<O
 }
 
 /// The case of the answer to an invitation.
-pub async fn case_of(cx: &Ctx, ws: WorkspaceId, invitation: InvitationId) -> anyhow::Result<Option<CaseId>> {
+pub async fn case_of(cx: &Engine, ws: WorkspaceId, invitation: InvitationId) -> anyhow::Result<Option<CaseId>> {
     let row = invitations::by_id(cx.db.read(), ws, invitation).await?;
     let Some(response) = row.and_then(|row| row.response_id) else { return Ok(None) };
     let case = snapshot::case_of_response(cx.db.read(), ws.uuid(), response).await?;

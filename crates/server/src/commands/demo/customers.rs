@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hearback_core::id::{AccountId, WorkspaceId};
-use hearback_engine::{access::Role, responses::submit::NewPerson};
+use hearback_engine::{customers::people::NewPerson, role::Role};
 use hearback_rules::Property;
 use hearback_store::{accounts, time::millis};
 

@@ -13,7 +13,7 @@ use hearback_core::{
     state::TaskStatus,
 };
 use hearback_engine::{
-    Actor, Ctx,
+    Actor, Engine,
     cases::work::{self, CaseChange, NewContact, TaskChange},
     jobs,
     responses::submit::{FollowUp, NewResponse, submit_responses},
@@ -65,7 +65,7 @@ enum Event {
 /// Replays answers under the clock up to `end`.
 pub struct Replay<'a> {
     /// Runs on `clock`.
-    pub cx: &'a Ctx,
+    pub cx: &'a Engine,
     /// Where.
     pub ws: WorkspaceId,
     /// Moved from event to event.

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
 use hearback_core::{ManualClock, id::WorkspaceId};
 use hearback_engine::{
-    Actor, Ctx,
-    access::{self, Scope},
+    Actor, Engine, access,
     incentives::pools::{self, NewCode},
     responses::submit::{FollowUp, submit_responses},
+    role::Scope,
     setup::{self, WorkspaceChange},
 };
 use hearback_store::{accounts, bulk};
@@ -59,7 +59,7 @@ pub async fn seed(config: &Config, folder: &Folder, now: DateTime<Utc>) -> anyho
 }
 
 /// Our people, all with one password; the log-in of the first and that password.
-async fn staff(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
+async fn staff(cx: &Engine, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
     let mut first: Option<(String, String)> = None;
     for member in STAFF {
         let password = first.as_ref().map(|(_, password)| password.as_str());
@@ -72,7 +72,7 @@ async fn staff(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<(String, String)> {
 }
 
 /// The company's name, its business customers and its gift codes.
-async fn company(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<()> {
+async fn company(cx: &Engine, ws: WorkspaceId) -> anyhow::Result<()> {
     let now = cx.now();
     let (pool, count) = POOL;
     // Spread so that one code does not tell the next.

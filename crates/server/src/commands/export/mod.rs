@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::{Args as Arguments, Subcommand, ValueEnum};
 use hearback_core::id::WorkspaceId;
-use hearback_engine::Ctx;
+use hearback_engine::Engine;
 use hearback_store::{
     export::{self, Export, Filter, Row},
     time::millis,
@@ -122,7 +122,7 @@ impl<W: Write> File<W> {
     }
 }
 
-async fn copy<W: Write>(cx: &Ctx, ws: WorkspaceId, export: Export, filter: &Filter, file: &mut File<W>) -> anyhow::Result<()> {
+async fn copy<W: Write>(cx: &Engine, ws: WorkspaceId, export: Export, filter: &Filter, file: &mut File<W>) -> anyhow::Result<()> {
     file.header()?;
     let bar = progress::count("rows", !io::stdout().is_terminal());
     let mut after = None;

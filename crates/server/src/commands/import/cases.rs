@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx, EngineError,
+    Engine, EngineError,
     cases::past_cases::{PastCase, PastContact, Rehearsal, Times, take_back},
 };
 use hearback_tables::{Next, Record};
@@ -112,7 +112,7 @@ fn refused(columns: &Columns, row: u64, error: &EngineError) -> Reject {
 }
 
 async fn store(
-    cx: &Ctx,
+    cx: &Engine,
     ws: WorkspaceId,
     batch: Vec<(u64, PastCase)>,
     rehearsal: Option<&mut Rehearsal>,

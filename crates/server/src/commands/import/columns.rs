@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use hearback_core::{moment::moment, text};
-use hearback_engine::responses::submit::NewPerson;
+use hearback_engine::customers::people::NewPerson;
 use hearback_rules::Property;
 use hearback_tables::{Header, Record, Table, cell};
 

@@ -6,12 +6,11 @@ use anyhow::Context as _;
 use clap::Args as Arguments;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx, EngineError, FieldError,
+    Engine, EngineError, FieldError,
     customers::{
-        people::{self, Rehearsal},
+        people::{self, NewPerson, PastPerson, Rehearsal},
         suppressions::{self, OptOut, OptOuts, Reason, Rehearsal as Stops},
     },
-    responses::submit::{NewPerson, PastPerson},
 };
 use hearback_tables::{Next, Record, Table};
 
@@ -150,7 +149,7 @@ impl Import {
         Reject::new(row, column, &value, EngineError::Invalid(fields).to_string().replace("person.", ""))
     }
 
-    async fn store(&mut self, cx: &Ctx, ws: WorkspaceId, batch: Vec<Told>, refused: &mut Vec<Reject>) -> anyhow::Result<()> {
+    async fn store(&mut self, cx: &Engine, ws: WorkspaceId, batch: Vec<Told>, refused: &mut Vec<Reject>) -> anyhow::Result<()> {
         let (mut rows, mut persons, mut stops) = (Vec::new(), Vec::new(), Vec::new());
         for told in batch {
             rows.push(told.row);

@@ -7,7 +7,7 @@ use clap::{Args as Arguments, ValueEnum};
 use futures::StreamExt as _;
 use hearback_core::id::WorkspaceId;
 use hearback_engine::{
-    Ctx, EngineError,
+    Engine, EngineError,
     responses::{
         rehearse::{Rehearsal, rehearse},
         submit::{self, FollowUp, NewResponse},
@@ -122,7 +122,7 @@ pub(super) async fn import_file(args: &Args, config: &Config) -> anyhow::Result<
 }
 
 /// Keys of the published surveys, by what a file may call them.
-async fn surveys(cx: &Ctx, ws: WorkspaceId) -> anyhow::Result<BTreeMap<String, String>> {
+async fn surveys(cx: &Engine, ws: WorkspaceId) -> anyhow::Result<BTreeMap<String, String>> {
     let workspace = cx.workspaces.get(cx.db.read(), ws).await?;
     let named = workspace.surveys.values().map(|survey| (survey.name.to_lowercase(), survey.key.clone()));
     // A key counts for more than the name of another survey.
@@ -175,7 +175,7 @@ struct Target {
 }
 
 async fn import(
-    cx: &Ctx,
+    cx: &Engine,
     target: &Target,
     rows: Rows,
     plan: &Plan,
@@ -241,7 +241,7 @@ fn read(mut rows: Rows, plan: &Plan, send: &mpsc::Sender<Batch>) -> std::io::Res
     Ok(())
 }
 
-async fn store(cx: &Ctx, target: &Target, batch: Batch) -> Stored {
+async fn store(cx: &Engine, target: &Target, batch: Batch) -> Stored {
     let sent = batch.responses.clone();
     let results = if let Some(rehearsal) = &target.rehearsal {
         rehearse(cx, target.ws, sent, &mut *rehearsal.lock().await).await

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hearback_core::{text, token::fingerprint};
 use hearback_engine::{
     EngineError,
-    responses::submit::{NewResponse, Past, PastPerson},
+    customers::people::PastPerson,
+    responses::submit::{NewResponse, Past},
 };
 use hearback_tables::Record;
 

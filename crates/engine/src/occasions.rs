@@ -3,10 +3,10 @@
 //! It is noted as a job in the transaction that made it happen, with the rules whose effects led to it; the job asks the
 //! rules. Nothing is noted that no enabled rule listens to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use hearback_core::{LoopStatus, Word as _, id::CaseId, state::DeliveryStatus};
+use hearback_core::{LoopStatus, Word as _, id::CaseId};
 use hearback_rules::Trigger;
 use hearback_store::{
     StoreError, Tx, cases, deliveries,
@@ -15,11 +15,25 @@ use hearback_store::{
     time::millis,
 };
 
-use crate::{
-    automation::{decide::Occasion, facts::small},
-    mail::ledger::{Outcomes, Report},
-    workspace::Workspace,
-};
+use crate::{rows::small, workspace::Workspace};
+
+/// What the rules are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// What happened.
+    pub trigger: Trigger,
+    /// The score before a correction.
+    pub previous_score: Option<u8>,
+    /// Keys of the rules whose effects made it happen, the first one first.
+    pub chain: Vec<String>,
+}
+
+impl From<Trigger> for Occasion {
+    /// Something that no rule made happen.
+    fn from(trigger: Trigger) -> Self {
+        Self { trigger, previous_score: None, chain: Vec::new() }
+    }
+}
 
 /// The job that asks the rules about a case whose loop has moved on since it stood at `before`.
 pub(crate) fn moved(
@@ -76,33 +90,6 @@ pub(crate) async fn came_back(
     now: DateTime<Utc>,
 ) -> Result<Vec<outbox::Model>, StoreError> {
     if workspace.listens(Trigger::MailBounced) { returned(tx, workspace, mails, now).await } else { Ok(Vec::new()) }
-}
-
-/// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
-/// anything was noted.
-pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let Outcomes { reports, closed, workspaces } = outcomes;
-    let came_back =
-        |report: &&&Report| report.delivery_outcome.status == DeliveryStatus::Bounced && report.acknowledges && report.case.is_some();
-    let mut bounced: BTreeMap<uuid::Uuid, Vec<uuid::Uuid>> = BTreeMap::new();
-    for report in reports.iter().filter(came_back) {
-        bounced.entry(report.delivery_outcome.workspace).or_default().push(report.delivery_outcome.delivery);
-    }
-    let mut by_workspace: BTreeMap<uuid::Uuid, Vec<&cases::Model>> = bounced.keys().map(|ws| (*ws, Vec::new())).collect();
-    for case in closed {
-        by_workspace.entry(case.workspace_id).or_default().push(case);
-    }
-    let mut jobs = Vec::new();
-    for (ws, cases) in by_workspace {
-        let Some(workspace) = workspaces.get(&ws) else { continue };
-        // Who was thanked by a rule is not closed by that rule: the mail server's word closed the loop, and no chain begins.
-        jobs.extend(cases.into_iter().filter_map(|case| moved(workspace, LoopStatus::Open, case, Vec::new, now)));
-        if let Some(mails) = bounced.get(&ws).filter(|_| workspace.listens(Trigger::MailBounced)) {
-            jobs.extend(returned(tx, workspace, mails, now).await?);
-        }
-    }
-    outbox::enqueue(tx, &jobs).await?;
-    Ok(!jobs.is_empty())
 }
 
 /// One job for each mail that came back.

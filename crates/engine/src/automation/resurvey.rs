@@ -1,7 +1,7 @@
 //! Asking somebody again after their case was closed: one ordinary invitation, with all the limits that a wave has.
 //!
 //! Owns: for whom and about what it is made. Pure; when it is sent, or why not, is decided where it is due
-//! ([`super::invite`]), and the timeline of the case reads it from there.
+//! (`campaigns::invite`), and the timeline of the case reads it from there.
 
 use hearback_core::{LoopStatus, campaign::Channel, id::InvitationId, timeline::Step};
 use hearback_rules::Planned;
@@ -10,10 +10,11 @@ use hearback_store::{
     outbox::{self, Job},
 };
 
-use super::ad_hoc::row;
 use crate::{
     automation::apply::{Changes, Scene, skipped},
-    workspace::{Survey, Workspace},
+    invitations::row,
+    reading::Survey,
+    workspace::Workspace,
 };
 
 /// Adds the invitation with the job that sees to it; what was done, for the timeline.

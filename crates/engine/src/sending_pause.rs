@@ -18,19 +18,15 @@ use hearback_store::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Actor, Ctx, EngineError, alerts::AlertKind, audit, workspace::Workspace};
+use crate::{
+    Actor, Ctx, EngineError,
+    alerts::AlertKind,
+    audit,
+    workspace::{SendingPause, Workspace},
+};
 
 /// How long a job rests that found sending on hold. The end of the hold wakes it earlier.
 const REST: Duration = Duration::minutes(10);
-
-/// Since when, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SendingPause {
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Why, for people.
-    pub why: String,
-}
 
 /// What stands still, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,14 +61,6 @@ pub enum Waiting {
     Send,
     /// It is never sent. Whoever should have been asked by now is not asked, and has that for a reason; whose time is still to come is.
     Cancel,
-}
-
-impl SendingPause {
-    /// The hold of a workspace, as stored.
-    pub fn of(row: &workspaces::Model) -> Option<Self> {
-        let since = from_millis(row.sending_held_at?);
-        Some(Self { since, why: row.sending_held_why.clone().unwrap_or_default() })
-    }
 }
 
 /// What a job that would send something does while sending is on hold; `None` when it may go on.

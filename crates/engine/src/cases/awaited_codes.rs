@@ -1,4 +1,5 @@
-//! What time and imports change: codes expire, owners of waiting cases are told, cases that wait get their code.
+//! Cases that wait for a code, and what time and imports change: codes expire, owners of waiting cases are told, cases that wait get
+//! their code. Refuses to know: how a pool gives its codes (that is [`crate::incentives::pools`]).
 
 use std::collections::BTreeMap;
 
@@ -17,17 +18,12 @@ use hearback_store::{
 };
 use uuid::Uuid;
 
-use super::give::look;
 use crate::{
     Actor, Ctx, EngineError,
-    automation::{
-        apply::{Changes, event, event_of, read_owner},
-        chain,
-    },
-    cases::{
-        clocks,
-        work::{core_case, write_case},
-    },
+    automation::apply::Changes,
+    incentives::pools::look,
+    occasions,
+    rows::{clocks, core_case, event, event_of, read_owner, write_case},
     workspace::Workspace,
 };
 
@@ -220,7 +216,7 @@ impl Reconciler<'_> {
             write_case(next, case);
             case.updated_at = millis(self.now);
             clocks::wind(case, self.workspace.terms(case));
-            self.changes.jobs.extend(chain::moved(self.workspace, *before, case, Vec::new, self.now));
+            self.changes.jobs.extend(occasions::moved(self.workspace, *before, case, Vec::new, self.now));
         }
         if case.loop_status != before {
             self.changes.events.push(event(case, &Actor::System, &Entry::closed_by(ClosedBy::TaskFinished), self.now));

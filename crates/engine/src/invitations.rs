@@ -1,13 +1,28 @@
-//! The mail of an invitation, as rows: what is sent in it, and how, is the business of [`crate::mail::sending`].
+//! An invitation and its mails, as rows. Refuses to know: who asks whom and when, what is sent in the mail, and how.
 
 use chrono::{DateTime, Utc};
-use hearback_core::id::{DeliveryId, WorkspaceId};
+use hearback_core::{
+    campaign::Channel,
+    id::{DeliveryId, InvitationId, WorkspaceId},
+};
 use hearback_store::{
     deliveries, invitations,
     outbox::{self, Job},
 };
 
-use crate::Settings;
+use crate::{Settings, reading::Survey, workspace::Workspace};
+
+/// An invitation that is due now, not written yet.
+pub(crate) fn row(
+    workspace: &Workspace,
+    survey: &Survey,
+    id: InvitationId,
+    person: uuid::Uuid,
+    channel: Channel,
+    now: DateTime<Utc>,
+) -> invitations::Model {
+    invitations::Model { channel: channel.as_str().to_owned(), ..invitations::Model::planned(workspace.id, id, person, survey.id, now) }
+}
 
 /// Which mail of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
