@@ -1,7 +1,7 @@
 //! Asking: campaigns, their waves, and the invitations they are made of.
 //!
 //! Owns: when a campaign asks ([`fire`]), whom and when ([`planning`], over the decision in `hearback_core::campaign`), and
-//! that each is asked once, whatever happens meanwhile ([`feed`], [`invite`]). Refuses to know: what a mail says and how it
+//! that each is asked once, whatever happens meanwhile ([`dispatch`], [`invite`]). Refuses to know: what a mail says and how it
 //! leaves the house, and what an answer is.
 //!
 //! Everything that waits is in the outbox: one job for a wave as long as it has open invitations, one for each person who was
