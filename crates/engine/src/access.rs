@@ -35,13 +35,13 @@ const NOTE_USE_EVERY: Duration = Duration::minutes(1);
 /// The context with what is remembered of those who come in.
 #[derive(Debug, Clone)]
 pub struct Access {
-    below: Ctx,
+    inner: Ctx,
     pub(crate) auth: Arc<AuthCache>,
 }
 
 impl Access {
-    pub(crate) fn new(below: Ctx) -> Self {
-        Self { below, auth: Arc::default() }
+    pub(crate) fn new(inner: Ctx) -> Self {
+        Self { inner, auth: Arc::default() }
     }
 }
 
@@ -49,7 +49,7 @@ impl Deref for Access {
     type Target = Ctx;
 
     fn deref(&self) -> &Ctx {
-        &self.below
+        &self.inner
     }
 }
 

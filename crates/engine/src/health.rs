@@ -30,7 +30,7 @@ use crate::{
     alerts::{Alert, AlertKind},
     campaigns::waves::job_of,
     disk,
-    inbound::Mailroom,
+    inbound::InboundMail,
     mail::deliverability,
     reading, sending_pause,
 };
@@ -68,22 +68,22 @@ pub struct Health {
 
 /// The context with what this node knows of the health of the installation.
 #[derive(Debug, Clone)]
-pub struct Vitals {
-    below: Mailroom,
+pub struct Monitoring {
+    inner: InboundMail,
     health: Arc<Health>,
 }
 
-impl Vitals {
-    pub(crate) fn new(below: Mailroom) -> Self {
-        Self { below, health: Arc::default() }
+impl Monitoring {
+    pub(crate) fn new(inner: InboundMail) -> Self {
+        Self { inner, health: Arc::default() }
     }
 }
 
-impl Deref for Vitals {
-    type Target = Mailroom;
+impl Deref for Monitoring {
+    type Target = InboundMail;
 
-    fn deref(&self) -> &Mailroom {
-        &self.below
+    fn deref(&self) -> &InboundMail {
+        &self.inner
     }
 }
 
@@ -95,7 +95,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What is wrong, as far as it is known, each kind once: for strangers too, so without a name.
-pub async fn reasons(cx: &Vitals) -> Result<BTreeSet<AlertKind>, StoreError> {
+pub async fn reasons(cx: &Monitoring) -> Result<BTreeSet<AlertKind>, StoreError> {
     let kinds: Vec<&str> = LASTING.iter().chain([&AlertKind::Mailbox]).map(|kind| kind.as_str()).collect();
     let open = alerts::open_of(cx.db.read(), &kinds).await?;
     let mut reasons: BTreeSet<AlertKind> = open.iter().filter_map(|row| AlertKind::parse(&row.kind)).collect();
@@ -106,7 +106,7 @@ pub async fn reasons(cx: &Vitals) -> Result<BTreeSet<AlertKind>, StoreError> {
 }
 
 /// Looks at everything that lasts, tells what is new and ends what is over; how much that was.
-pub async fn look(cx: &Vitals) -> Result<u64, EngineError> {
+pub async fn look(cx: &Monitoring) -> Result<u64, EngineError> {
     let now = cx.now();
     let found = find(cx, now).await?;
     let kinds = LASTING.map(AlertKind::as_str);
@@ -144,7 +144,7 @@ pub async fn look(cx: &Vitals) -> Result<u64, EngineError> {
     Ok(changed)
 }
 
-async fn find(cx: &Vitals, now: DateTime<Utc>) -> Result<BTreeMap<Key, String>, EngineError> {
+async fn find(cx: &Monitoring, now: DateTime<Utc>) -> Result<BTreeMap<Key, String>, EngineError> {
     let conn = cx.db.read();
     let mut found = BTreeMap::new();
     let open = operations::oldest_transaction(&cx.db).await?.and_then(|open| left_open(&open, now));
@@ -236,7 +236,7 @@ fn full_disks(cx: &Ctx) -> Vec<Alert> {
     low.filter_map(told).collect()
 }
 
-fn damage(cx: &Vitals) -> Option<Alert> {
+fn damage(cx: &Monitoring) -> Option<Alert> {
     let why = lock(&cx.health.damage).clone()?;
     let message = format!(
         "The database is damaged ({why}). Sending is on hold in all workspaces. Stop the server, restore the last backup into a new database, and \
@@ -260,7 +260,7 @@ fn left_open(open: &OpenTransaction, now: DateTime<Utc>) -> Option<Alert> {
 
 /// Looks at the pages of the database file. Where they are damaged, sending is held in all workspaces, and what was found is returned.
 /// A hold that can't be written is an error: nothing may be sent then.
-pub async fn check_pages(cx: &Vitals) -> Result<Option<String>, EngineError> {
+pub async fn check_pages(cx: &Monitoring) -> Result<Option<String>, EngineError> {
     let found = cx.db.quick_check().await?;
     let Some(first) = found.first() else { return Ok(None) };
     let why: String = first.chars().take(WHY).collect();

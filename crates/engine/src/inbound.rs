@@ -38,22 +38,22 @@ pub use poll::{PollError, Polled, poll, watch};
 
 /// The context with how much mail came in.
 #[derive(Debug, Clone)]
-pub struct Mailroom {
-    below: Delivery,
+pub struct InboundMail {
+    inner: Delivery,
     pub came_in: Arc<Counters>,
 }
 
-impl Mailroom {
-    pub(crate) fn new(below: Delivery) -> Self {
-        Self { below, came_in: Arc::default() }
+impl InboundMail {
+    pub(crate) fn new(inner: Delivery) -> Self {
+        Self { inner, came_in: Arc::default() }
     }
 }
 
-impl Deref for Mailroom {
+impl Deref for InboundMail {
     type Target = Delivery;
 
     fn deref(&self) -> &Delivery {
-        &self.below
+        &self.inner
     }
 }
 
@@ -91,7 +91,7 @@ pub struct Taken {
 }
 
 /// Takes a mail in. `recipient` is the address of the envelope, where it is known. Safe to repeat: the same mail is taken once.
-pub async fn take(cx: &Mailroom, raw: Vec<u8>, recipient: Option<String>, door: Door) -> Result<Taken, EngineError> {
+pub async fn take(cx: &InboundMail, raw: Vec<u8>, recipient: Option<String>, door: Door) -> Result<Taken, EngineError> {
     faults::pass("inbound.begin")?;
     let ways = &cx.settings.dispatch;
     let own: Vec<Email> =
@@ -127,7 +127,7 @@ pub async fn take(cx: &Mailroom, raw: Vec<u8>, recipient: Option<String>, door: 
 }
 
 /// What can be said of a mail of the mailbox that was not read. Its name stands for what it says.
-async fn take_unread(cx: &Mailroom, name: &str, why: Refused) -> Result<Taken, EngineError> {
+async fn take_unread(cx: &InboundMail, name: &str, why: Refused) -> Result<Taken, EngineError> {
     let ws = of_the_house(cx).await?;
     let hash = hex(&Sha256::digest(name.as_bytes()));
     let row = row(cx, ws, hash, String::new(), Err(&why));

@@ -25,11 +25,11 @@ use crate::{
     campaigns::{invite, planning},
     clock_guard, faults,
     mail::{Delivery, sending},
-    occasions::Occasion,
     reading,
     rows::event,
     stuck::wait_for_reader,
     team::roster::Roster,
+    trigger_events::TriggerEvent,
     webhooks,
     workspace::{Workspace, asked},
 };
@@ -49,11 +49,11 @@ pub async fn run(cx: &Delivery, lease: &Lease) -> Outcome {
         Ok(Job::Noop) => return Outcome::Done,
         Ok(Job::Step { case, step, chain, closed }) => Box::pin(run_step(cx, lease, *case, *step, chain, *closed)).await,
         Ok(Job::Ask { case, revision, trigger, chain }) => {
-            let occasion = Occasion { chain: chain.clone(), ..(*trigger).into() };
+            let occasion = TriggerEvent { chain: chain.clone(), ..(*trigger).into() };
             Box::pin(ask(cx, lease, *case, *revision, occasion)).await
         }
         Ok(Job::AskLater { case, trigger, previous_score, chain, rule }) => {
-            let occasion = Occasion { trigger: *trigger, previous_score: *previous_score, chain: chain.clone() };
+            let occasion = TriggerEvent { trigger: *trigger, previous_score: *previous_score, chain: chain.clone() };
             Box::pin(ask_later(cx, lease, *case, rule, occasion)).await
         }
         Ok(Job::Wave { wave }) => Box::pin(planning::run(cx, lease, *wave)).await,
@@ -166,7 +166,7 @@ async fn settle(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32) -> Result<
 }
 
 /// Something happened to a case: ask the rules.
-async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occasion) -> Result<Outcome, EngineError> {
+async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: TriggerEvent) -> Result<Outcome, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     let tx = cx.db.write().await?;
     let mut rows = match current(&tx, lease, case, revision).await? {
@@ -180,7 +180,7 @@ async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Occ
 
 /// Asks a rule about something that happened while it could not be read. Whichever version of it decides now is asked; one that was
 /// switched off meanwhile is not.
-async fn ask_later(cx: &Ctx, lease: &Lease, case: CaseId, rule: &str, occasion: Occasion) -> Result<Outcome, EngineError> {
+async fn ask_later(cx: &Ctx, lease: &Lease, case: CaseId, rule: &str, occasion: TriggerEvent) -> Result<Outcome, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     if workspace.unread_rules.iter().any(|unread| unread == rule) {
         return Ok(wait_for_reader(cx, lease));

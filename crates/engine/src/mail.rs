@@ -27,7 +27,7 @@ use throttle::Throttle;
 /// The context with all that sending remembers and shares.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    below: Responses,
+    inner: Responses,
     /// Open ways to the mail server.
     pub smtp_pool: Arc<SmtpPool>,
     /// How fast mail leaves.
@@ -42,14 +42,14 @@ pub struct Delivery {
 
 impl Delivery {
     /// Opens the pool and starts those who read and note for all mails. Must be called inside a tokio runtime.
-    pub(crate) fn start(below: Responses) -> Self {
-        let smtp_pool = Arc::new(SmtpPool::new(below.transport.clone(), below.settings.mail_connections));
-        let throttle = Arc::new(Throttle::new(below.settings.dispatch.pace));
+    pub(crate) fn start(inner: Responses) -> Self {
+        let smtp_pool = Arc::new(SmtpPool::new(inner.transport.clone(), inner.settings.mail_connections));
+        let throttle = Arc::new(Throttle::new(inner.settings.dispatch.pace));
         let ((ledger, noted), (loader, asked)) = (Ledger::new(), Loader::new());
         let pool = Arc::clone(&smtp_pool);
-        noted.start(&below, move || pool.under_way());
-        asked.start(&below, &smtp_pool);
-        Self { below, smtp_pool, throttle, watch: Arc::default(), ledger, loader }
+        noted.start(&inner, move || pool.under_way());
+        asked.start(&inner, &smtp_pool);
+        Self { inner, smtp_pool, throttle, watch: Arc::default(), ledger, loader }
     }
 
     /// Trouble with the mail server that somebody has to know of.
@@ -62,6 +62,6 @@ impl Deref for Delivery {
     type Target = Responses;
 
     fn deref(&self) -> &Responses {
-        &self.below
+        &self.inner
     }
 }

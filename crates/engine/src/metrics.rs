@@ -41,13 +41,13 @@ const HOUR: i64 = 3_600_000;
 /// The context with counts that took long.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    below: Access,
+    inner: Access,
     pub(crate) metrics_cache: Arc<MetricsCache>,
 }
 
 impl Metrics {
-    pub(crate) fn new(below: Access) -> Self {
-        Self { below, metrics_cache: Arc::default() }
+    pub(crate) fn new(inner: Access) -> Self {
+        Self { inner, metrics_cache: Arc::default() }
     }
 }
 
@@ -55,7 +55,7 @@ impl Deref for Metrics {
     type Target = Access;
 
     fn deref(&self) -> &Access {
-        &self.below
+        &self.inner
     }
 }
 

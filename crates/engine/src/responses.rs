@@ -13,17 +13,17 @@ use intake::Intake;
 /// The context with the door of the writer: where answers wait to be committed together.
 #[derive(Debug, Clone)]
 pub struct Responses {
-    below: Metrics,
+    inner: Metrics,
     /// The door.
     pub intake: Intake,
 }
 
 impl Responses {
     /// Opens the door and starts the writers. Must be called inside a tokio runtime.
-    pub(crate) fn start(below: Metrics) -> Self {
-        let (intake, waiting) = Intake::new(below.settings.max_waiting);
-        waiting.start(&below);
-        Self { below, intake }
+    pub(crate) fn start(inner: Metrics) -> Self {
+        let (intake, waiting) = Intake::new(inner.settings.max_waiting);
+        waiting.start(&inner);
+        Self { inner, intake }
     }
 }
 
@@ -31,6 +31,6 @@ impl Deref for Responses {
     type Target = Metrics;
 
     fn deref(&self) -> &Metrics {
-        &self.below
+        &self.inner
     }
 }

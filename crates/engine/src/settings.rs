@@ -24,7 +24,7 @@ pub struct Settings {
     pub mail_connections: usize,
     /// How mail leaves this house.
     pub dispatch: Dispatch,
-    /// How long mail that nobody could be found for is metrics_cache to be looked at.
+    /// How long mail that nobody could be found for is kept to be looked at.
     pub keep_quarantined: Duration,
     /// The file that lists who was erased, beside the database; `None` keeps no list.
     pub erasures: Option<PathBuf>,

@@ -19,7 +19,7 @@ use crate::{
     campaigns::{fire, reschedule},
     cases::{awaited_codes, next_deadline},
     customers::{erased, merge},
-    health::{self, Vitals},
+    health::{self, Monitoring},
     rows::event,
 };
 
@@ -31,7 +31,7 @@ pub struct Tick {
     /// How often.
     pub period: Duration,
     /// Looks and repairs; how much was repaired.
-    pub run: fn(&Vitals) -> BoxFuture<'_, Result<u64, EngineError>>,
+    pub run: fn(&Monitoring) -> BoxFuture<'_, Result<u64, EngineError>>,
 }
 
 /// All of them.

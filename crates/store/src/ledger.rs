@@ -158,7 +158,7 @@ pub struct Moved {
     pub reason: Option<&'static str>,
 }
 
-/// A mail that is reported on, whose delivery_outcome is still open, with the case that it may move on.
+/// A mail that is reported on, whose outcome is still open, with the case that it may move on.
 #[derive(Debug)]
 pub struct Reported {
     pub delivery: Uuid,
@@ -167,7 +167,7 @@ pub struct Reported {
     pub config_revision: i64,
 }
 
-/// Of these mails (workspace, delivery, and the case if it is asked for) those whose delivery_outcome is open, locked until the
+/// Of these mails (workspace, delivery, and the case if it is asked for) those whose outcome is open, locked until the
 /// transaction ends: cases first, each kind in one order, so that two batches never wait for each other in a circle.
 /// A mail that is recorded as sent never changes any more.
 pub async fn lock_reported(tx: &Tx, keys: &[(Uuid, Uuid, Option<Uuid>)]) -> Result<Vec<Reported>, StoreError> {

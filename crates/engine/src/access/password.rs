@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use super::strength::MOST;
 use crate::EngineError;
 
-/// Memory in KiB, passes and slots of one hash.
+/// Memory in KiB, passes and lanes of one hash.
 const COST: (u32, u32, u32) = (47_104, 1, 1);
 /// Hashes computed at the same time in one line.
 const AT_ONCE: usize = 2;
@@ -133,8 +133,8 @@ impl Lines {
 }
 
 fn argon() -> Result<Argon2<'static>, EngineError> {
-    let (memory, passes, slots) = COST;
-    let params = Params::new(memory, passes, slots, None).map_err(unusable)?;
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(unusable)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -173,8 +173,8 @@ fn check(password: &str, stored: &[String]) -> Result<Vec<Checked>, EngineError>
 }
 
 fn is_current(stored: &str) -> bool {
-    let (memory, passes, slots) = COST;
-    stored.starts_with(&format!("$argon2id$v=19$m={memory},t={passes},p={slots}$"))
+    let (memory, passes, lanes) = COST;
+    stored.starts_with(&format!("$argon2id$v=19$m={memory},t={passes},p={lanes}$"))
 }
 
 /// The hash that is checked when there is no account.

@@ -24,12 +24,12 @@ use crate::{
     alerts::{self, Alert},
     automation::{guard, resurvey},
     incentives::pools,
-    occasions,
     rows::{clocks, core_case, read_owner, write_case},
     team::{
-        owners::{self, Around, Chosen},
+        owners::{self, Chosen, OwnerContext},
         roster::Roster,
     },
+    trigger_events,
     workspace::{Member, Workspace},
 };
 
@@ -50,8 +50,8 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// The people around the case.
-    pub(crate) const fn around(&self) -> Around<'a> {
-        Around { workspace: self.workspace, person: self.person, account_owner: self.account_owner, now: self.now }
+    pub(crate) const fn around(&self) -> OwnerContext<'a> {
+        OwnerContext { workspace: self.workspace, person: self.person, account_owner: self.account_owner, now: self.now }
     }
 }
 
@@ -126,7 +126,7 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
             Action::Close => change(scene, case, &CaseEvent::Close),
         }
     };
-    changes.jobs.extend(occasions::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
+    changes.jobs.extend(trigger_events::moved(scene.workspace, *before, case, || planned.led_by(), scene.now));
     Step { action: planned.effect.as_str().to_owned(), rule: Some(planned.rule_key.clone()), ..done }
 }
 

@@ -24,9 +24,9 @@ use crate::{
         facts, guard,
         records::run_row,
     },
-    occasions::{self, Occasion},
     rows::{self, clocks, core_case, event, write_case},
     team::roster::Roster,
+    trigger_events::{self, TriggerEvent},
     workspace::Workspace,
 };
 
@@ -65,10 +65,10 @@ pub async fn decide(
     tx: &Tx,
     workspace: &Workspace,
     rows: &mut CaseRows,
-    occasion: Occasion,
+    occasion: TriggerEvent,
     changes: &mut Changes,
 ) -> Result<Plan, EngineError> {
-    changes.jobs.extend(occasions::later(workspace, &rows.case, &occasion, cx.now()));
+    changes.jobs.extend(trigger_events::later(workspace, &rows.case, &occasion, cx.now()));
     ask(cx, tx, workspace, Asked::All, rows, occasion, changes).await
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn decide_late(
     workspace: &Workspace,
     rule: &RuleVersion,
     rows: &mut CaseRows,
-    occasion: Occasion,
+    occasion: TriggerEvent,
     changes: &mut Changes,
 ) -> Result<Plan, EngineError> {
     ask(cx, tx, workspace, Asked::Late(rule), rows, occasion, changes).await
@@ -91,10 +91,10 @@ async fn ask(
     workspace: &Workspace,
     which: Asked<'_>,
     rows: &mut CaseRows,
-    occasion: Occasion,
+    occasion: TriggerEvent,
     changes: &mut Changes,
 ) -> Result<Plan, EngineError> {
-    let Occasion { trigger, previous_score, chain } = occasion;
+    let TriggerEvent { trigger, previous_score, chain } = occasion;
     let now = cx.now();
     let rules = which.rules(workspace);
     let survey = workspace.needed_survey(rows.case.survey_id)?;

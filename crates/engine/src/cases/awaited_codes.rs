@@ -22,8 +22,8 @@ use crate::{
     Actor, Ctx, EngineError,
     automation::apply::Changes,
     incentives::pools::look,
-    occasions,
     rows::{clocks, core_case, event, event_of, read_owner, write_case},
+    trigger_events,
     workspace::Workspace,
 };
 
@@ -216,7 +216,7 @@ impl Reconciler<'_> {
             write_case(next, case);
             case.updated_at = millis(self.now);
             clocks::wind(case, self.workspace.terms(case));
-            self.changes.jobs.extend(occasions::moved(self.workspace, *before, case, Vec::new, self.now));
+            self.changes.jobs.extend(trigger_events::moved(self.workspace, *before, case, Vec::new, self.now));
         }
         if case.loop_status != before {
             self.changes.events.push(event(case, &Actor::System, &Entry::closed_by(ClosedBy::TaskFinished), self.now));

@@ -25,7 +25,7 @@ use crate::{
     customers::suppressions::{self, OptOut, Reason},
     faults,
     mail::untaken::{self, Untaken},
-    occasions,
+    trigger_events,
 };
 
 /// Messages of one thread within an hour, before what follows is only kept.
@@ -126,7 +126,7 @@ impl Matched<'_> {
             self.note(&tx, &row, &Entry::MailReturned { template, delivery, why: failure.summary() }).await?;
             if mail.acknowledges && mail.case_id.is_some() {
                 let workspace = cx.workspaces.get(&*tx, self.ws).await?;
-                asked = occasions::came_back(&tx, &workspace, &[mail.id], now).await?;
+                asked = trigger_events::came_back(&tx, &workspace, &[mail.id], now).await?;
                 outbox::enqueue(&tx, &asked).await?;
             }
         }

@@ -11,7 +11,7 @@ use hearback_mailer::{
 };
 
 use super::{Door, noted, take, take_unread};
-use crate::{EngineError, faults, inbound::Mailroom};
+use crate::{EngineError, faults, inbound::InboundMail};
 
 /// Messages between two notes of how far the mailbox was read.
 const BATCH: usize = 50;
@@ -47,7 +47,7 @@ impl From<hearback_store::StoreError> for PollError {
 }
 
 /// Looks into the mailbox again and again; never ends. Pauses grow while it fails, and somebody is told.
-pub async fn watch(cx: &Mailroom, mailbox: &Mailbox, period: Duration) {
+pub async fn watch(cx: &InboundMail, mailbox: &Mailbox, period: Duration) {
     let mut failures = 0_u32;
     // Somebody may have been told of it before this process began.
     let mut may_be_told = true;
@@ -87,14 +87,14 @@ fn what_failed(error: &PollError) -> &'static str {
 }
 
 /// Looks once: takes all that is new.
-pub async fn poll(cx: &Mailroom, mailbox: &Mailbox) -> Result<Polled, PollError> {
+pub async fn poll(cx: &InboundMail, mailbox: &Mailbox) -> Result<Polled, PollError> {
     let mut open = mailbox.open().await?;
     let polled = read(cx, &mailbox.name(), &mut open).await;
     open.close().await;
     polled
 }
 
-async fn read(cx: &Mailroom, name: &str, open: &mut Open) -> Result<Polled, PollError> {
+async fn read(cx: &InboundMail, name: &str, open: &mut Open) -> Result<Polled, PollError> {
     let validity = i64::from(open.uid_validity);
     let from = noted::read_up_to(cx, name, validity).await?;
     let mut polled = Polled::default();
@@ -116,7 +116,7 @@ async fn read(cx: &Mailroom, name: &str, open: &mut Open) -> Result<Polled, Poll
 }
 
 /// Takes one message: whether it was new; `None` when it is gone.
-async fn fetch(cx: &Mailroom, name: &str, open: &mut Open, uid: u32) -> Result<Option<bool>, PollError> {
+async fn fetch(cx: &InboundMail, name: &str, open: &mut Open, uid: u32) -> Result<Option<bool>, PollError> {
     let which = format!("{name}/{}/{uid}", open.uid_validity);
     let Some(size) = open.size(uid).await? else { return Ok(None) };
     if size as usize > MAX_BYTES {

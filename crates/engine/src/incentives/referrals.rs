@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, Ctx, EngineError,
     error::Fields,
-    occasions,
     rows::{event, small},
+    trigger_events,
 };
 
 /// What stands for the code in the address that links lead to.
@@ -140,7 +140,7 @@ pub async fn convert(cx: &Ctx, ws: WorkspaceId, code: &str, new: NewConversion) 
         let entry = event(&case, &Actor::System, &Entry::Converted { value: new.value }, now);
         bulk::insert::<events::Entity>(&tx, &[entry]).await?;
         let about = (CaseId::from_uuid(case.id), small(case.revision));
-        let job = occasions::converted(&workspace, about, &format!("{}/{external_id}", referral.id), now);
+        let job = trigger_events::converted(&workspace, about, &format!("{}/{external_id}", referral.id), now);
         hearback_store::outbox::enqueue(&tx, job.as_slice()).await?;
     }
     tx.commit().await?;

@@ -7,7 +7,7 @@ use hearback_core::{LoopStatus, state::DeliveryStatus};
 use hearback_store::{StoreError, Tx, cases, outbox};
 
 use super::ledger::{Outcomes, Report};
-use crate::occasions;
+use crate::trigger_events;
 
 /// Notes what the results of mails made happen: the loops that they closed, the mails to customers that came back. Whether
 /// anything was noted.
@@ -27,9 +27,9 @@ pub(crate) async fn after_sending(tx: &Tx, outcomes: &Outcomes<'_>, now: DateTim
     for (ws, cases) in by_workspace {
         let Some(workspace) = workspaces.get(&ws) else { continue };
         // Who was thanked by a rule is not closed by that rule: the mail server's word closed the loop, and no chain begins.
-        jobs.extend(cases.into_iter().filter_map(|case| occasions::moved(workspace, LoopStatus::Open, case, Vec::new, now)));
+        jobs.extend(cases.into_iter().filter_map(|case| trigger_events::moved(workspace, LoopStatus::Open, case, Vec::new, now)));
         if let Some(mails) = bounced.get(&ws) {
-            jobs.extend(occasions::came_back(tx, workspace, mails, now).await?);
+            jobs.extend(trigger_events::came_back(tx, workspace, mails, now).await?);
         }
     }
     outbox::enqueue(tx, &jobs).await?;

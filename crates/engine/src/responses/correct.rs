@@ -26,7 +26,6 @@ use crate::{
     Actor, Ctx, EngineError,
     automation::{apply::Changes, decide::decide},
     error::Fields,
-    occasions::Occasion,
     reading::Survey,
     responses::{
         intake::{answers_column, receipt_of},
@@ -34,6 +33,7 @@ use crate::{
     },
     rows::{self, clocks, core_case, event, write_case},
     team::roster::Roster,
+    trigger_events::TriggerEvent,
     workspace::Workspace,
 };
 
@@ -223,7 +223,7 @@ async fn follow_up(
         return Ok(());
     }
     let occasion = match before.settled_at {
-        Some(_) => Occasion { previous_score: u8::try_from(before.score).ok(), ..Trigger::ResponseCorrected.into() },
+        Some(_) => TriggerEvent { previous_score: u8::try_from(before.score).ok(), ..Trigger::ResponseCorrected.into() },
         None => Trigger::ResponseSettled.into(),
     };
     decide(cx, tx, workspace, rows, occasion, changes).await?;

@@ -26,7 +26,7 @@ pub struct Chosen {
 
 /// Whom a case may fall to, beside who has it: the people around it, at one moment.
 #[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
+pub struct OwnerContext<'a> {
     /// The workspace.
     pub workspace: &'a Workspace,
     /// Who answered.
@@ -38,18 +38,18 @@ pub struct Around<'a> {
 }
 
 /// The owner of the case as it stands; of a new one: the person's, the account's, the workspace's default team.
-pub fn of_case(around: &Around, case: &cases::Model) -> Owner {
+pub fn of_case(around: &OwnerContext, case: &cases::Model) -> Owner {
     read_owner(case.owner.as_deref()).unwrap_or_else(|| usual(around).owner)
 }
 
 /// Who owns a case before any rule was asked.
-pub fn usual(around: &Around) -> Chosen {
+pub fn usual(around: &OwnerContext) -> Chosen {
     Search { around, case_owner: None, skipped: None }.fall_back()
 }
 
 /// The first of the references that names somebody who is there. Never nobody. A case whose answer was corrected stays with
 /// whoever of the team has it.
-pub fn choose(around: &Around, case: &cases::Model, owners: &Owners, revision: u32, roster: &mut Roster) -> Chosen {
+pub fn choose(around: &OwnerContext, case: &cases::Model, owners: &Owners, revision: u32, roster: &mut Roster) -> Chosen {
     let case_owner = read_owner(case.owner.as_deref());
     let mut search = Search { around, case_owner, skipped: None };
     for reference in &owners.0 {
@@ -70,7 +70,7 @@ pub fn choose(around: &Around, case: &cases::Model, owners: &Owners, revision: u
 }
 
 struct Search<'a> {
-    around: &'a Around<'a>,
+    around: &'a OwnerContext<'a>,
     case_owner: Option<Owner>,
     /// Whoever would have been it, and why they are not: the team owns what nobody can take.
     skipped: Option<(Owner, String)>,

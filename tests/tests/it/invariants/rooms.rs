@@ -24,7 +24,7 @@ const ROOMS: [&str; 41] = [
     "alerts",
     "clock_guard",
     "sending_pause",
-    "occasions",
+    "trigger_events",
     "invitations",
     "stuck",
     // The work.

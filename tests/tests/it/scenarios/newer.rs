@@ -86,11 +86,11 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
             app.advance(Duration::minutes(3)).await;
         }
         let waiting = jobs(app, "ask_later").await;
-        let occasions: Vec<Value> = waiting.iter().map(|job| serde_json::from_str(&job.payload).unwrap()).collect();
-        let answers = occasions.iter().filter(|job| job["trigger"] == "response_settled").count();
-        assert_eq!(answers, 3, "one for each answer: {occasions:?}");
-        let different: BTreeSet<String> = occasions.iter().map(|job| format!("{} {}", job["case"], job["trigger"])).collect();
-        assert_eq!(different.len(), occasions.len(), "and one for each other thing that rules may listen to: {occasions:?}");
+        let trigger_events: Vec<Value> = waiting.iter().map(|job| serde_json::from_str(&job.payload).unwrap()).collect();
+        let answers = trigger_events.iter().filter(|job| job["trigger"] == "response_settled").count();
+        assert_eq!(answers, 3, "one for each answer: {trigger_events:?}");
+        let different: BTreeSet<String> = trigger_events.iter().map(|job| format!("{} {}", job["case"], job["trigger"])).collect();
+        assert_eq!(different.len(), trigger_events.len(), "and one for each other thing that rules may listen to: {trigger_events:?}");
         assert!(waiting.iter().all(|job| job.state.as_str() == "queued" && job.attempts == 0), "{waiting:?}");
 
         replace(app, "rule_versions", "body", "promoter-referral", BACK).await;

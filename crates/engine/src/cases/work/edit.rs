@@ -1,4 +1,4 @@
-//! A case on somebody's edit: locked, changed, written back with its timeline, or not at all.
+//! A case under work: locked, changed, written back with its timeline, or not at all.
 
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ use hearback_store::{
 };
 
 use crate::{
-    Actor, Ctx, EngineError, occasions,
+    Actor, Ctx, EngineError,
     rows::{clocks, core_case, write_case},
+    trigger_events,
     workspace::Workspace,
 };
 
@@ -88,7 +89,7 @@ impl<'a> CaseEdit<'a> {
     pub(super) async fn done(mut self) -> Result<(), EngineError> {
         let terms = self.workspace.terms(&self.row);
         clocks::wind(&mut self.row, terms);
-        let ask: Vec<_> = occasions::moved(&self.workspace, self.before, &self.row, Vec::new, self.now).into_iter().collect();
+        let ask: Vec<_> = trigger_events::moved(&self.workspace, self.before, &self.row, Vec::new, self.now).into_iter().collect();
         cases::save(&self.tx, self.row).await?;
         bulk::insert::<events::Entity>(&self.tx, &self.timeline).await?;
         outbox::enqueue(&self.tx, &ask).await?;

@@ -29,8 +29,12 @@ pub(crate) async fn erase_row(cx: &Ctx, ws: WorkspaceId, actor: &Actor, id: Pers
 
 /// Takes what was erased out of what the database keeps beside its rows: the gaps of SQLite's pages and its log, PostgreSQL's statistics.
 pub(crate) async fn sweep(cx: &Ctx) -> Result<(), EngineError> {
-    if !cx.db.clear_gaps().await? {
-        tracing::warn!("copies of what was erased may stand in unused parts of the database file until it is written anew: run VACUUM");
+    const LEFT: &str = "copies of what was erased may stand in unused parts of the database file until it is written anew: run VACUUM";
+    // Whoever was erased stays erased, and goes on the list beside the database, also when a damaged page can't be looked at.
+    match cx.db.clear_gaps().await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("{LEFT}"),
+        Err(error) => tracing::warn!(%error, "{LEFT}"),
     }
     if !cx.db.checkpoint().await? {
         tracing::warn!("what was erased stands in SQLite's log until nobody reads the database; erase once more, or restart the server");

@@ -35,10 +35,11 @@ use crate::{
         facts, guard,
         records::{case_row, run_row},
     },
-    faults, occasions,
+    faults,
     responses::submit::{FollowUp, Past, Receipt, ReceiptCase, own_key},
     rows::{self, clocks},
     team::roster::Roster,
+    trigger_events,
     workspace::Workspace,
 };
 
@@ -145,7 +146,7 @@ impl<'a> Batch<'a> {
                 let cause = format!("settle/{}/1", response.id);
                 self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
             } else {
-                self.changes.jobs.extend(occasions::later(&self.workspace, &case, &facts.trigger.into(), self.now));
+                self.changes.jobs.extend(trigger_events::later(&self.workspace, &case, &facts.trigger.into(), self.now));
                 let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
                 guard::note(&plan, &case, self.now, &mut self.changes);
                 effects = plan.effects.iter().map(receipt_effect).collect();

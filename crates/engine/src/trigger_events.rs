@@ -19,7 +19,7 @@ use crate::{rows::small, workspace::Workspace};
 
 /// What the rules are asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occasion {
+pub struct TriggerEvent {
     /// What happened.
     pub trigger: Trigger,
     /// The score before a correction.
@@ -28,7 +28,7 @@ pub struct Occasion {
     pub chain: Vec<String>,
 }
 
-impl From<Trigger> for Occasion {
+impl From<Trigger> for TriggerEvent {
     /// Something that no rule made happen.
     fn from(trigger: Trigger) -> Self {
         Self { trigger, previous_score: None, chain: Vec::new() }
@@ -62,10 +62,10 @@ pub(crate) fn moved(
 pub(crate) fn later<'a>(
     workspace: &'a Workspace,
     case: &'a cases::Model,
-    occasion: &'a Occasion,
+    occasion: &'a TriggerEvent,
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = outbox::Model> + 'a {
-    let Occasion { trigger, previous_score, chain } = occasion;
+    let TriggerEvent { trigger, previous_score, chain } = occasion;
     workspace.unread_rules.iter().map(move |rule| {
         let id = CaseId::from_uuid(case.id);
         let cause = format!("later/{id}/{}/{}/{rule}", trigger.as_str(), millis(now));
