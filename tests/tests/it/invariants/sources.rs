@@ -139,3 +139,41 @@ fn files_that_are_named_are_there() {
         assert_eq!(missing, [""; 0], "{document}");
     }
 }
+
+/// Whether a path such as `engine::mail::sending` leads somewhere: as far as its names are modules, and the next one is an item there.
+/// Rooms of the engine and tables of the store are named without their crate as well.
+fn leads_somewhere(path: &str) -> bool {
+    let leads_from = |crate_name: &str, names: &str| {
+        let mut folder = super::root().join("crates").join(crate_name).join("src");
+        let mut text = std::fs::read_to_string(folder.join("lib.rs")).unwrap_or_default();
+        for name in names.split("::") {
+            let files = [folder.join(format!("{name}.rs")), folder.join(name).join("mod.rs")];
+            let Some(module) = files.iter().find_map(|file| std::fs::read_to_string(file).ok()) else {
+                return super::code(&text).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
+            };
+            (folder, text) = (folder.join(name), module);
+        }
+        true
+    };
+    let of_crate = path.split_once("::").is_some_and(|(first, names)| leads_from(first, names));
+    of_crate || leads_from("engine", path) || leads_from("store", path)
+}
+
+/// The same for what they name by its module.
+#[test]
+fn modules_that_are_named_are_there() {
+    let is_path = |name: &&str| name.contains("::") && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    // Names of tests, of other crates and of items that are known by their type.
+    let is_elsewhere = |name: &&str| {
+        let first = name.split("::").next().unwrap_or_default();
+        name.contains("tests") || ["invariants", "hearback_web"].contains(&first) || first.starts_with(char::is_uppercase)
+    };
+    for document in ["CONTRIBUTING.md", "ARCHITECTURE.md", "docs/reliability.md"] {
+        let text = std::fs::read_to_string(super::root().join(document)).unwrap();
+        let named: Vec<&str> = text.split('`').filter(is_path).filter(|name| !is_elsewhere(name)).collect();
+        let missing: Vec<&&str> = named.iter().filter(|name| !leads_somewhere(name)).collect();
+        assert!(missing.is_empty(), "{document}: {missing:?}");
+        assert!(!named.is_empty(), "{document} names no module: the check sees nothing");
+    }
+    assert!(!leads_somewhere("engine::work::desk") && !leads_somewhere("chain::job"), "the check notices what it is for");
+}
