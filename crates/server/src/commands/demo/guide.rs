@@ -37,7 +37,7 @@ Try this:
        -H 'Content-Type: application/json' \\
        -d '{{\"survey\":\"nps\",\"score\":2,\"comment\":\"The chain fell off.\",\"external_id\":\"try-1\",\"person\":{{\"email\":\"you@mail.example\",\"name\":\"You\",\"locale\":\"en\"}}}}'
 
-     A case is open, somebody has a task, and two mails are at {url}/mail.
+     A case is open, somebody has a task, and the mails to the customer and to the team are at {url}/mail.
   4. {answering}
   5. Change your mind: put the \"id\" of the answer in place of ID. The happy customer's mails follow.
 
