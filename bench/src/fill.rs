@@ -4,7 +4,7 @@
 //! in a hundred, still open. Only for a database that may be thrown away.
 
 use hearback_core::id::{SurveyId, WorkspaceId};
-use hearback_store::{Db, StoreError};
+use hearback_store::{Db, StoreError, loop_counts};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 
 /// Milliseconds of a year.
@@ -30,7 +30,9 @@ pub async fn answers(db: &Db, ws: WorkspaceId, survey: SurveyId, from: i64, to: 
     }
     rollups(db, ws).await?;
     match backend {
-        DbBackend::Postgres => db.read().execute_unprepared("VACUUM ANALYZE persons, responses, cases, rollups").await?,
+        DbBackend::Postgres => {
+            db.read().execute_unprepared("VACUUM ANALYZE persons, responses, cases, rollups, loop_counts, loop_durations").await?
+        }
         _ => db.read().execute_unprepared("ANALYZE").await?,
     };
     Ok(())
@@ -138,19 +140,21 @@ fn cases(backend: DbBackend) -> String {
     format!(
         "INSERT INTO cases (workspace_id, id, response_id, person_id, survey_id, segment, score, revision, loop_status, owner, tags, \
          answered_at, first_contact_due_at, close_due_at, first_contact_at, acknowledged_at, resolved_at, closed_at, attempts, contacts, \
-         open_tasks, updated_at) \
+         open_tasks, late_at, updated_at) \
          SELECT $1, {id}, {response}, {person}, $2, {SEGMENT}, {SCORE}, 1, \
          CASE n % 100 WHEN 0 THEN 'open' WHEN 1 THEN 'open' WHEN 2 THEN 'contacted' ELSE 'closed' END, \
          CASE WHEN n % 7 = 0 THEN 'team:support' ELSE 'agent' || (n % 20) || '@bench.example' END, '[]', {at}, \
          {due} ELSE {at} + 172800000 END, {due} + 432000000 ELSE {at} + 604800000 END, \
          CASE WHEN n % 100 >= 2 THEN {at} + (n * 7919 % 2880) * 60000 END, CASE WHEN n % 100 >= 3 THEN {at} + 60000 END, \
          CASE WHEN n % 100 >= 3 THEN {at} + 172800000 + (n * 104729 % 4320) * 60000 END, \
-         CASE WHEN n % 100 >= 3 THEN {at} + 172800000 + (n * 104729 % 4320) * 60000 END, 0, 0, 0, {at} FROM ({}) AS numbers",
+         CASE WHEN n % 100 >= 3 THEN {at} + 172800000 + (n * 104729 % 4320) * 60000 END, 0, 0, 0, \
+         CASE WHEN n % 100 < 2 THEN {due} ELSE {at} + 172800000 END WHEN n % 100 = 2 THEN {due} + 432000000 ELSE {at} + 604800000 END END, {at} \
+         FROM ({}) AS numbers",
         numbers(backend)
     )
 }
 
-/// The roll-ups of this workspace, counted anew.
+/// The roll-ups and the counts of loops of this workspace, counted anew.
 async fn rollups(db: &Db, ws: WorkspaceId) -> Result<(), StoreError> {
     let bins: Vec<String> = (0..11).map(|bin| format!("COUNT(CASE WHEN score = {bin} THEN 1 END)")).collect();
     let names: Vec<String> = (0..11).map(|bin| format!("c{bin}")).collect();
@@ -161,7 +165,7 @@ async fn rollups(db: &Db, ws: WorkspaceId) -> Result<(), StoreError> {
         bins.join(", ")
     );
     let tx = db.write().await?;
-    for sql in ["DELETE FROM rollups WHERE workspace_id = $1".to_owned(), insert] {
+    for sql in ["DELETE FROM rollups WHERE workspace_id = $1".to_owned(), insert].into_iter().chain(loop_counts::recount_sql()) {
         tx.execute_raw(Statement::from_sql_and_values(db.backend(), sql, [ws.uuid().into()])).await?;
     }
     tx.commit().await

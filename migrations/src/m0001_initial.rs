@@ -193,6 +193,7 @@ fn follow_up() -> Vec<Table> {
                     "lapse_at",
                     "reassign_at",
                     "next_deadline_at",
+                    "late_at",
                     "acknowledged_at",
                     "escalated_at",
                     "resolved_at",
@@ -205,13 +206,27 @@ fn follow_up() -> Vec<Table> {
             .index(false, "workspace_id, answered_at")
             .index(false, "workspace_id, updated_at, survey_id, answered_at")
             .named_index("due", &format!("workspace_id, ({DUE}), id"), "loop_status IN ('open', 'contacted', 'resolved')")
-            .index_where(false, "workspace_id, close_due_at", "loop_status IN ('open', 'contacted', 'resolved')")
+            .named_index(
+                "due_in_segment",
+                &format!("workspace_id, segment, ({DUE}), id"),
+                "loop_status IN ('open', 'contacted', 'resolved')",
+            )
+            .index_where(false, "workspace_id, late_at, survey_id, answered_at, segment", "late_at IS NOT NULL")
             .index_where(false, "workspace_id, owner", "loop_status IN ('open', 'contacted', 'resolved')")
             .index_where(false, "workspace_id, next_deadline_at", "next_deadline_at IS NOT NULL"),
+        // Cases counted by the day of the answer, and by how long they took.
+        Table::in_workspace("loop_counts", &[("survey_id", Uuid), ("day", Int), ("segment", Text), ("loop_status", Text)])
+            .all(Int, &["cases", "with_due", "contacted_in_time"])
+            .belongs("survey_id", "surveys"),
+        Table::in_workspace("loop_durations", &[("survey_id", Uuid), ("days", Int), ("milestone", Text), ("start", Int), ("bucket", Int)])
+            .required("cases", Int)
+            .belongs("survey_id", "surveys"),
+        // What many runs have in common: which rule versions were asked.
+        Table::in_workspace("rule_sets", &[("id", Uuid)]).required("rules", Text),
         Table::in_workspace("runs", &[("case_id", Uuid), ("id", Uuid)])
             .of_large_rows()
-            .required("response_id", Uuid)
-            .all(Text, &["trigger", "rules", "facts", "trace", "done"])
+            .all(Uuid, &["response_id", "rule_set_id"])
+            .all(Text, &["trigger", "facts", "done"])
             .all(Int, &["revision", "at"]),
         Table::in_workspace("events", &[("case_id", Uuid), ("id", Uuid)])
             .all(Text, &["kind", "actor", "data"])

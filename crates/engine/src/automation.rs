@@ -8,4 +8,5 @@ pub mod guard;
 pub mod history;
 pub mod publish;
 pub mod records;
+pub mod replay;
 pub mod resurvey;

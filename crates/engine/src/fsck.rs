@@ -76,6 +76,7 @@ pub async fn check(db: &Db, now: DateTime<Utc>) -> Result<Vec<Violation>, StoreE
         }
     }
     found.all("roll-ups", integrity::rollups(conn).await?);
+    found.all("loop counts", integrity::loop_counts(conn).await?);
     found.all("counters", integrity::case_counters(conn).await?);
     found.all("runs", integrity::answers_without_run(conn).await?);
     decisions::check(conn, now, &mut found).await?;

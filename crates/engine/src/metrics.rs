@@ -24,8 +24,6 @@ use hearback_store::{
 
 use crate::{Ctx, EngineError, access::Access, reading};
 
-use cache::Of;
-
 pub use cache::MetricsCache;
 pub use loops::{HoursTaken, LoopCounts, Loops};
 pub use report::{Bucket, BucketLine, Group, IntervalLine, MetricsQuery, MetricsReport, ScoreLine, Unconfirmed};
@@ -91,9 +89,8 @@ pub async fn metrics(cx: &Metrics, ws: WorkspaceId, query: MetricsQuery) -> Resu
 /// Counts what a question needs and keeps it by day, as a question does that took long.
 pub async fn keep(cx: &Metrics, ws: WorkspaceId, query: &MetricsQuery) -> Result<(), EngineError> {
     let (scope, ..) = scope(cx, ws, query).await?;
-    cache::keep(cx, &scope, Of::Loops).await?;
     if let Some(property) = &query.by {
-        cache::keep(cx, &scope, Of::Property(property_name(property)?)).await?;
+        cache::keep(cx, &scope, property_name(property)?).await?;
     }
     Ok(())
 }
@@ -119,8 +116,8 @@ fn property_name(property: &str) -> Result<String, EngineError> {
 async fn groups(cx: &Metrics, scope: &Scope, scale: Scale, property: &str) -> Result<(Vec<Group>, bool), EngineError> {
     let property = property_name(property)?;
     let mut sums: HashMap<Option<String>, Counts> = HashMap::new();
-    for part in cache::counted(cx, scope, Of::Property(property)).await? {
-        for count in &part.groups {
+    for part in cache::counted(cx, scope, property).await? {
+        for count in part.iter() {
             match sums.get_mut(&count.value) {
                 Some(sum) => *sum += count.counts,
                 None => drop(sums.insert(count.value.clone(), count.counts)),

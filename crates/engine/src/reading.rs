@@ -45,14 +45,13 @@ pub fn rule(row: &rule_versions::Model) -> Result<RuleVersion, Unreadable> {
     })
 }
 
-/// Rule versions by their ids, a JSON list as stored with a run, in that order; and those of them that can't be read.
-pub async fn rules_of_run(
+/// Rule versions by their ids, in that order; and those of them that can't be read.
+pub async fn rules_of_set(
     conn: &impl ConnectionTrait,
     ws: uuid::Uuid,
-    ids: &str,
+    ids: &[uuid::Uuid],
 ) -> Result<(Vec<RuleVersion>, Vec<Unreadable>), StoreError> {
-    let ids: Vec<uuid::Uuid> = serde_json::from_str(ids).unwrap_or_default();
-    let rows = snapshot::rule_versions(conn, ws, &ids).await?;
+    let rows = snapshot::rule_versions(conn, ws, ids).await?;
     let (mut versions, unreadable) = read_all(&rows, rule);
     versions.sort_by_key(|version| ids.iter().position(|id| *id == version.id.uuid()));
     Ok((versions, unreadable))

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use hearback_core::{Calendar, Owner, id::WorkspaceId, policy::Terms, state::SurveyStatus};
 use hearback_rules::{RuleVersion, Trigger};
 use hearback_store::{
-    ConnectionTrait, StoreError, Unreadable, cases, snapshot, suppressions, time::from_millis, unreadable::read_all, workspaces,
+    ConnectionTrait, StoreError, Unreadable, cases, rule_sets, snapshot, suppressions, time::from_millis, unreadable::read_all, workspaces,
 };
 
 use crate::{
@@ -63,8 +63,8 @@ pub struct Workspace {
     pub rules: Vec<RuleVersion>,
     /// Keys of the enabled rules that this version can't read: they are asked once they can be read.
     pub unread_rules: Vec<String>,
-    /// The ids of `rules` as JSON: the same text is stored with each run.
-    pub rule_ids: String,
+    /// The versions of `rules`, as runs name them together.
+    pub rule_set: rule_sets::Model,
     /// The teams that enabled rules pick somebody from.
     pub asked: Asked,
     /// Whether an enabled rule waits in business time.
@@ -124,7 +124,7 @@ impl Workspace {
             logo: None,
             rules: Vec::new(),
             unread_rules: Vec::new(),
-            rule_ids: "[]".to_owned(),
+            rule_set: rule_sets::Model::of(crate::fixtures::workspace_id(), []),
             asked: asked::asked(std::iter::empty()),
             counts_hours: false,
             teams: HashMap::new(),
@@ -298,7 +298,7 @@ async fn load_with(
     rules: Vec<RuleVersion>,
 ) -> Result<Workspace, EngineError> {
     let id = WorkspaceId::from_uuid(row.id);
-    let rule_ids = serde_json::to_string(&rules.iter().map(|rule| rule.id).collect::<Vec<_>>()).unwrap_or_default();
+    let rule_set = rule_sets::Model::of(id, rules.iter().map(|rule| rule.id.uuid()));
     let (held, skipped_until) = (SendingPause::of(&row), row.skipped_until.map(from_millis));
     let rows = snapshot::public_surveys(connection, id.uuid()).await?;
     let (versions, unread) = read_all(&rows, |row| reading::survey(row).map(|survey| (*row.status, survey)).map_err(|error| (row, error)));
@@ -319,7 +319,7 @@ async fn load_with(
         counts_hours: rules.iter().flat_map(|version| &version.rule.then).any(|step| step.after.is_business()),
         rules,
         unread_rules: Vec::new(),
-        rule_ids,
+        rule_set,
         teams: load_teams(connection, id).await?,
         erased: suppressions::all_erased(connection, id).await?.into_iter().map(|(address, _)| address).collect(),
         held,

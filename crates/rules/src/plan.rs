@@ -27,7 +27,7 @@ pub struct Plan {
     pub trace: Vec<RuleTrace>,
 }
 
-/// What became of one rule. Short field names: one is stored with each response.
+/// What became of one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleTrace {
     /// Key and version, `detractor-outreach@3`.
@@ -56,25 +56,20 @@ pub enum StepVerdict {
     Skipped(String),
 }
 
-/// How the trace of a step begins that was dropped because the plan was full.
-const DROPPED: &str = "dropped: ";
-
-impl StepVerdict {
-    /// Whether the step was dropped because the plan was full.
-    pub fn is_dropped(&self) -> bool {
-        matches!(self, Self::Skipped(why) if why.starts_with(DROPPED))
-    }
-}
-
-/// The effects alone: what [`plan`] decides, without the words. For asking about many answers.
+/// What [`plan`] decides, without the words for what did not happen: for deciding. What it says can be told later, since
+/// the same facts and rules give the same plan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outline {
     /// As in [`Plan`].
     pub effects: Vec<Planned>,
+    /// How many rules listen to the trigger.
+    pub asked: usize,
     /// Places, in the list of rules, of those that matched.
     pub matched: Vec<usize>,
-    /// Steps that were dropped because the plan was full.
-    pub dropped: u32,
+    /// Rules that matched but were stopped: their keys, and why, in words.
+    pub stopped: Vec<(String, String)>,
+    /// Keys of the rules with steps that were dropped because the plan was full, one for each step.
+    pub dropped: Vec<String>,
 }
 
 /// Which effects follow from `facts` under `rules` at `now`.
@@ -108,13 +103,19 @@ pub fn plan(rules: &[RuleVersion], facts: &Facts, now: DateTime<Utc>) -> Plan {
 pub fn outline(rules: &[RuleVersion], facts: &Facts, now: DateTime<Utc>) -> Outline {
     let mut outline = Outline::default();
     for (place, version) in rules.iter().enumerate().filter(|(_, version)| version.rule.on.contains(&facts.trigger)) {
-        if !version.rule.when.holds(facts) || stopped(version, facts).is_some() {
+        outline.asked += 1;
+        if !version.rule.when.holds(facts) {
+            continue;
+        }
+        if let Some(why) = stopped(version, facts) {
+            outline.stopped.push((version.rule.key.clone(), why));
             continue;
         }
         outline.matched.push(place);
         for (index, step) in (0_u32..).zip(&version.rule.then) {
-            let judged = judge(version, index, step, facts, now, &mut outline.effects);
-            outline.dropped += u32::from(judged == Judged::Full);
+            if judge(version, index, step, facts, now, &mut outline.effects) == Judged::Full {
+                outline.dropped.push(version.rule.key.clone());
+            }
         }
     }
     outline
@@ -172,7 +173,7 @@ impl Judged {
             Self::Due(due) => StepVerdict::At(due),
             Self::Refused => StepVerdict::Skipped(step.condition.explain(facts).err().unwrap_or_default()),
             Self::Acted => StepVerdict::Skipped("done already, for an earlier revision of the answer".to_owned()),
-            Self::Full => StepVerdict::Skipped(format!("{DROPPED}over the limit of {MAX_EFFECTS} effects for one response")),
+            Self::Full => StepVerdict::Skipped(format!("dropped: over the limit of {MAX_EFFECTS} effects for one response")),
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     cases::{Column, Entity, Model, active},
     cursor::{Cursor, Listed, Page},
     responses,
-    stored::quoted,
     time::millis,
 };
 
@@ -53,20 +52,15 @@ pub enum CaseOrder {
     Due,
 }
 
-/// The clock for closing had not been stopped, by waiting for the customer, before it ran out.
-pub(crate) const RUNNING: &str = "(waiting_since IS NULL OR close_due_at < waiting_since)";
-const NEVER: i64 = 9_000_000_000_000_000;
+/// In the place of a time that never comes.
+pub(crate) const NEVER: i64 = 9_000_000_000_000_000;
 
 /// When the next thing in a case is due: the first contact while there was none, then closing. `None` when nothing is.
 pub fn due_at(case: &Model) -> Option<i64> {
     contact_due(case).or(case.close_due_at)
 }
 
-/// When the first contact is due, while there was none; in SQL, the first half of [`DUE`].
-pub(crate) fn contact_due_sql() -> String {
-    format!("CASE WHEN loop_status = {} AND first_contact_at IS NULL THEN first_contact_due_at END", quoted(LoopStatus::Open))
-}
-
+/// When the first contact is due, while there was none.
 fn contact_due(case: &Model) -> Option<i64> {
     let untouched = case.loop_status == LoopStatus::Open && case.first_contact_at.is_none();
     if untouched { case.first_contact_due_at } else { None }
@@ -74,10 +68,14 @@ fn contact_due(case: &Model) -> Option<i64> {
 
 /// Whether a case that still needs somebody is past what is due in it.
 pub fn is_overdue(case: &Model, now: i64) -> bool {
-    let passed = |due: Option<i64>| due.is_some_and(|due| due < now);
-    // While we wait for the customer, the clock for closing stands still.
-    let close = case.close_due_at.is_some_and(|due| due < case.waiting_since.unwrap_or(now));
-    case.loop_status.is_active() && (passed(contact_due(case)) || close)
+    late_at(case).is_some_and(|late| late < now)
+}
+
+/// From when a case that still needs somebody is late: its first contact while there was none, or its close, whichever comes first.
+/// While we wait for the customer the clock for closing stands still.
+pub(crate) fn late_at(case: &Model) -> Option<i64> {
+    let close = case.close_due_at.filter(|due| case.waiting_since.is_none_or(|since| *due < since));
+    contact_due(case).into_iter().chain(close).min().filter(|_| case.loop_status.is_active())
 }
 
 /// One page of the cases that fit.
@@ -131,9 +129,8 @@ fn responses_of(ws: WorkspaceId, person: PersonId) -> SelectStatement {
 impl CaseFilter {
     fn condition(&self, ws: WorkspaceId) -> Condition {
         let overdue = self.overdue.map(|(wanted, now)| {
-            let close = Condition::all().add(Column::CloseDueAt.lt(millis(now))).add(Expr::cust(RUNNING));
-            let passed = Condition::any().add(Expr::cust(format!("COALESCE({}, {NEVER})", contact_due_sql())).lt(millis(now))).add(close);
-            let late = Condition::all().add(Expr::cust(active())).add(passed);
+            // Not by the index of late cases: those would have to be sorted.
+            let late = Condition::all().add(Expr::cust(active())).add(Expr::cust("COALESCE(late_at, 9000000000000000)").lt(millis(now)));
             if wanted { late } else { late.not() }
         });
         Condition::all()

@@ -10,7 +10,9 @@ use hearback_core::{
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{
-    StoreError, Tx, responses,
+    StoreError, Tx,
+    case_list::late_at,
+    responses,
     stored::{Stored, among},
     time::millis,
 };
@@ -47,6 +49,8 @@ pub struct Model {
     pub reassign_at: Option<i64>,
     /// When time alone will change something in this case: what the clock looks for.
     pub next_deadline_at: Option<i64>,
+    /// From when it is late while it still needs somebody; set whenever the row is written.
+    pub late_at: Option<i64>,
     pub acknowledged_at: Option<i64>,
     pub escalated_at: Option<i64>,
     pub resolved_at: Option<i64>,
@@ -94,6 +98,7 @@ impl Model {
             lapse_at: None,
             reassign_at: None,
             next_deadline_at: None,
+            late_at: None,
             acknowledged_at: None,
             escalated_at: None,
             resolved_at: None,
@@ -105,6 +110,14 @@ impl Model {
             open_tasks: 0,
             updated_at: millis(now),
         }
+    }
+}
+
+impl Model {
+    /// The row with what follows from its other columns, as it is written.
+    pub fn ready(mut self) -> Self {
+        self.late_at = late_at(&self);
+        self
     }
 }
 
@@ -133,6 +146,9 @@ pub async fn lock_all(tx: &Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Mode
 
 /// Writes the whole row back; only for a row that [`lock`] gave in this transaction.
 pub async fn save(tx: &Tx, case: Model) -> Result<(), StoreError> {
+    let case = case.ready();
+    let before = Box::pin(Entity::find_by_id((case.workspace_id, case.id)).one(&**tx)).await?;
+    tx.case_moved(before.as_ref(), &case);
     // Kept out of the futures of those who call it: a row of so many columns fills them.
     Box::pin(Entity::update(ActiveModel::from(case).reset_all()).exec(&**tx)).await?;
     Ok(())

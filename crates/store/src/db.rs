@@ -22,7 +22,7 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, SqlitePool, query::Query},
 };
 
-use crate::{StoreError, audit};
+use crate::{StoreError, audit, cases, loop_counts::LoopChanges};
 use options::{BUSY_TIMEOUT, WRITE_PLANS, check_pragmas, postgres, sqlite};
 
 /// How long a node waits for another one that changes the schema: tables can be large then.
@@ -95,6 +95,8 @@ pub struct Tx {
     write: Write,
     /// Entries of the audit log, written last.
     entries: Mutex<Vec<audit::Entry>>,
+    /// How the counts of loops change, written before them.
+    loops: Mutex<LoopChanges>,
 }
 
 impl Db {
@@ -129,7 +131,7 @@ impl Db {
             }
             _ => TransactionOptions::default(),
         };
-        Ok(Tx { transaction: self.write.begin_with_options(options).await?, write, entries: Mutex::default() })
+        Ok(Tx { transaction: self.write.begin_with_options(options).await?, write, entries: Mutex::default(), loops: Mutex::default() })
     }
 
     /// Runs statements as a write transaction of their own, in one round trip. They are one text, with `$1`, `$2` .. in the order of
@@ -294,7 +296,7 @@ impl Db {
     /// Lets PostgreSQL look at the tables that grow with every question and answer. Until it has looked, it believes that one workspace
     /// has few rows and reads all of them where it should look up one; its own look comes only once a minute.
     pub async fn refresh_statistics(&self) -> Result<(), StoreError> {
-        const GROWING: [&str; 17] = [
+        const GROWING: [&str; 19] = [
             "accounts",
             "cases",
             "contact_attempts",
@@ -302,6 +304,8 @@ impl Db {
             "events",
             "incentive_codes",
             "invitations",
+            "loop_counts",
+            "loop_durations",
             "messages",
             "outbox",
             "persons",
@@ -338,9 +342,11 @@ impl std::ops::Deref for Snapshot {
 }
 
 impl Tx {
-    /// Makes everything written so far durable and visible. The entries of the audit log are chained and written here, as the last
-    /// thing of all: whoever holds the end of a chain waits for nobody any more, so that no two transactions wait for each other.
+    /// Makes everything written so far durable and visible. The counts of loops are moved here, in one order, and the entries of the audit
+    /// log chained and written, as the last thing of all: whoever holds the end of a chain waits for nobody any more, so that no two transactions wait for each other.
     pub async fn commit(self) -> Result<(), StoreError> {
+        let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        loops.write(&self).await?;
         let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         audit::write(&self, entries).await?;
         Ok(self.transaction.commit().await?)
@@ -349,6 +355,11 @@ impl Tx {
     /// Takes everything back.
     pub async fn rollback(self) -> Result<(), StoreError> {
         Ok(self.transaction.rollback().await?)
+    }
+
+    /// A case was as `before` says (not there), and is as `after` says: the counts are moved with the commit.
+    pub fn case_moved(&self, before: Option<&cases::Model>, after: &cases::Model) {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner).moved(before, after);
     }
 
     /// An entry of the audit log; it is written with the commit.

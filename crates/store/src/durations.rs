@@ -24,6 +24,22 @@ pub fn bucket_sql(minutes: &str) -> String {
     sql
 }
 
+/// The same of a number of minutes.
+pub const fn bucket(minutes: i64) -> i64 {
+    if minutes < 0 {
+        return 0;
+    }
+    if minutes < EXACT {
+        return minutes;
+    }
+    let doubling = (minutes / EXACT).ilog2() as i64;
+    if doubling >= DOUBLINGS {
+        EXACT + STEPS * DOUBLINGS
+    } else {
+        EXACT + STEPS * doubling + (minutes - (EXACT << doubling)) / (2 << doubling)
+    }
+}
+
 /// The first minute of a bucket.
 fn minutes(bucket: i64) -> i64 {
     if bucket < EXACT {
@@ -45,7 +61,7 @@ impl Default for Durations {
 }
 
 impl Durations {
-    /// Adds cases to a bucket of [`bucket_sql`].
+    /// Adds cases to a bucket.
     pub fn add(&mut self, bucket: i64, cases: i64) {
         if let Some(slot) = usize::try_from(bucket).ok().and_then(|bucket| self.0.get_mut(bucket)) {
             *slot += cases;
@@ -68,19 +84,6 @@ impl Durations {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The same in Rust, for the test alone.
-    fn bucket(minutes: i64) -> i64 {
-        if minutes < EXACT {
-            return minutes.max(0);
-        }
-        let doubling = i64::from((minutes / EXACT).ilog2());
-        if doubling >= DOUBLINGS {
-            EXACT + STEPS * DOUBLINGS
-        } else {
-            EXACT + STEPS * doubling + (minutes - (EXACT << doubling)) / (2 << doubling)
-        }
-    }
 
     #[test]
     fn a_bucket_begins_close_below_every_duration_in_it() {

@@ -160,12 +160,11 @@ async fn erase_answers(tx: &Tx, person: &persons::Model) -> Result<(), StoreErro
     ingest::add_rollups(tx, person.workspace_id, &fewer).await
 }
 
-/// What was written down in their cases. A run without facts can't be recomputed; its trace may quote a property.
+/// What was written down in their cases. A run without facts can't be recomputed.
 async fn erase_follow_up(tx: &Tx, ws: Uuid, cases: &[Uuid], now: i64) -> Result<(), StoreError> {
     let ids = || cases.iter().copied();
     runs::Entity::update_many()
         .col_expr(runs::Column::Facts, Expr::value(NO_FACTS))
-        .col_expr(runs::Column::Trace, Expr::value("[]"))
         .filter(runs::Column::WorkspaceId.eq(ws))
         .filter(runs::Column::CaseId.is_in(ids()))
         .exec(&**tx)

@@ -14,7 +14,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, entity::prelu
 
 use crate::{
     StoreError,
+    case_list::NEVER,
     cases::active,
+    loop_counts::{self, BLOCK},
+    measures::Milestone,
     persons,
     stored::{among, quoted},
     suppressions::OF_CUSTOMERS,
@@ -40,7 +43,10 @@ const LINKS: &[Link] = &[
     Link("cases", "response_id", "responses", "id"),
     Link("cases", "person_id", "persons", "id"),
     Link("cases", "survey_id", "surveys", "id"),
+    Link("loop_counts", "survey_id", "surveys", "id"),
+    Link("loop_durations", "survey_id", "surveys", "id"),
     Link("runs", "case_id", "cases", "id"),
+    Link("runs", "rule_set_id", "rule_sets", "id"),
     Link("runs", "response_id", "responses", "id"),
     Link("events", "case_id", "cases", "id"),
     Link("contact_attempts", "case_id", "cases", "id"),
@@ -197,6 +203,34 @@ pub async fn rollups(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreEr
     Ok(told(lines(conn, &sql).await?, "roll-up of survey", "is not what a recount of the responses gives"))
 }
 
+/// Counts of loops that a recount of the cases does not give.
+pub async fn loop_counts(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let survey = as_text(conn, "survey_id", "survey_id");
+    let counts = format!(
+        "SELECT {survey} || ' day ' || CAST(day AS TEXT) FROM (\
+         SELECT workspace_id, survey_id, day, segment, loop_status, cases, with_due, contacted_in_time FROM loop_counts UNION ALL \
+         SELECT workspace_id, survey_id, day, segment, loop_status, -cases, -with_due, -contacted_in_time FROM ({} GROUP BY 1, 2, 3, 4, 5) AS counted\
+         ) AS both_sides GROUP BY workspace_id, survey_id, day, segment, loop_status \
+         HAVING SUM(cases) <> 0 OR SUM(with_due) <> 0 OR SUM(contacted_in_time) <> 0 LIMIT {MOST}",
+        loop_counts::counts_select()
+    );
+    let mut found = told(lines(conn, &counts).await?, "count of loops of survey", WRONG_COUNT);
+    for (milestone, days) in Milestone::ALL.into_iter().flat_map(|milestone| [(milestone, 1), (milestone, BLOCK)]) {
+        let taken = format!(
+            "SELECT {survey} || ' day ' || CAST(start AS TEXT) FROM (\
+             SELECT workspace_id, survey_id, start, bucket, cases FROM loop_durations WHERE days = {days} AND milestone = '{}' UNION ALL \
+             SELECT workspace_id, survey_id, start, bucket, -cases FROM ({} GROUP BY 1, 2, 3, 4, 5, 6) AS counted\
+             ) AS both_sides GROUP BY workspace_id, survey_id, start, bucket HAVING SUM(cases) <> 0 LIMIT {MOST}",
+            milestone.as_str(),
+            loop_counts::taken_select(milestone, days)
+        );
+        found.extend(told(lines(conn, &taken).await?, "durations of loops of survey", WRONG_COUNT));
+    }
+    Ok(found)
+}
+
+const WRONG_COUNT: &str = "is not what a recount of the cases gives";
+
 /// Waves that are finished while somebody in them may still be asked or answer, or that have no end and no job that works on them.
 pub async fn waves(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let id = as_text(conn, "w.id", "id");
@@ -243,11 +277,22 @@ pub async fn case_counters(conn: &impl ConnectionTrait) -> Result<Vec<String>, S
          AND close_overdue_at IS NULL AND close_due_at IS NOT NULL AND (next_deadline_at IS NULL OR next_deadline_at > close_due_at) LIMIT {MOST}",
         active()
     );
+    let contact = format!(
+        "COALESCE(CASE WHEN loop_status = {} AND first_contact_at IS NULL THEN first_contact_due_at END, {NEVER})",
+        quoted(LoopStatus::Open)
+    );
+    let close = format!("COALESCE(CASE WHEN waiting_since IS NULL OR close_due_at < waiting_since THEN close_due_at END, {NEVER})");
+    let mistaken = format!(
+        "SELECT {id} FROM cases c WHERE COALESCE(late_at, {NEVER}) <> CASE WHEN NOT ({}) THEN {NEVER} WHEN {contact} <= {close} THEN {contact} \
+         ELSE {close} END LIMIT {MOST}",
+        active()
+    );
     let is_closed = format!("loop_status = {}", quoted(LoopStatus::Closed));
     let closed = format!("SELECT {id} FROM cases c WHERE ({is_closed}) <> (closed_at IS NOT NULL) LIMIT {MOST}");
     let mut found = told(lines(conn, &tasks).await?, "case", "counts other open tasks than it has");
     found.extend(told(lines(conn, &contacts).await?, "case", "counts other contacts than it has"));
     found.extend(told(lines(conn, &late).await?, "case", "would not be looked at when it is due"));
+    found.extend(told(lines(conn, &mistaken).await?, "case", "says another time from which it is late than follows from its clocks"));
     found.extend(told(lines(conn, &closed).await?, "case", "is closed without a time, or has one without being closed"));
     Ok(found)
 }

@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, S
 use crate::{
     Db, StoreError, Tx,
     bulk::{Kind, select, to_json},
+    case_list::late_at,
     cases, events,
     outbox::{self, Lease, Outcome},
     script::Script,
@@ -364,7 +365,7 @@ fn move_invitations(script: &mut Script, delivery_outcomes: &[&DeliveryOutcome],
 }
 
 fn put_loops(script: &mut Script, rows: &[cases::Model]) {
-    const FIELDS: [(&str, Kind); 10] = [
+    const FIELDS: [(&str, Kind); 11] = [
         ("w", Kind::Uuid),
         ("c", Kind::Uuid),
         ("new_status", Kind::Text),
@@ -374,11 +375,13 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
         ("due", Kind::Int),
         ("waiting", Kind::Int),
         ("next_deadline", Kind::Int),
+        ("late", Kind::Int),
         ("now", Kind::Int),
     ];
     script.update(
         "UPDATE cases SET loop_status = x.new_status, first_contact_at = x.contact, acknowledged_at = x.ack, \
-         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, next_deadline_at = x.next_deadline, updated_at = x.now",
+         closed_at = x.closed, close_due_at = x.due, waiting_since = x.waiting, next_deadline_at = x.next_deadline, late_at = x.late, \
+         updated_at = x.now",
         &FIELDS,
         "cases.workspace_id = x.w AND cases.id = x.c",
         rows.iter().map(|row| {
@@ -392,6 +395,7 @@ fn put_loops(script: &mut Script, rows: &[cases::Model]) {
                 row.close_due_at.into(),
                 row.waiting_since.into(),
                 row.next_deadline_at.into(),
+                late_at(row).into(),
                 row.updated_at.into(),
             ]
         }),

@@ -8,10 +8,8 @@ use hearback_core::{Counts, LoopStatus, Segment, id::WorkspaceId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value, entity::prelude::Uuid};
 
 use crate::{
-    StoreError, Unreadable,
-    case_list::{RUNNING, contact_due_sql},
-    cases::active,
-    durations,
+    StoreError, Unreadable, cases,
+    loop_counts::{self, BLOCK},
     stored::{Stored, quoted},
 };
 
@@ -28,10 +26,9 @@ pub struct Scope {
     pub answered: Range<i64>,
 }
 
-/// Cases of one day (of their answers, in days since 1970, UTC), segment and status.
+/// Cases of a segment and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopCount {
-    pub day: i64,
     pub segment: Segment,
     pub status: LoopStatus,
     pub cases: i64,
@@ -41,20 +38,11 @@ pub struct LoopCount {
     pub contacted_in_time: i64,
 }
 
-/// Cases of one day that took about this long to a milestone; `bucket` is one of [`crate::durations`].
+/// Cases that took about this long to a milestone; `bucket` is one of [`crate::durations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenCount {
-    pub day: i64,
     pub bucket: i64,
     pub cases: i64,
-}
-
-/// A case under work that is late after this moment, in milliseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DueCase {
-    pub day: i64,
-    pub segment: Segment,
-    pub late_after: i64,
 }
 
 /// Answers of one day with one value of a property.
@@ -71,6 +59,43 @@ pub struct GroupCount {
 pub enum Milestone {
     FirstContact,
     Close,
+}
+
+impl Milestone {
+    pub(crate) const ALL: [Self; 2] = [Self::FirstContact, Self::Close];
+
+    /// As it is stored.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstContact => "first_contact",
+            Self::Close => "close",
+        }
+    }
+
+    /// Minutes from the answer to it; `None` for a case that has not reached it.
+    pub(crate) fn minutes(self, case: &cases::Model) -> Option<i64> {
+        let reached = match self {
+            Self::FirstContact => case.first_contact_at,
+            Self::Close => case.closed_at.filter(|_| case.loop_status == LoopStatus::Closed),
+        };
+        Some((reached? - case.answered_at) / 60_000)
+    }
+
+    /// The same in SQL.
+    pub(crate) fn minutes_sql(self) -> String {
+        let reached = match self {
+            Self::FirstContact => "first_contact_at",
+            Self::Close => "closed_at",
+        };
+        format!("({reached} - answered_at) / 60000")
+    }
+
+    pub(crate) fn reached_sql(self) -> String {
+        match self {
+            Self::FirstContact => "first_contact_at IS NOT NULL".to_owned(),
+            Self::Close => format!("closed_at IS NOT NULL AND loop_status = {}", quoted(LoopStatus::Closed)),
+        }
+    }
 }
 
 /// Answers by day (days since 1970, UTC), from the hourly roll-ups; `hours` are hours since 1970.
@@ -153,52 +178,62 @@ pub async fn by_property_at_once(
     grouped(conn, scope, property, "CAST(0 AS BIGINT)", " ORDER BY COUNT(*) DESC, 2", limit).await
 }
 
-/// Where the loops of these answers stand, by day.
+/// Where the loops of these answers stand. Whole days come from what is kept; what a bound cuts off a day is counted case by case.
 pub async fn loops(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<LoopCount>, StoreError> {
+    let (days, edges) = scope.days();
     let sql = format!(
-        "SELECT answered_at / {DAY} AS day, segment, loop_status, COUNT(*), COUNT(first_contact_due_at), \
-         CAST(SUM(CASE WHEN first_contact_at <= first_contact_due_at THEN 1 ELSE 0 END) AS BIGINT) \
-         FROM cases WHERE {} GROUP BY 1, 2, 3",
-        scope.condition_from(4),
+        "SELECT segment, loop_status, CAST(SUM(cases) AS BIGINT), CAST(SUM(with_due) AS BIGINT), CAST(SUM(contacted_in_time) AS BIGINT) \
+         FROM loop_counts WHERE workspace_id = $1 AND survey_id IN ({}) AND day >= $2 AND day < $3 GROUP BY 1, 2",
+        scope.survey_list(4)
     );
-    query(conn, sql, scope.values([])).await?.iter().map(read_loop_count).collect()
+    let mut rows = query(conn, sql, scope.values_between(&days, [])).await?;
+    for edge in edges {
+        let counted = loop_counts::counts_select();
+        let sql = format!(
+            "SELECT segment, loop_status, CAST(SUM(cases) AS BIGINT), CAST(SUM(with_due) AS BIGINT), CAST(SUM(contacted_in_time) AS BIGINT) \
+             FROM ({counted} WHERE {} GROUP BY 1, 2, 3, 4, 5) AS edge GROUP BY 1, 2",
+            scope.condition_from(4)
+        );
+        rows.extend(query(conn, sql, scope.values_between(&edge, [])).await?);
+    }
+    rows.iter().map(read_loop_count).collect()
 }
 
-/// Cases under work and when each is late, by day: when the first contact is due while there was none, or when closing is due
-/// while that clock runs, whichever comes first. Those that nothing is due in are left out.
-pub async fn dues(conn: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<DueCase>, StoreError> {
-    let sql = format!(
-        "SELECT answered_at / {DAY} AS day, segment, {}, CASE WHEN {RUNNING} THEN close_due_at END FROM cases WHERE {} AND {}",
-        contact_due_sql(),
-        active(),
-        scope.condition_from(4),
-    );
+/// How many cases of each segment are late at this moment.
+pub async fn overdue(conn: &impl ConnectionTrait, scope: &Scope, now: i64) -> Result<Vec<(Segment, i64)>, StoreError> {
+    let late = "late_at IS NOT NULL AND late_at < $4";
+    let sql = format!("SELECT segment, COUNT(*) FROM cases WHERE {} AND {late} GROUP BY 1", scope.condition_from(5));
     let mut found = Vec::new();
-    for row in query(conn, sql, scope.values([])).await? {
-        let (contact, close): (Option<i64>, Option<i64>) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
-        if let Some(late_after) = contact.into_iter().chain(close).min() {
-            let segment = read_segment(&row.try_get_by_index::<String>(1)?)?;
-            found.push(DueCase { day: row.try_get_by_index(0)?, segment, late_after });
-        }
+    for row in query(conn, sql, scope.values([now.into()])).await? {
+        found.push((read_segment(&row.try_get_by_index::<String>(0)?)?, row.try_get_by_index(1)?));
     }
     Ok(found)
 }
 
-/// How long it took from an answer to the milestone, over the cases that reached it, by day.
+/// How long it took from an answer to the milestone, over the cases that reached it.
 pub async fn taken(conn: &impl ConnectionTrait, scope: &Scope, milestone: Milestone) -> Result<Vec<TakenCount>, StoreError> {
-    let (reached, cases) = match milestone {
-        Milestone::FirstContact => ("first_contact_at", "first_contact_at IS NOT NULL".to_owned()),
-        Milestone::Close => ("closed_at", format!("closed_at IS NOT NULL AND loop_status = {}", quoted(LoopStatus::Closed))),
-    };
-    let minutes = format!("({reached} - answered_at) / 60000");
-    let sql = format!(
-        "SELECT answered_at / {DAY} AS day, {} AS bucket, COUNT(*) FROM cases WHERE {} AND {cases} GROUP BY 1, 2",
-        durations::bucket_sql(&minutes),
-        scope.condition_from(4),
+    let (days, edges) = scope.days();
+    let (blocks, others) = blocks(&days);
+    let kept = format!(
+        "SELECT bucket, CAST(SUM(cases) AS BIGINT) FROM loop_durations WHERE workspace_id = $1 AND days = $4 AND milestone = '{}' \
+         AND start >= $2 AND start < $3 AND survey_id IN ({}) GROUP BY 1",
+        milestone.as_str(),
+        scope.survey_list(5),
     );
-    let rows = query(conn, sql, scope.values([])).await?;
+    let mut rows = query(conn, kept.clone(), scope.values_between(&blocks, [BLOCK.into()])).await?;
+    for days in others.into_iter().filter(|days| !days.is_empty()) {
+        rows.extend(query(conn, kept.clone(), scope.values_between(&days, [1_i64.into()])).await?);
+    }
+    for edge in edges {
+        let counted = loop_counts::taken_select(milestone, 1);
+        let sql = format!(
+            "SELECT bucket, CAST(SUM(cases) AS BIGINT) FROM ({counted} AND {} GROUP BY 1, 2, 3, 4, 5, 6) AS edge GROUP BY 1",
+            scope.condition_from(4)
+        );
+        rows.extend(query(conn, sql, scope.values_between(&edge, [])).await?);
+    }
     let read = |row: &QueryResult| -> Result<TakenCount, DbErr> {
-        Ok(TakenCount { day: row.try_get_by_index(0)?, bucket: row.try_get_by_index(1)?, cases: row.try_get_by_index(2)? })
+        Ok(TakenCount { bucket: row.try_get_by_index(0)?, cases: row.try_get_by_index(1)? })
     };
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
@@ -212,6 +247,28 @@ pub async fn changed_days(conn: &impl ConnectionTrait, scope: &Scope, since: i64
     let values = [scope.workspace.uuid().into(), since.into()].into_iter().chain(scope.surveys.iter().map(|id| Value::from(*id)));
     let rows = query(conn, sql, values.collect()).await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
+}
+
+/// The whole blocks within these days, and the days before and after them. A bound that nobody set cuts no block.
+fn blocks(days: &Range<i64>) -> (Range<i64>, [Range<i64>; 2]) {
+    let start = if days.start == i64::MIN { days.start } else { days.start.saturating_add(BLOCK - 1).div_euclid(BLOCK) * BLOCK };
+    let end = if days.end == i64::MAX { days.end } else { days.end.div_euclid(BLOCK) * BLOCK };
+    if start < end { (start..end, [days.start..start, end..days.end]) } else { (0..0, [days.clone(), 0..0]) }
+}
+
+impl Scope {
+    /// The whole days of the span, and what its bounds cut off a day. A bound that nobody set cuts nothing off.
+    fn days(&self) -> (Range<i64>, Vec<Range<i64>>) {
+        let Range { start, end } = self.answered;
+        let first = if start == i64::MIN { i64::MIN } else { start.div_euclid(DAY) + i64::from(start.rem_euclid(DAY) > 0) };
+        let last = if end == i64::MAX { i64::MAX } else { end.div_euclid(DAY) };
+        if first > last {
+            return (0..0, Some(start..end).filter(|span| !span.is_empty()).into_iter().collect());
+        }
+        let before = (start > i64::MIN).then(|| start..first.saturating_mul(DAY).min(end));
+        let after = (end < i64::MAX).then(|| last.saturating_mul(DAY).max(start)..end);
+        (first..last, before.into_iter().chain(after).filter(|span| !span.is_empty()).collect())
+    }
 }
 
 impl Scope {
@@ -263,14 +320,13 @@ fn number(row: &QueryResult, index: usize) -> Result<i64, DbErr> {
 }
 
 fn read_loop_count(row: &QueryResult) -> Result<LoopCount, StoreError> {
-    let (segment, status): (String, Stored<LoopStatus>) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+    let (segment, status): (String, Stored<LoopStatus>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     Ok(LoopCount {
-        day: row.try_get_by_index(0)?,
         segment: read_segment(&segment)?,
         status: *status,
-        cases: row.try_get_by_index(3)?,
-        with_due: row.try_get_by_index(4)?,
-        contacted_in_time: row.try_get_by_index(5)?,
+        cases: row.try_get_by_index(2)?,
+        with_due: row.try_get_by_index(3)?,
+        contacted_in_time: row.try_get_by_index(4)?,
     })
 }
 

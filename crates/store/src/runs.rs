@@ -1,4 +1,5 @@
-//! Evaluations of the rules: the facts they saw, the versions asked, the trace.
+//! Evaluations of the rules: the facts they saw, the set of versions asked, what was done. What each rule decided follows from these
+//! and is computed again when somebody asks.
 
 use hearback_core::id::WorkspaceId;
 use sea_orm::{Condition, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
@@ -18,10 +19,10 @@ pub struct Model {
     pub response_id: Uuid,
     pub revision: i64,
     pub trigger: String,
-    pub rules: String,
+    /// The versions asked, a row of [`crate::rule_sets`].
+    pub rule_set_id: Uuid,
     pub facts: String,
-    pub trace: String,
-    /// What became of the effects that were due at once, a JSON list: the timeline shows it.
+    /// What became of each effect, a JSON list: the timeline shows it.
     pub done: String,
     pub at: i64,
 }

@@ -12,7 +12,7 @@ use hearback_core::{
     },
 };
 use sea_orm::{
-    ColIdx, ColumnType, DbErr, QueryResult, TryGetError, TryGetable, Value,
+    ColIdx, ColumnType, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value,
     entity::prelude::{StringLen, Uuid},
     sea_query::{ArrayType, Nullable, ValueType, ValueTypeErr},
 };
@@ -71,6 +71,13 @@ impl<T: ColumnWord> Stored<T> {
     /// The word.
     pub fn as_str(self) -> &'static str {
         self.0.as_str()
+    }
+}
+
+/// For words that are part of a primary key: no database makes one up from a number.
+impl<T> TryFromU64 for Stored<T> {
+    fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+        Err(DbErr::ConvertFromU64("a word"))
     }
 }
 

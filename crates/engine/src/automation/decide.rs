@@ -8,14 +8,14 @@ use hearback_core::{
     state::{DeliveryStatus, TaskStatus},
     timeline::Entry,
 };
-use hearback_rules::{Plan, RuleVersion, Trigger, plan::done_key};
+use hearback_rules::{RuleVersion, Trigger, done_key, outline};
 use hearback_store::{
-    Tx, bulk, runs,
+    Tx, rule_sets, runs,
+    script::Script,
     snapshot::{self, CaseRows},
     tasks,
     time::{from_millis, millis},
 };
-use serde_json::json;
 
 use crate::{
     Actor, Ctx, EngineError,
@@ -59,7 +59,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks the rules, stores the run with its trace, applies what follows. The case row is the caller's to save.
+/// Asks the rules, stores the run, applies what follows. The case row is the caller's to save.
 pub async fn decide(
     cx: &Ctx,
     tx: &Tx,
@@ -67,7 +67,7 @@ pub async fn decide(
     rows: &mut CaseRows,
     occasion: TriggerEvent,
     changes: &mut Changes,
-) -> Result<Plan, EngineError> {
+) -> Result<(), EngineError> {
     changes.jobs.extend(trigger_events::later(workspace, &rows.case, &occasion, cx.now()));
     ask(cx, tx, workspace, Asked::All, rows, occasion, changes).await
 }
@@ -81,7 +81,7 @@ pub(crate) async fn decide_late(
     rows: &mut CaseRows,
     occasion: TriggerEvent,
     changes: &mut Changes,
-) -> Result<Plan, EngineError> {
+) -> Result<(), EngineError> {
     ask(cx, tx, workspace, Asked::Late(rule), rows, occasion, changes).await
 }
 
@@ -93,7 +93,7 @@ async fn ask(
     rows: &mut CaseRows,
     occasion: TriggerEvent,
     changes: &mut Changes,
-) -> Result<Plan, EngineError> {
+) -> Result<(), EngineError> {
     let TriggerEvent { trigger, previous_score, chain } = occasion;
     let now = cx.now();
     let rules = which.rules(workspace);
@@ -103,34 +103,38 @@ async fn ask(
     // A first answer has no past. Later, a step acts once for a case, whether an answer changed or a clock ran out again.
     let is_first = trigger == Trigger::ResponseSettled && matches!(which, Asked::All);
     if !is_first {
-        let wanted = hearback_rules::plan(rules, &asked, now);
+        let wanted = outline(rules, &asked, now);
         let wanted = wanted.effects.iter().map(|planned| done_key(&planned.rule_key, planned.step.index)).collect();
         let past = Past { which, wanted, is_corrected: trigger == Trigger::ResponseCorrected };
         asked.case.done = already_done(tx, workspace, rows, &past, changes, now).await?;
         asked.case.open_tasks = rows::small(rows.case.open_tasks);
     }
-    let plan = hearback_rules::plan(rules, &asked, now);
-    guard::note(&plan, &rows.case, now, changes);
+    let decided = outline(rules, &asked, now);
+    guard::note(&decided, &rows.case, now, changes);
     let owner = facts::account_owner(rows.account.as_ref());
     let scene = Scene { settings: &cx.settings, workspace, person: &rows.person, account_owner: owner.as_ref(), now };
     if changes.roster.is_empty() {
         changes.roster = Roster::load(tx, workspace, &workspace.asked, now).await?;
     }
     let before = rows.case.owner.clone();
-    let done = apply(&scene, &mut rows.case, &plan.effects, changes);
+    let done = apply(&scene, &mut rows.case, &decided.effects, changes);
     if is_first && rows.case.owner != before {
         // The first decision says who answers, and so whose working hours count.
         let (terms, answered) = (workspace.terms(&rows.case), from_millis(rows.case.answered_at));
         clocks::start(&mut rows.case, terms, answered);
     }
-    if !plan.trace.is_empty() {
-        let ids = match which {
-            Asked::All => workspace.rule_ids.clone(),
-            Asked::Late(rule) => json!([rule.id]).to_string(),
+    if decided.asked > 0 {
+        let set = match which {
+            Asked::All => workspace.rule_set.clone(),
+            Asked::Late(rule) => rule_sets::Model::of(workspace.id, [rule.id.uuid()]),
         };
-        bulk::insert::<runs::Entity>(tx, &[run_row(&ids, &rows.case, &asked, &plan, &done, now)]).await?;
+        let run = run_row(&set, &rows.case, &asked, &done, now);
+        let mut script = Script::new(tx);
+        script.insert_missing::<rule_sets::Entity>(&[set]);
+        script.insert::<runs::Entity>(&[run]);
+        script.run(tx).await?;
     }
-    Ok(plan)
+    Ok(())
 }
 
 /// What is asked of the past of a case.

@@ -5,11 +5,11 @@
 //! How long a chain of rules and how long a list of effects may be is decided where they are computed
 //! (`hearback_rules::plan`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use hearback_core::{id::WorkspaceId, state::Medium, timeline::Entry};
-use hearback_rules::{MAX_EFFECTS, Plan, RuleTrace, StepVerdict};
+use hearback_rules::{MAX_EFFECTS, Outline};
 use hearback_store::{
     StoreError, Tx, cases, deliveries, ledger::Sendable, outbox, outbox::Outcome, rule_hours, rule_versions, time::millis,
 };
@@ -73,51 +73,38 @@ pub(crate) async fn count(
 }
 
 /// Notes which rules of this decision were stopped, and which had steps dropped.
-pub fn note(plan: &Plan, case: &cases::Model, now: DateTime<Utc>, changes: &mut Changes) {
-    for entry in &plan.trace {
-        let key = entry.rule.split('@').next().unwrap_or_default();
-        let (kind, why) = match entry {
-            RuleTrace { stopped: true, failed: Some(why), .. } => (AlertKind::RuleLoop, why.clone()),
-            RuleTrace { steps, .. } if steps.iter().any(StepVerdict::is_dropped) => {
-                let why = format!(
-                    "steps of rule {key} were dropped: one answer may have at most {MAX_EFFECTS} effects. Take steps out of the rules \
-                     that match together, or make their `when` narrower"
-                );
-                (AlertKind::RuleEffects, why)
-            }
-            RuleTrace { .. } => continue,
-        };
-        changes.events.push(event(case, &Actor::System, &Entry::RuleStopped { rule: key.to_owned(), why: why.clone() }, now));
+pub fn note(decided: &Outline, case: &cases::Model, now: DateTime<Utc>, changes: &mut Changes) {
+    let stopped = decided.stopped.iter().map(|(key, why)| (AlertKind::RuleLoop, key, why.clone()));
+    let dropped = decided.dropped.iter().collect::<BTreeSet<_>>().into_iter().map(|key| {
+        let why = format!(
+            "steps of rule {key} were dropped: one answer may have at most {MAX_EFFECTS} effects. Take steps out of the rules \
+             that match together, or make their `when` narrower"
+        );
+        (AlertKind::RuleEffects, key, why)
+    });
+    for (kind, key, why) in stopped.chain(dropped) {
+        changes.events.push(event(case, &Actor::System, &Entry::RuleStopped { rule: key.clone(), why: why.clone() }, now));
         changes.alerts.push(Alert::new(kind, key, why));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hearback_core::Segment;
-    use hearback_rules::StepVerdict;
-
     use super::*;
     use crate::fixtures::{case, monday};
+    use hearback_core::Segment;
 
     #[test]
     fn what_was_stopped_is_told_and_nothing_else() {
-        let trace = |rule: &str, failed: Option<&str>, stopped, steps| {
-            let (rule, failed) = (rule.to_owned(), failed.map(str::to_owned));
-            RuleTrace { rule, failed, stopped, steps }
-        };
-        let dropped = StepVerdict::Skipped("dropped: a plan has at most so many effects".to_owned());
-        let plan = Plan {
-            effects: Vec::new(),
-            trace: vec![
-                trace("matched@1", None, false, vec![StepVerdict::Now, StepVerdict::Skipped("it acted before".to_owned())]),
-                trace("failed@2", Some("the score is 3"), false, Vec::new()),
-                trace("chained@3", Some("it set itself off"), true, Vec::new()),
-                trace("greedy@4", None, false, vec![StepVerdict::Now, dropped.clone(), dropped]),
-            ],
+        let named = |key: &str| key.to_owned();
+        let decided = Outline {
+            asked: 4,
+            stopped: vec![(named("chained"), named("it set itself off"))],
+            dropped: vec![named("greedy"), named("greedy")],
+            ..Outline::default()
         };
         let (row, mut changes) = (case(Segment::Detractor), Changes::default());
-        note(&plan, &row, monday(), &mut changes);
+        note(&decided, &row, monday(), &mut changes);
         let told: Vec<(AlertKind, &str)> = changes.alerts.iter().map(|alert| (alert.kind, alert.subject.as_str())).collect();
         assert_eq!(told, [(AlertKind::RuleLoop, "chained"), (AlertKind::RuleEffects, "greedy")]);
         assert_eq!(changes.events.len(), 2);

@@ -1,4 +1,4 @@
-//! What became of one rule, answer by answer: its runs, with their traces.
+//! What became of one rule, answer by answer: its runs, computed again.
 
 use hearback_core::id::WorkspaceId;
 use hearback_rules::RuleTrace;
@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Ctx, EngineError, automation::publish};
+use crate::{
+    Ctx, EngineError,
+    automation::{publish, replay::RuleSets},
+};
 
 /// Runs that are looked through for one page; a rule that seldom matches has short pages.
 const MOST_LOOKED_AT: usize = 5_000;
@@ -52,14 +55,14 @@ pub async fn of_rule(cx: &Ctx, ws: WorkspaceId, key: &str, all: bool, after: Opt
     let mut place = after.take().transpose()?;
     let start = format!("{key}@");
     let mut history = History::default();
-    let mut looked_at = 0;
+    let (mut looked_at, mut sets) = (0, RuleSets::default());
     loop {
         let page = runs::before(cx.db.read(), ws, place, PAGE).await?;
         let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         looked_at += page.len();
         for run in page {
             place = Some((run.case_id, run.id));
-            let trace: Vec<RuleTrace> = serde_json::from_str(&run.trace).unwrap_or_default();
+            let trace = sets.replay(cx.db.read(), &run).await?.trace;
             let wanted = |entry: &RuleTrace| entry.rule.starts_with(&start) && (all || entry.failed.is_none() || entry.stopped);
             history.items.extend(trace.into_iter().find(wanted).map(|trace| Asked {
                 id: run.id,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use hearback_core::{LoopStatus, Word as _, id::CaseId, timeline::Step};
-use hearback_rules::{Facts, Plan};
-use hearback_store::{cases, responses, runs, time::millis};
+use hearback_rules::Facts;
+use hearback_store::{cases, responses, rule_sets, runs, time::millis};
 
 use crate::{automation::apply::Scene, team::owners};
 
@@ -17,8 +17,8 @@ pub(crate) fn case_row(scene: &Scene, response: &responses::Model, follows: bool
     }
 }
 
-/// The record of one evaluation: what the rules saw, which versions were asked, what came of it.
-pub(crate) fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: &Plan, done: &[Step], now: DateTime<Utc>) -> runs::Model {
+/// The record of one evaluation: what the rules saw, which versions were asked, what was done.
+pub(crate) fn run_row(set: &rule_sets::Model, case: &cases::Model, facts: &Facts, done: &[Step], now: DateTime<Utc>) -> runs::Model {
     runs::Model {
         workspace_id: case.workspace_id,
         id: hearback_core::id::RunId::new(now).uuid(),
@@ -26,9 +26,8 @@ pub(crate) fn run_row(rule_ids: &str, case: &cases::Model, facts: &Facts, plan: 
         response_id: case.response_id,
         revision: case.revision,
         trigger: facts.trigger.as_str().to_owned(),
-        rules: rule_ids.to_owned(),
+        rule_set_id: set.id,
         facts: serde_json::to_string(facts).unwrap_or_default(),
-        trace: serde_json::to_string(&plan.trace).unwrap_or_default(),
         done: serde_json::to_string(done).unwrap_or_default(),
         at: millis(now),
     }

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use hearback_core::{
     Word as _,
     id::{DeliveryId, JobId, TaskId},
+    timeline::Step,
 };
-use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleTrace, RuleVersion, plan};
+use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleVersion, plan};
 use hearback_store::{
     ConnectionTrait, StoreError, erasure,
     integrity::{self, Rows},
@@ -17,11 +18,13 @@ use hearback_store::{
 use uuid::Uuid;
 
 use super::{Found, PAGE};
-use crate::{automation::apply::waiting_cause, reading, ticks::KEEP_JOBS};
-
-/// Rule versions read so far, by the list of their ids as runs store it: neither ever changes. `None` where this version can't read one.
-#[derive(Default)]
-struct Versions(HashMap<String, Result<Option<Vec<RuleVersion>>, String>>);
+use crate::{
+    automation::{
+        apply::waiting_cause,
+        replay::{RuleSet, RuleSets},
+    },
+    ticks::KEEP_JOBS,
+};
 
 /// A row that a decision must have left.
 struct Expected {
@@ -31,7 +34,7 @@ struct Expected {
 }
 
 pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found: &mut Found) -> Result<(), StoreError> {
-    let mut versions = Versions::default();
+    let mut sets = RuleSets::default();
     let mut missing = Found::default();
     let mut after = None;
     loop {
@@ -42,7 +45,7 @@ pub(super) async fn check(conn: &impl ConnectionTrait, now: DateTime<Utc>, found
         let answers = answers(conn, &page).await?;
         let mut expected: BTreeMap<(Uuid, Kind), Vec<Expected>> = BTreeMap::new();
         for run in &page {
-            match recompute(conn, run, answers.get(&run.response_id), &mut versions).await? {
+            match recompute(conn, run, answers.get(&run.response_id), &mut sets).await? {
                 Ok(Some((facts, plan))) => expect(run, &facts, &plan, now, &mut expected),
                 // A newer version decided it; what can't be read is told by itself.
                 Ok(None) => {}
@@ -76,32 +79,18 @@ async fn recompute(
     conn: &impl ConnectionTrait,
     run: &runs::Model,
     answer: Option<&(i64, i64)>,
-    versions: &mut Versions,
+    sets: &mut RuleSets,
 ) -> Result<Result<Option<(Facts, Plan)>, String>, StoreError> {
-    if !versions.0.contains_key(&run.rules) {
-        let read = read_versions(conn, run).await?;
-        versions.0.insert(run.rules.clone(), read);
-    }
-    Ok(match versions.0.get(&run.rules) {
-        Some(Ok(Some(rules))) => compare(run, answer, rules).map(Some),
-        Some(Ok(None)) => Ok(None),
-        Some(Err(why)) => Err(why.clone()),
-        None => Err("its rules could not be read".to_owned()),
+    Ok(match sets.of_run(conn, run).await? {
+        RuleSet::Whole(rules) => compare(run, answer, rules).map(Some),
+        RuleSet::Partly(_) => Ok(None),
+        RuleSet::Gone(what) => Err(what.clone()),
     })
-}
-
-/// The rule versions that a run was put to, or in words which one is not there.
-async fn read_versions(conn: &impl ConnectionTrait, run: &runs::Model) -> Result<Result<Option<Vec<RuleVersion>>, String>, StoreError> {
-    let Ok(ids) = serde_json::from_str::<Vec<Uuid>>(&run.rules) else { return Ok(Err("its list of rules can't be read".to_owned())) };
-    let (rules, unreadable) = reading::rules_of_run(conn, run.workspace_id, &run.rules).await?;
-    let is_there = |id: &Uuid| rules.iter().any(|rule| rule.id.uuid() == *id) || unreadable.iter().any(|rule| rule.id == id.to_string());
-    let gone = ids.iter().find(|id| !is_there(id));
-    Ok(gone.map_or(Ok(unreadable.is_empty().then_some(rules)), |id| Err(format!("rule version {id} is gone"))))
 }
 
 fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]) -> Result<(Facts, Plan), String> {
     let facts: Facts = serde_json::from_str(&run.facts).map_err(|error| format!("its facts can't be read: {error}"))?;
-    let stored: Vec<RuleTrace> = serde_json::from_str(&run.trace).map_err(|error| format!("its trace can't be read: {error}"))?;
+    let done: Vec<Step> = serde_json::from_str(&run.done).map_err(|error| format!("what it did can't be read: {error}"))?;
     let about = (facts.response.id.uuid(), i64::from(facts.response.revision), facts.trigger.as_str());
     if about != (run.response_id, run.revision, run.trigger.as_str()) {
         return Err("its facts are about another response, revision or trigger".to_owned());
@@ -111,9 +100,11 @@ fn compare(run: &runs::Model, answer: Option<&(i64, i64)>, rules: &[RuleVersion]
         return Err("it decided on another score than the response has".to_owned());
     }
     let plan = plan(rules, &facts, from_millis(run.at));
-    match plan.trace.iter().zip(&stored).find(|(now, then)| now != then) {
-        Some((now, _)) => Err(format!("rule {} decides otherwise than what is stored", now.rule)),
-        None if plan.trace.len() != stored.len() => Err(format!("{} rules decide, {} are stored", plan.trace.len(), stored.len())),
+    let decided = plan.effects.iter().map(|planned| (planned.rule_key.as_str(), planned.effect.as_str()));
+    let was_done = done.iter().map(|step| (step.rule.as_deref().unwrap_or_default(), step.action.as_str()));
+    match decided.clone().zip(was_done).find(|(now, then)| now != then) {
+        Some(((rule, action), _)) => Err(format!("rule {rule} decides otherwise ({action}) than what was done")),
+        None if decided.count() != done.len() => Err(format!("{} steps follow, {} were done", plan.effects.len(), done.len())),
         None => Ok((facts, plan)),
     }
 }

@@ -1,6 +1,7 @@
-//! Many answers are counted once a day of theirs, and kept: a question adds days up, whatever the number of answers.
+//! Many answers are counted by the values of a property once a day of theirs, and kept: a question adds days up, whatever the number of
+//! answers.
 //!
-//! What must stay true: a kept day is counted again before it is used when a case of it has changed since. Every write to a
+//! What must stay true: a kept day is counted again before it is used when an answer of it has changed since, and then its case has. Every write to a
 //! case sets its `updated_at`, so that is one look at an index; a write that was decided on before it is seen is found as
 //! long as its transaction lasts less than [`OVERLAP`]. What is quickly counted is never kept.
 
@@ -13,7 +14,7 @@ use std::{
 
 use hearback_store::{
     StoreError,
-    measures::{self, DAY, DueCase, GroupCount, LoopCount, Milestone, Scope, TakenCount},
+    measures::{self, DAY, GroupCount, Scope},
     time::millis,
 };
 use uuid::Uuid;
@@ -34,32 +35,13 @@ const MOST_ROWS: u64 = 200_000;
 /// Most questions that are kept.
 const MOST_QUESTIONS: usize = 64;
 
-/// What a day is counted for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Of {
-    /// The loops.
-    Loops,
-    /// The values of a property.
-    Property(String),
-}
-
-/// The counts of a span, day by day.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counted {
-    pub loops: Vec<LoopCount>,
-    pub first_contact: Vec<TakenCount>,
-    pub close: Vec<TakenCount>,
-    pub dues: Vec<DueCase>,
-    pub groups: Vec<GroupCount>,
-}
-
 /// Days by what was asked.
 #[derive(Debug, Default)]
 pub struct MetricsCache(Mutex<HashMap<Asked, State>>);
 
-/// What was asked: workspace, surveys, of what.
+/// What was asked: workspace, surveys, the property.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Asked(Uuid, Vec<Uuid>, Of);
+struct Asked(Uuid, Vec<Uuid>, String);
 
 #[derive(Debug)]
 enum State {
@@ -70,15 +52,15 @@ enum State {
 /// All days of a question.
 #[derive(Debug)]
 struct Days {
-    counted: BTreeMap<i64, Arc<Counted>>,
+    counted: BTreeMap<i64, Arc<Vec<GroupCount>>>,
     /// Changes up to then are in them; milliseconds since 1970.
     seen: i64,
     stale_from: Instant,
 }
 
 /// The counts of the scope, from kept days where there are some.
-pub(super) async fn counted(cx: &Metrics, scope: &Scope, of: Of) -> Result<Vec<Arc<Counted>>, StoreError> {
-    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
+pub(super) async fn counted(cx: &Metrics, scope: &Scope, property: String) -> Result<Vec<Arc<Vec<GroupCount>>>, StoreError> {
+    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), property);
     if let Some(kept) = cx.metrics_cache.days(&asked) {
         return sum(cx, scope, &asked, &kept).await;
     }
@@ -91,8 +73,8 @@ pub(super) async fn counted(cx: &Metrics, scope: &Scope, of: Of) -> Result<Vec<A
 }
 
 /// Counts all days and keeps them.
-pub(super) async fn keep(cx: &Metrics, scope: &Scope, of: Of) -> Result<(), StoreError> {
-    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), of);
+pub(super) async fn keep(cx: &Metrics, scope: &Scope, property: String) -> Result<(), StoreError> {
+    let asked = Asked(scope.workspace.uuid(), scope.surveys.clone(), property);
     let seen = millis(cx.now());
     let all = Scope { answered: i64::MIN..i64::MAX, ..scope.clone() };
     let (counted, is_all) = count(cx, &all, &asked.2).await?;
@@ -117,7 +99,7 @@ async fn keep_meanwhile(cx: Metrics, scope: Scope, asked: Asked) {
     }
 }
 
-async fn sum(cx: &Metrics, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<Days>) -> Result<Vec<Arc<Counted>>, StoreError> {
+async fn sum(cx: &Metrics, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mutex<Days>) -> Result<Vec<Arc<Vec<GroupCount>>>, StoreError> {
     let mut days = kept.lock().await;
     if Instant::now() >= days.stale_from {
         days.stale_from = Instant::now() + REFRESH;
@@ -144,12 +126,12 @@ async fn sum(cx: &Metrics, scope: &Scope, asked: &Asked, kept: &tokio::sync::Mut
 
 impl Days {
     /// Counts the days again whose cases have changed.
-    async fn renew(&mut self, cx: &Ctx, scope: &Scope, of: &Of) -> Result<(), StoreError> {
+    async fn renew(&mut self, cx: &Ctx, scope: &Scope, property: &str) -> Result<(), StoreError> {
         let now = millis(cx.now());
         let changed = measures::changed_days(cx.db.read(), scope, self.seen.min(now) - OVERLAP).await?;
         for run in runs(&changed) {
             let these = Scope { answered: run.start * DAY..run.end * DAY, ..scope.clone() };
-            let (counted, _) = count(cx, &these, of).await?;
+            let (counted, _) = count(cx, &these, property).await?;
             self.counted.retain(|day, _| !run.contains(day));
             self.counted.extend(by_day(counted));
         }
@@ -173,48 +155,19 @@ fn runs(days: &BTreeSet<i64>) -> Vec<Range<i64>> {
     }
 }
 
-/// Counts row by row; false when that was not all.
-async fn count(cx: &Ctx, scope: &Scope, of: &Of) -> Result<(Counted, bool), StoreError> {
-    let conn = cx.db.read();
-    match of {
-        Of::Loops => Ok((
-            Counted {
-                loops: measures::loops(conn, scope).await?,
-                first_contact: measures::taken(conn, scope, Milestone::FirstContact).await?,
-                close: measures::taken(conn, scope, Milestone::Close).await?,
-                dues: measures::dues(conn, scope).await?,
-                groups: Vec::new(),
-            },
-            true,
-        )),
-        Of::Property(property) => {
-            let groups = measures::by_property(conn, scope, property, MOST_ROWS).await?;
-            let is_all = (groups.len() as u64) < MOST_ROWS;
-            if is_all {
-                return Ok((Counted { groups, ..Counted::default() }, true));
-            }
-            let groups = measures::by_property_at_once(conn, scope, property, MOST_ROWS).await?;
-            Ok((Counted { groups, ..Counted::default() }, false))
-        }
+/// Counts answer by answer; false when the days could not be told apart, because there are too many values.
+async fn count(cx: &Ctx, scope: &Scope, property: &str) -> Result<(Vec<GroupCount>, bool), StoreError> {
+    let groups = measures::by_property(cx.db.read(), scope, property, MOST_ROWS).await?;
+    if (groups.len() as u64) < MOST_ROWS {
+        return Ok((groups, true));
     }
+    Ok((measures::by_property_at_once(cx.db.read(), scope, property, MOST_ROWS).await?, false))
 }
 
-fn by_day(counted: Counted) -> BTreeMap<i64, Arc<Counted>> {
-    let mut days: BTreeMap<i64, Counted> = BTreeMap::new();
-    for row in counted.loops {
-        days.entry(row.day).or_default().loops.push(row);
-    }
-    for row in counted.first_contact {
-        days.entry(row.day).or_default().first_contact.push(row);
-    }
-    for row in counted.close {
-        days.entry(row.day).or_default().close.push(row);
-    }
-    for row in counted.dues {
-        days.entry(row.day).or_default().dues.push(row);
-    }
-    for row in counted.groups {
-        days.entry(row.day).or_default().groups.push(row);
+fn by_day(counted: Vec<GroupCount>) -> BTreeMap<i64, Arc<Vec<GroupCount>>> {
+    let mut days: BTreeMap<i64, Vec<GroupCount>> = BTreeMap::new();
+    for row in counted {
+        days.entry(row.day).or_default().push(row);
     }
     days.into_iter().map(|(day, counted)| (day, Arc::new(counted))).collect()
 }

@@ -1,19 +1,19 @@
 //! What became of the loops: counted by the date of the answer, open ones included.
 
-use crate::metrics::Metrics;
 use std::collections::BTreeMap;
 
 use hearback_core::{LoopStatus, Segment};
 use hearback_store::{
     StoreError,
     durations::Durations,
-    measures::{LoopCount, Scope},
+    measures::{self, LoopCount, Milestone, Scope, TakenCount},
     time::millis,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::cache::{self, Of};
+use crate::Ctx;
+
 /// The loops of some answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Loops {
@@ -69,26 +69,23 @@ pub struct HoursTaken {
 }
 
 /// Reads them.
-pub(super) async fn loops(cx: &Metrics, scope: &Scope) -> Result<Loops, StoreError> {
+pub(super) async fn loops(cx: &Ctx, scope: &Scope) -> Result<Loops, StoreError> {
+    let conn = cx.db.read();
     let mut all = LoopCounts::default();
     let mut by_segment: BTreeMap<Segment, LoopCounts> = Segment::ALL.map(|segment| (segment, LoopCounts::default())).into();
-    let (mut first_contact, mut close) = (Durations::default(), Durations::default());
-    let now = millis(cx.now());
-    for part in cache::counted(cx, scope, Of::Loops).await? {
-        for count in &part.loops {
-            all.add(count);
-            by_segment.entry(count.segment).or_default().add(count);
-        }
-        part.first_contact.iter().for_each(|count| first_contact.add(count.bucket, count.cases));
-        part.close.iter().for_each(|count| close.add(count.bucket, count.cases));
-        for due in part.dues.iter().filter(|due| due.late_after < now) {
-            all.overdue += 1;
-            by_segment.entry(due.segment).or_default().overdue += 1;
-        }
+    for count in measures::loops(conn, scope).await? {
+        all.add(&count);
+        by_segment.entry(count.segment).or_default().add(&count);
+    }
+    for (segment, late) in measures::overdue(conn, scope, millis(cx.now())).await? {
+        all.overdue += late;
+        by_segment.entry(segment).or_default().overdue += late;
     }
     all.set_rates();
     by_segment.values_mut().for_each(LoopCounts::set_rates);
-    Ok(Loops { all, by_segment, first_contact_hours: hours(&first_contact), close_hours: hours(&close) })
+    let first_contact_hours = hours(&measures::taken(conn, scope, Milestone::FirstContact).await?);
+    let close_hours = hours(&measures::taken(conn, scope, Milestone::Close).await?);
+    Ok(Loops { all, by_segment, first_contact_hours, close_hours })
 }
 
 impl LoopCounts {
@@ -117,7 +114,9 @@ fn rate(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn hours(taken: &Durations) -> HoursTaken {
+fn hours(counted: &[TakenCount]) -> HoursTaken {
+    let mut taken = Durations::default();
+    counted.iter().for_each(|count| taken.add(count.bucket, count.cases));
     let at = |percent| taken.percentile(percent).map(|minutes| minutes as f64 / 60.0);
     HoursTaken { median: at(50), p90: at(90) }
 }

@@ -31,7 +31,7 @@ use crate::{
 use batch::Batch;
 
 pub(crate) use batch::answers_column;
-pub use repeats::{receipt_of, replay};
+pub use repeats::receipt_of;
 
 /// How often the writer lets others run, in a row, without anybody joining the batch.
 const PATIENCE: u32 = 8;

@@ -9,10 +9,11 @@ use axum::{
 };
 use hearback_core::{
     LoopStatus,
-    id::{CaseId, PersonId, ResponseId},
+    id::{CaseId, PersonId, ResponseId, WorkspaceId},
     state::{DeliveryStatus, TaskStatus},
 };
-use hearback_engine::{cases::work, customers::suppressions::Reason, workspace::Workspace};
+use hearback_engine::{automation::replay::RuleSets, cases::work, customers::suppressions::Reason, workspace::Workspace};
+use hearback_rules::Plan;
 use hearback_store::{
     case_list, cases,
     cursor::Page,
@@ -211,7 +212,7 @@ pub(crate) async fn page(
             .items,
         events: lists::timeline(db, &case).await?,
         messages: messages::of_case(db, ws, id.uuid(), MOST_PARTS).await?,
-        runs: runs::of_case(db, ws.uuid(), id.uuid()).await?,
+        runs: runs_with_plans(app, ws, id).await?,
         other_cases: other_cases(app, visitor, &case).await?,
         captured: app.captures_mail(),
         workspace: app.cx.workspaces.get(db, ws).await?,
@@ -222,6 +223,16 @@ pub(crate) async fn page(
     let title = format!("Case of {}", view.who);
     let frame = Frame { title: &title, here: "cases", visitor: Some(visitor), notice, problem, mail: app.captures_mail(), lang: None };
     Ok(app.pages.page(problem.map_or(StatusCode::OK, |problem| problem.status), "case", &frame, &view))
+}
+
+/// Each time that the rules were asked about the case, and what they decided.
+async fn runs_with_plans(app: &App, ws: WorkspaceId, id: CaseId) -> Result<Vec<(runs::Model, Plan)>, Problem> {
+    let (db, mut sets, mut all) = (app.cx.db.read(), RuleSets::default(), Vec::new());
+    for run in runs::of_case(db, ws.uuid(), id.uuid()).await? {
+        let plan = sets.replay(db, &run).await?;
+        all.push((run, plan));
+    }
+    Ok(all)
 }
 
 async fn other_cases(app: &App, visitor: &Visitor, case: &cases::Model) -> Result<usize, Problem> {
@@ -242,7 +253,7 @@ struct Parts {
     deliveries: Vec<deliveries::Model>,
     events: Vec<hearback_store::events::Model>,
     messages: Vec<messages::Model>,
-    runs: Vec<runs::Model>,
+    runs: Vec<(runs::Model, Plan)>,
     other_cases: usize,
     captured: bool,
     workspace: Arc<Workspace>,
@@ -314,7 +325,7 @@ impl Parts {
             deliveries,
             older_deliveries,
             timeline: timeline::entries(&self.events, &self.deliveries, &self.messages, &self.owners, now),
-            asked: self.runs.iter().map(|run| Asked::of(run, now)).collect(),
+            asked: self.runs.into_iter().map(|(run, plan)| Asked::of(&run, plan, now)).collect(),
             typed: Typed {
                 root_cause: cause,
                 resolution: Some(typed.resolution).filter(|typed| !typed.is_empty()).or(case.resolution.clone()).unwrap_or_default(),

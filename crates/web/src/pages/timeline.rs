@@ -9,7 +9,7 @@ use hearback_core::{
 };
 use hearback_rules::{
     ActionKind, Trigger,
-    plan::{RuleTrace, StepVerdict},
+    plan::{Plan, RuleTrace, StepVerdict},
 };
 use hearback_store::{deliveries, events, messages, runs};
 use serde::Serialize;
@@ -261,10 +261,9 @@ struct Verdict {
 }
 
 impl Asked {
-    /// A run with its trace.
-    pub(crate) fn of(row: &runs::Model, now: i64) -> Self {
-        let trace: Vec<RuleTrace> = serde_json::from_str(&row.trace).unwrap_or_default();
-        Self { trigger: trigger_words(&row.trigger), at: When::past(row.at, now), rules: trace.into_iter().map(Verdict::of).collect() }
+    /// A run with what it decided.
+    pub(crate) fn of(row: &runs::Model, plan: Plan, now: i64) -> Self {
+        Self { trigger: trigger_words(&row.trigger), at: When::past(row.at, now), rules: plan.trace.into_iter().map(Verdict::of).collect() }
     }
 }
 

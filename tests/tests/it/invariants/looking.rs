@@ -11,9 +11,10 @@ use hearback_engine::{
 use hearback_store::outbox::Job;
 use hearback_store::{
     EntityTrait, accounts, alerts, api_keys, audit, audit_heads, calendars, campaigns, cases, contact_attempts, conversions, deliveries,
-    events, former_addresses, incentive_codes, incentive_waits, interactions, invitations, known_addresses, mailboxes, messages, outbox,
-    persons, policies, pools, preferences, recovery_codes, referrals, responses, rollups, rule_hours, rule_versions, runs, second_factors,
-    sessions, suppressions, surveys, tasks, team_members, teams, testimonials, unconfirmed, users, waves, webhooks, widgets, workspaces,
+    events, former_addresses, incentive_codes, incentive_waits, interactions, invitations, known_addresses, loop_counts, mailboxes,
+    messages, outbox, persons, policies, pools, preferences, recovery_codes, referrals, responses, rollups, rule_hours, rule_sets,
+    rule_versions, runs, second_factors, sessions, suppressions, surveys, tasks, team_members, teams, testimonials, unconfirmed, users,
+    waves, webhooks, widgets, workspaces,
 };
 use hearback_tests::app::{Options, TestApp, on_every_database};
 use serde_json::json;
@@ -45,6 +46,9 @@ pub(crate) async fn dump(app: &TestApp) -> BTreeMap<&'static str, Vec<String>> {
     rows::<policies::Entity>(app, "policies", &mut tables).await;
     rows::<responses::Entity>(app, "responses", &mut tables).await;
     rows::<rollups::Entity>(app, "rollups", &mut tables).await;
+    rows::<loop_counts::Entity>(app, "loop_counts", &mut tables).await;
+    rows::<loop_counts::taken::Entity>(app, "loop_durations", &mut tables).await;
+    rows::<rule_sets::Entity>(app, "rule_sets", &mut tables).await;
     rows::<rule_hours::Entity>(app, "rule_hours", &mut tables).await;
     rows::<rule_versions::Entity>(app, "rule_versions", &mut tables).await;
     rows::<runs::Entity>(app, "runs", &mut tables).await;

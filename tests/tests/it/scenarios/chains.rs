@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     all, count,
-    rules::{publish, without_shipped},
+    rules::{publish, trace, without_shipped},
     texts, timeline,
 };
 
@@ -44,7 +44,8 @@ async fn a_rule_that_triggers_itself_stops_and_says_so() {
         assert_eq!(timeline(&case), ["answered", "planned", "mail_failed", "rule_stopped"]);
         assert_eq!(texts(&app.get("/deliveries").await.expect(200)["items"], "/status"), ["bounced"], "no second mail");
         let last = all::<runs::Entity>(app).await.into_iter().max_by_key(|run| run.id).unwrap();
-        assert!(last.trace.contains("\"stopped\":true") && last.trace.contains("again and again"), "{}", last.trace);
+        let trace = trace(app, &last).await.to_string();
+        assert!(trace.contains("\"stopped\":true") && trace.contains("again and again"), "{trace}");
     })
     .await;
 }

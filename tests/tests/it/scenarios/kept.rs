@@ -1,13 +1,17 @@
 //! Counts that are kept by day say the same as counts that are made anew, whatever happens to the cases meanwhile.
 
 use chrono::Duration;
+use hearback_core::LoopStatus;
 use hearback_engine::{
     Actor,
     customers::people::erase_person,
     metrics::{self, MetricsQuery},
 };
+use hearback_store::{case_list::is_overdue, cases, integrity, time::millis};
 use hearback_tests::app::{TestApp, on_every_database};
 use serde_json::{Value, json};
+
+use super::all;
 
 const PLANS: [&str; 3] = ["gold", "silver", "basic"];
 
@@ -29,9 +33,42 @@ async fn said(app: &TestApp, query: MetricsQuery) -> Value {
     serde_json::to_value(metrics::metrics(&app.cx, app.ws, query).await.unwrap()).unwrap()
 }
 
-/// The node that keeps, and one that has nothing kept.
+/// The loops that these cases give, counted one by one.
+fn counted(cases: &[cases::Model], query: &MetricsQuery, now: i64) -> Value {
+    let is_within = |case: &&cases::Model| {
+        query.since.is_none_or(|since| case.answered_at >= millis(since))
+            && query.until.is_none_or(|until| case.answered_at < millis(until))
+    };
+    let within: Vec<_> = cases.iter().filter(is_within).collect();
+    let count = |fits: &dyn Fn(&cases::Model) -> bool| within.iter().filter(|case| fits(case)).count();
+    let is = |status: LoopStatus| count(&|case| *case.loop_status == status);
+    json!({
+        "total": within.len(),
+        "not_needed": is(LoopStatus::NotNeeded),
+        "open": is(LoopStatus::Open),
+        "contacted": is(LoopStatus::Contacted),
+        "resolved": is(LoopStatus::Resolved),
+        "closed": is(LoopStatus::Closed),
+        "lapsed": is(LoopStatus::Lapsed),
+        "overdue": count(&|case| is_overdue(case, now)),
+        "with_due": count(&|case| case.first_contact_due_at.is_some()),
+        "contacted_in_time": count(&|case| {
+            matches!((case.first_contact_at, case.first_contact_due_at), (Some(at), Some(due)) if at <= due)
+        }),
+    })
+}
+
+/// What is kept of the loops, what a count of the cases gives, and a node that has kept nothing.
 async fn agree(app: &TestApp, what: &str) {
     let fresh = app.second_node().await;
+    let cases = all::<cases::Entity>(app).await;
+    assert_eq!(integrity::loop_counts(app.cx.db.read()).await.unwrap(), [""; 0], "after {what}");
+    for query in questions(app) {
+        let loops = said(app, query.clone()).await["loops"].take();
+        for (name, count) in counted(&cases, &query, millis(app.now())).as_object().unwrap() {
+            assert_eq!(&loops[name], count, "{name} after {what}: {query:?}");
+        }
+    }
     for query in questions(app) {
         assert_eq!(said(app, query.clone()).await, said(&fresh, query.clone()).await, "after {what}: {query:?}");
     }

@@ -92,7 +92,7 @@ impl Simulation {
         let mut case = cases::Model { id: answer.case, ..case_row(&scene, &answer.response, true) };
         let mut facts = facts::of(workspace, &answer.response, &answer.person, account, &case, Trigger::ResponseSettled, survey, None);
         let outline = outline(&workspace.rules, &facts, now);
-        tally.dropped += u64::from(outline.dropped);
+        tally.dropped += outline.dropped.len() as u64;
         let (at_once, mut later): (Vec<Planned>, Vec<Planned>) = outline.effects.into_iter().partition(|planned| planned.due <= now);
         let mut one = OneResponse { scene, case: &mut case, changes, tally, mailed, limits };
         one.act(now, &at_once);

@@ -16,7 +16,8 @@ use hearback_rules::{Facts, Trigger};
 use hearback_store::{
     StoreError, Tx, accounts, cases, ingest,
     invitations::{self, Answered},
-    outbox, persons, responses, runs,
+    loop_counts::LoopChanges,
+    outbox, persons, responses, rule_sets, runs,
     script::Script,
     snapshot,
     time::{from_millis, millis},
@@ -147,13 +148,13 @@ impl<'a> Batch<'a> {
                 self.changes.jobs.push(outbox::row(self.workspace.id, &job, &cause, settle_at, self.now, Some((id, 1))));
             } else {
                 self.changes.jobs.extend(trigger_events::later(&self.workspace, &case, &facts.trigger.into(), self.now));
-                let plan = hearback_rules::plan(&self.workspace.rules, &facts, self.now);
-                guard::note(&plan, &case, self.now, &mut self.changes);
-                effects = plan.effects.iter().map(receipt_effect).collect();
+                let decided = hearback_rules::outline(&self.workspace.rules, &facts, self.now);
+                guard::note(&decided, &case, self.now, &mut self.changes);
+                effects = decided.effects.iter().map(receipt_effect).collect();
                 let before = self.changes.deliveries.len();
-                let done = apply(&scene, &mut case, &plan.effects, &mut self.changes);
+                let done = apply(&scene, &mut case, &decided.effects, &mut self.changes);
                 self.changes.deliveries.iter_mut().skip(before).for_each(|mail| mail.exempt = entry.follow_up == FollowUp::Bulk);
-                self.runs.push(run_row(&self.workspace.rule_ids, &case, &facts, &plan, &done, self.now));
+                self.runs.push(run_row(&self.workspace.rule_set, &case, &facts, &done, self.now));
             }
         }
         if entry.follow_up.starts() {
@@ -180,7 +181,7 @@ impl<'a> Batch<'a> {
             self.stored.insert(key, stored);
         }
         self.responses.push(response);
-        self.cases.push(case);
+        self.cases.push(case.ready());
         Ok(receipt)
     }
 
@@ -207,10 +208,16 @@ impl<'a> Batch<'a> {
         persons::put(&mut script, people);
         script.insert::<responses::Entity>(&self.responses);
         script.insert::<cases::Entity>(&self.cases);
+        if !self.runs.is_empty() {
+            script.insert_missing::<rule_sets::Entity>(std::slice::from_ref(&self.workspace.rule_set));
+        }
         script.insert::<runs::Entity>(&self.runs);
         changes.add_to(&mut script);
         invitations::answer(&mut script, ws, &self.answered, self.now);
         ingest::put_rollups(&mut script, ws, &self.rollups);
+        let mut loops = LoopChanges::default();
+        self.cases.iter().for_each(|case| loops.moved(None, case));
+        loops.put(&mut script);
         script.run(tx).await?;
         Box::pin(moves.follow(tx, ws)).await?;
         unconfirmed::confirm(tx, self.workspace.id, self.answered.iter().map(|answered| answered.id)).await?;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use hearback_core::id::{CaseId, ResponseId, WorkspaceId};
-use hearback_rules::{Facts, Plan};
-use hearback_store::{StoreError, Tx, cases, erasure, ingest, responses, runs, snapshot, time::from_millis};
+use hearback_store::{StoreError, Tx, cases, erasure, ingest, responses, runs, snapshot};
 
 use super::{Outcome, answers_column};
 use crate::{
-    EngineError, reading,
+    EngineError,
+    automation::replay::RuleSets,
     responses::submit::{CheckedResponse, Receipt, ReceiptCase, ReceiptEffect, own_key},
     rows,
 };
@@ -139,7 +139,7 @@ async fn effects_of(
     let is_of_answer =
         |run: &runs::Model| run.revision == row.revision && run.trigger.starts_with("response_") && run.facts != erasure::NO_FACTS;
     Ok(match runs.into_iter().rev().find(is_of_answer) {
-        Some(run) => replay(connection, &run).await?.effects.iter().map(receipt_effect).collect(),
+        Some(run) => RuleSets::default().replay(connection, &run).await?.effects.iter().map(receipt_effect).collect(),
         None => Vec::new(),
     })
 }
@@ -154,12 +154,4 @@ fn stored_receipt(row: &responses::Model, case: &cases::Model, effects: Vec<Rece
         effects,
         created: false,
     }
-}
-
-/// What a run decided, computed again from what it saw.
-pub async fn replay(connection: &impl hearback_store::ConnectionTrait, run: &runs::Model) -> Result<Plan, EngineError> {
-    let (versions, _) = reading::rules_of_run(connection, run.workspace_id, &run.rules).await?;
-    // What a newer version decided and this one can't read is stored all the same: it is only not said again here.
-    let Ok(facts) = serde_json::from_str::<Facts>(&run.facts) else { return Ok(Plan::default()) };
-    Ok(hearback_rules::plan(&versions, &facts, from_millis(run.at)))
 }
