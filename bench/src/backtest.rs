@@ -22,7 +22,7 @@ const RULES: &str = r#"
 - { key: r5, on: response_settled, when: { segment: promoter, person: { orders: { gte: 20 } } }, then: [{ create_referral: true, after: 55m }, { send_mail: referral_invitation, to: customer, after: 1h, if: { segment: promoter } }] }
 - { key: r6, on: response_settled, when: { comment_contains: ["came late", "late*", "damaged"] }, then: [{ tag: [delivery] }] }
 - { key: r7, on: response_settled, when: { any: [{ locale: fi }, { person: { plan: [silver, gold] } }], score: { lte: 8 } }, then: [{ tag: [key-customer] }] }
-- { key: r8, on: response_settled, when: { all: [{ survey: nps }, { not: { channel: email } }, { comment: absent }], score: { lt: 7 } }, then: [{ open_task: Ask why, owner: person, due: 5d }] }
+- { key: r8, on: response_settled, when: { all: [{ survey: nps }, { not: { channel: email } }, { comment: absent }], score: { lt: 7 } }, then: [{ open_task: QuestionType why, owner: person, due: 5d }] }
 - { key: r9, on: response_settled, when: { account: { value: { gt: 10000 } } }, then: [{ assign: account }] }
 - { key: r10, on: response_settled, when: { person: { orders: { lt: 1 } } }, then: [{ tag: [new-customer] }, { open_task: Welcome, owner: team:support, due: 3d, after: 1d, if: { loop_status: open } }] }
 "#;

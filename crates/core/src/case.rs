@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     metric::Segment,
-    policy::{Need, Terms},
+    policy::{Requirement, Terms},
     word::Word as _,
 };
 
@@ -146,16 +146,16 @@ impl Case {
     pub fn lacks(&self, terms: Terms<'_>) -> Vec<String> {
         let needs = |need| terms.policy.needs(need);
         let mut lacks = Vec::new();
-        if needs(Need::Contact) && self.contacted_at.is_none() {
+        if needs(Requirement::Contact) && self.contacted_at.is_none() {
             lacks.push(self.lacks_contact(terms));
         }
-        if needs(Need::RootCause) && self.root_cause.is_none() {
+        if needs(Requirement::RootCause) && self.root_cause.is_none() {
             lacks.push("root_cause: say what caused the low score".to_owned());
         }
-        if needs(Need::Resolution) && self.resolution.is_none() {
+        if needs(Requirement::Resolution) && self.resolution.is_none() {
             lacks.push("resolution: say what was done about it".to_owned());
         }
-        if needs(Need::Acknowledgement) && !self.acknowledged && self.contacted_at.is_none() {
+        if needs(Requirement::Acknowledgement) && !self.acknowledged && self.contacted_at.is_none() {
             lacks.push("an acknowledgement: the thank-you mail has not been accepted yet, and no contact is logged".to_owned());
         }
         if self.open_tasks > 0 {

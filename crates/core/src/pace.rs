@@ -9,7 +9,7 @@ mod timetable;
 use chrono::NaiveDate;
 
 pub use refusals::Refusals;
-pub use timetable::{Ask, Timetable};
+pub use timetable::{SlotRequest, Timetable};
 
 /// From so many a day on, a sender is known.
 const KNOWN: f64 = 10_000_000.0;

@@ -22,7 +22,7 @@ const MAX_ATTEMPTS: u32 = 20;
 /// Something that must be there before a case may be closed. That no task is open is always asked as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Need {
+pub enum Requirement {
     /// The customer was reached or wrote back, or enough tries stayed without an answer.
     Contact,
     /// Why the customer was unhappy.
@@ -33,7 +33,7 @@ pub enum Need {
     Acknowledgement,
 }
 
-impl Need {
+impl Requirement {
     /// What may be written, for messages.
     pub const EXPECTED: &'static str = "must be contact, root_cause, resolution or acknowledgement";
 
@@ -70,7 +70,7 @@ pub struct Policy {
     /// last, both included: `5bd` is Monday to Friday. Zero: three tries within an hour are enough.
     pub over: Span,
     /// What closing takes.
-    pub needs: BTreeSet<Need>,
+    pub needs: BTreeSet<Requirement>,
     /// Whether a case must be contacted, then resolved, then closed.
     pub forced_order: bool,
     /// The root causes that may be entered; empty: any text.
@@ -111,8 +111,8 @@ impl Policy {
     /// everybody else is thanked. First contact within 2 business days, closed within 5.
     pub fn of_segment(segment: Segment) -> Self {
         let needs = match segment {
-            Segment::Detractor => [Need::Contact, Need::RootCause, Need::Resolution].into(),
-            Segment::Passive | Segment::Promoter => [Need::Acknowledgement].into(),
+            Segment::Detractor => [Requirement::Contact, Requirement::RootCause, Requirement::Resolution].into(),
+            Segment::Passive | Segment::Promoter => [Requirement::Acknowledgement].into(),
         };
         Self {
             first_contact: Span::BusinessDays(2),
@@ -177,11 +177,11 @@ impl Policy {
 
     /// Whether the loop closes by itself once the customer was thanked.
     pub fn closes_by_itself(&self) -> bool {
-        self.needs.iter().eq([&Need::Acknowledgement])
+        self.needs.iter().eq([&Requirement::Acknowledgement])
     }
 
     /// Whether closing takes this.
-    pub fn needs(&self, need: Need) -> bool {
+    pub fn needs(&self, need: Requirement) -> bool {
         self.needs.contains(&need)
     }
 }

@@ -175,7 +175,7 @@ pub struct Question {
     pub text: Words,
     /// How it is answered.
     #[serde(flatten)]
-    pub ask: Ask,
+    pub ask: QuestionType,
     /// Whom it is shown to; empty for everyone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<Segment>,
@@ -184,7 +184,7 @@ pub struct Question {
 /// How a question is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Ask {
+pub enum QuestionType {
     /// One of the choices.
     SingleChoice {
         /// In the order shown.
@@ -260,11 +260,11 @@ impl Question {
         }
         self.text.check(&format!("{field}.text"), wrong);
         match &mut self.ask {
-            Ask::SingleChoice { choices } | Ask::MultipleChoice { choices } => check_choices(choices, field, wrong),
-            Ask::Scale { min, max } if *min >= *max || *max > 10 => {
+            QuestionType::SingleChoice { choices } | QuestionType::MultipleChoice { choices } => check_choices(choices, field, wrong),
+            QuestionType::Scale { min, max } if *min >= *max || *max > 10 => {
                 wrong.push((format!("{field}.max"), "must be more than min and at most 10".to_owned()));
             }
-            Ask::Scale { .. } | Ask::Text => {}
+            QuestionType::Scale { .. } | QuestionType::Text => {}
         }
     }
 }

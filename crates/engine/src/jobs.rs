@@ -48,13 +48,13 @@ pub async fn run(cx: &Delivery, lease: &Lease) -> Outcome {
         Ok(Job::Post { delivery }) => return Box::pin(webhooks::send(cx, lease, *delivery)).await,
         Ok(Job::Noop) => return Outcome::Done,
         Ok(Job::Step { case, step, chain, closed }) => Box::pin(run_step(cx, lease, *case, *step, chain, *closed)).await,
-        Ok(Job::Ask { case, revision, trigger, chain }) => {
+        Ok(Job::Trigger { case, revision, trigger, chain }) => {
             let occasion = TriggerEvent { chain: chain.clone(), ..(*trigger).into() };
             Box::pin(ask(cx, lease, *case, *revision, occasion)).await
         }
-        Ok(Job::AskLater { case, trigger, previous_score, chain, rule }) => {
+        Ok(Job::TriggerLater { case, trigger, previous_score, chain, rule }) => {
             let occasion = TriggerEvent { trigger: *trigger, previous_score: *previous_score, chain: chain.clone() };
-            Box::pin(ask_later(cx, lease, *case, rule, occasion)).await
+            Box::pin(trigger_later(cx, lease, *case, rule, occasion)).await
         }
         Ok(Job::Wave { wave }) => Box::pin(planning::run(cx, lease, *wave)).await,
         Ok(Job::Invite { invitation }) => Box::pin(invite::run(cx, lease, *invitation)).await,
@@ -180,7 +180,7 @@ async fn ask(cx: &Ctx, lease: &Lease, case: CaseId, revision: u32, occasion: Tri
 
 /// Asks a rule about something that happened while it could not be read. Whichever version of it decides now is asked; one that was
 /// switched off meanwhile is not.
-async fn ask_later(cx: &Ctx, lease: &Lease, case: CaseId, rule: &str, occasion: TriggerEvent) -> Result<Outcome, EngineError> {
+async fn trigger_later(cx: &Ctx, lease: &Lease, case: CaseId, rule: &str, occasion: TriggerEvent) -> Result<Outcome, EngineError> {
     let workspace = cx.workspaces.get(cx.db.read(), lease.workspace).await?;
     if workspace.unread_rules.iter().any(|unread| unread == rule) {
         return Ok(wait_for_reader(cx, lease));

@@ -21,7 +21,7 @@ use crate::responses::Responses;
 use deliverability::Watch;
 use ledger::Ledger;
 use loader::Loader;
-use smtp_pool::{SmtpPool, Trouble};
+use smtp_pool::{Outage, SmtpPool};
 use throttle::Throttle;
 
 /// The context with all that sending remembers and shares.
@@ -52,8 +52,8 @@ impl Delivery {
         Self { inner, smtp_pool, throttle, watch: Arc::default(), ledger, loader }
     }
 
-    /// Trouble with the mail server that somebody has to know of.
-    pub(crate) fn trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
+    /// An outage of the mail server that somebody has to know of.
+    pub(crate) fn outage(&self, now: DateTime<Utc>) -> Option<Outage> {
         self.smtp_pool.standing(now)
     }
 }

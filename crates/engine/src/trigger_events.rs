@@ -70,7 +70,7 @@ pub(crate) fn later<'a>(
         let id = CaseId::from_uuid(case.id);
         let cause = format!("later/{id}/{}/{}/{rule}", trigger.as_str(), millis(now));
         let (trigger, previous_score, chain, rule) = (*trigger, *previous_score, chain.clone(), rule.clone());
-        let job = Job::AskLater { case: id, trigger, previous_score, chain, rule };
+        let job = Job::TriggerLater { case: id, trigger, previous_score, chain, rule };
         // Without a revision: a corrected answer does not call it off, since the rule has seen nothing of it yet.
         outbox::Model { case_id: Some(case.id), ..outbox::row(workspace.id, &job, &cause, now, now, None) }
     })
@@ -117,5 +117,5 @@ fn job(
     now: DateTime<Utc>,
 ) -> outbox::Model {
     let cause = format!("ask/{case}/{}/{occasion}", trigger.as_str());
-    outbox::row(workspace.id, &Job::Ask { case, revision, trigger, chain }, &cause, now, now, Some((case, revision)))
+    outbox::row(workspace.id, &Job::Trigger { case, revision, trigger, chain }, &cause, now, now, Some((case, revision)))
 }

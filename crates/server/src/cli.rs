@@ -107,7 +107,7 @@ impl Cli {
         };
         match self.command {
             Command::Demo(args) => Box::pin(demo::run(args)).await,
-            Command::Serve(args) => serve::run(args, config()?).await,
+            Command::Serve(args) => Box::pin(serve::run(args, config()?)).await,
             Command::Migrate(args) => migrate::run(&args, config()?).await,
             Command::CheckConfig(args) => check_config::run(&args, &config()?),
             Command::Doctor(args) => doctor::run(&args, config()?).await,

@@ -346,7 +346,8 @@ impl Tx {
     /// log chained and written, as the last thing of all: whoever holds the end of a chain waits for nobody any more, so that no two transactions wait for each other.
     pub async fn commit(self) -> Result<(), StoreError> {
         let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
-        loops.write(&self).await?;
+        // Kept out of the futures of all who commit.
+        Box::pin(loops.write(&self)).await?;
         let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         audit::write(&self, entries).await?;
         Ok(self.transaction.commit().await?)

@@ -80,11 +80,16 @@ pub mod taken {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// A row of counts: workspace, survey, day, segment, state.
+type CountKey = (Uuid, Uuid, i64, String, &'static str);
+/// A row of durations: workspace, survey, days, milestone, start, bucket.
+type TakenKey = (Uuid, Uuid, i64, &'static str, i64, i64);
+
 /// How the counts change, each row once and in one order.
 #[derive(Debug, Default)]
 pub struct LoopChanges {
-    counts: BTreeMap<(Uuid, Uuid, i64, String, &'static str), (LoopStatus, [i64; 3])>,
-    taken: BTreeMap<(Uuid, Uuid, i64, &'static str, i64, i64), i64>,
+    counts: BTreeMap<CountKey, (LoopStatus, [i64; 3])>,
+    taken: BTreeMap<TakenKey, i64>,
 }
 
 impl LoopChanges {

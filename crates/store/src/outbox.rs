@@ -81,10 +81,10 @@ pub enum Job {
         closed: Option<i64>,
     },
     /// Something happened to a case that rules listen to: ask them. `chain` names the rules that made it happen.
-    Ask { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },
+    Trigger { case: CaseId, revision: u32, trigger: Trigger, chain: Vec<String> },
     /// Something happened to a case while an enabled rule could not be read: ask that rule, by its key, once it can be. Holds for every
     /// revision of the answer.
-    AskLater { case: CaseId, trigger: Trigger, previous_score: Option<u8>, chain: Vec<String>, rule: String },
+    TriggerLater { case: CaseId, trigger: Trigger, previous_score: Option<u8>, chain: Vec<String>, rule: String },
     /// An answer has rested long enough to act on.
     Settle { case: CaseId, revision: u32 },
     /// Plan a wave, then ask its people as their time comes, until all of them have their end.
@@ -101,8 +101,8 @@ impl Job {
             Self::Mail { .. } => "mail",
             Self::Step { .. } => "step",
             Self::Post { .. } => "post",
-            Self::Ask { .. } => "ask",
-            Self::AskLater { .. } => "ask_later",
+            Self::Trigger { .. } => "trigger",
+            Self::TriggerLater { .. } => "trigger_later",
             Self::Settle { .. } => "settle",
             Self::Wave { .. } => "wave",
             Self::Invite { .. } => "invite",

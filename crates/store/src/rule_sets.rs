@@ -26,7 +26,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The set of these versions, in this order.
     pub fn of(ws: WorkspaceId, versions: impl IntoIterator<Item = Uuid>) -> Self {
-        let rules = serde_json::Value::from_iter(versions.into_iter().map(|id| id.to_string())).to_string();
+        let rules = versions.into_iter().map(|id| id.to_string()).collect::<serde_json::Value>().to_string();
         Self { workspace_id: ws.uuid(), id: RecordId::derived(&format!("rule_set/{rules}")).uuid(), rules }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Case, CaseEvent, ContactOutcome, IllegalStep, LoopStatus};
-use crate::policy::{Need, Terms};
+use crate::policy::{Requirement, Terms};
 
 /// The case after `event`, or why it can't happen. `terms` are those of the segment that the case has after it. Never
 /// leaves `closed` without [`CaseEvent::Reopen`], [`CaseEvent::Corrected`] or, where the policy wants it, a reply.
@@ -26,7 +26,7 @@ pub fn step(case: &Case, event: &CaseEvent, terms: Terms<'_>, now: DateTime<Utc>
         }
         CaseEvent::Acknowledged => {
             next.acknowledged = true;
-            if !terms.policy.needs(Need::Contact) {
+            if !terms.policy.needs(Requirement::Contact) {
                 next.first_contact_at = next.first_contact_at.or(Some(now));
             }
             close_if_nothing_is_left(&mut next, terms, now);
@@ -125,7 +125,7 @@ fn resolve(
     if root_cause.is_some_and(|cause| !codes.is_empty() && !codes.contains(cause)) {
         return Err(IllegalStep::UnknownCause(codes.clone()));
     }
-    let may_resolve = next.contacted_at.is_some() || !terms.policy.needs(Need::Contact);
+    let may_resolve = next.contacted_at.is_some() || !terms.policy.needs(Requirement::Contact);
     if terms.policy.forced_order && !may_resolve {
         return Err(IllegalStep::TooEarly(vec![next.lacks_contact(terms)]));
     }

@@ -142,7 +142,10 @@ fn any_event() -> impl Strategy<Value = CaseEvent> {
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
-    let needs = prop::sample::subsequence(vec![Need::Contact, Need::RootCause, Need::Resolution, Need::Acknowledgement], 0..=4);
+    let needs = prop::sample::subsequence(
+        vec![Requirement::Contact, Requirement::RootCause, Requirement::Resolution, Requirement::Acknowledgement],
+        0..=4,
+    );
     (needs, any::<bool>(), any::<bool>(), 1_u32..4, prop::sample::select(vec![Span::ZERO, Span::BusinessDays(3)])).prop_map(
         |(needs, forced_order, reopen_on_reply, attempts, over)| Policy {
             needs: needs.into_iter().collect(),

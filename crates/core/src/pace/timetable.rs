@@ -19,7 +19,7 @@ const FULL: TimeDelta = TimeDelta::seconds(1);
 
 /// A mail that would like to leave.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct SlotRequest<'a> {
     /// Which.
     pub mail: Uuid,
     /// Where to.
@@ -68,7 +68,7 @@ impl Line {
 
 impl Timetable {
     /// Whether a mail may leave now, and is under way from now on; else when it should come back.
-    pub fn enter(&mut self, pace: &Pace, ask: Ask<'_>, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+    pub fn enter(&mut self, pace: &Pace, ask: SlotRequest<'_>, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         if pace.per_domain_at_once > 0 && self.under_way.get(ask.domain).is_some_and(|mails| *mails >= pace.per_domain_at_once) {
             return Err(now + FULL);
         }
@@ -89,7 +89,7 @@ impl Timetable {
         }
     }
 
-    fn turn(&mut self, pace: &Pace, ask: Ask<'_>, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+    fn turn(&mut self, pace: &Pace, ask: SlotRequest<'_>, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         let place = self.places.get(&ask.mail).copied();
         if let Some(place) = place.filter(|place| place.at > now) {
             return Err(place.at);
@@ -138,7 +138,7 @@ mod tests {
         while let Some(((millis, _), n)) = waiting.pop_first() {
             let now = DateTime::from_timestamp_millis(millis).unwrap();
             let (domain, urgent) = mails[n];
-            match table.enter(pace, Ask { mail: Uuid::from_u128(n as u128), domain, urgent }, now) {
+            match table.enter(pace, SlotRequest { mail: Uuid::from_u128(n as u128), domain, urgent }, now) {
                 Ok(()) => {
                     table.leave(domain);
                     left.insert(n, millis);
@@ -184,9 +184,9 @@ mod tests {
         let mut table = Timetable::default();
         let pace = Pace { per_domain_at_once: 2, ..Pace::default() };
         let now = DateTime::UNIX_EPOCH;
-        let mut enter = |n: u128, domain| table.enter(&pace, Ask { mail: Uuid::from_u128(n), domain, urgent: false }, now).is_ok();
+        let mut enter = |n: u128, domain| table.enter(&pace, SlotRequest { mail: Uuid::from_u128(n), domain, urgent: false }, now).is_ok();
         assert_eq!([enter(1, "a"), enter(2, "a"), enter(3, "a"), enter(4, "b")], [true, true, false, true]);
         table.leave("a");
-        assert!(table.enter(&pace, Ask { mail: Uuid::from_u128(3), domain: "a", urgent: false }, now).is_ok());
+        assert!(table.enter(&pace, SlotRequest { mail: Uuid::from_u128(3), domain: "a", urgent: false }, now).is_ok());
     }
 }

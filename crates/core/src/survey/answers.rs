@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Body, Question, Refusal};
+use super::{Body, Question, QuestionType, Refusal};
 use crate::{
     Segment,
     text::{self, MAX_COMMENT},
@@ -70,8 +70,8 @@ impl Body {
 impl Question {
     fn in_words(&self, answer: &Answer, code: &str) -> String {
         let choices = match &self.ask {
-            Ask::SingleChoice { choices } | Ask::MultipleChoice { choices } => choices.as_slice(),
-            Ask::Text | Ask::Scale { .. } => &[],
+            QuestionType::SingleChoice { choices } | QuestionType::MultipleChoice { choices } => choices.as_slice(),
+            QuestionType::Text | QuestionType::Scale { .. } => &[],
         };
         let word = |key: &String| {
             let choice = choices.iter().find(|choice| choice.key == *key);
@@ -88,20 +88,20 @@ impl Question {
     pub fn check_answer(&self, answer: Answer) -> Result<Option<Answer>, String> {
         match (&self.ask, answer) {
             (_, Answer::Text(text)) if text.trim().is_empty() => Ok(None),
-            (Ask::Text, Answer::Text(text)) => {
+            (QuestionType::Text, Answer::Text(text)) => {
                 text::block(&text, MAX_COMMENT).map(|text| text.map(Answer::Text)).map_err(|error| error.to_string())
             }
-            (Ask::SingleChoice { choices }, Answer::Text(key)) => {
+            (QuestionType::SingleChoice { choices }, Answer::Text(key)) => {
                 let known = choices.iter().any(|choice| choice.key == key);
                 if known { Ok(Some(Answer::Text(key))) } else { Err(expected(choices.iter().map(|choice| choice.key.as_str()))) }
             }
-            (Ask::MultipleChoice { choices }, Answer::Text(key)) => several(choices, &[key]),
-            (Ask::MultipleChoice { choices }, Answer::Several(keys)) => several(choices, &keys),
-            (Ask::Scale { min, max }, Answer::Number(number)) => on_scale(*min, *max, Some(number)),
-            (Ask::Scale { min, max }, Answer::Text(number)) => on_scale(*min, *max, number.trim().parse().ok()),
-            (Ask::Text | Ask::SingleChoice { .. }, _) => Err("must be text".to_owned()),
-            (Ask::MultipleChoice { .. }, _) => Err("must be a list of choices".to_owned()),
-            (Ask::Scale { min, max }, _) => Err(format!("must be a whole number from {min} to {max}")),
+            (QuestionType::MultipleChoice { choices }, Answer::Text(key)) => several(choices, &[key]),
+            (QuestionType::MultipleChoice { choices }, Answer::Several(keys)) => several(choices, &keys),
+            (QuestionType::Scale { min, max }, Answer::Number(number)) => on_scale(*min, *max, Some(number)),
+            (QuestionType::Scale { min, max }, Answer::Text(number)) => on_scale(*min, *max, number.trim().parse().ok()),
+            (QuestionType::Text | QuestionType::SingleChoice { .. }, _) => Err("must be text".to_owned()),
+            (QuestionType::MultipleChoice { .. }, _) => Err("must be a list of choices".to_owned()),
+            (QuestionType::Scale { min, max }, _) => Err(format!("must be a whole number from {min} to {max}")),
         }
     }
 }

@@ -31,8 +31,8 @@ fn every_refused_field_is_named() {
     bad.answer_days = 0;
     bad.thanks.passive = Words::of("EN", &"x".repeat(20_000));
     bad.questions[0].key = "No key".to_owned();
-    bad.questions[3].ask = Ask::Scale { min: 5, max: 5 };
-    bad.questions[1].ask = Ask::SingleChoice { choices: Vec::new() };
+    bad.questions[3].ask = QuestionType::Scale { min: 5, max: 5 };
+    bad.questions[1].ask = QuestionType::SingleChoice { choices: Vec::new() };
     bad.questions[2].key = "ease".to_owned();
     let fields: Vec<String> = bad.checked().unwrap_err().into_iter().map(|(field, _)| field).collect();
     for wanted in

@@ -81,10 +81,10 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::{Ask, Words};
+    use crate::survey::{QuestionType, Words};
 
     fn question(key: &str, segments: &[Segment]) -> Question {
-        Question { key: key.to_owned(), text: Words::of("en", key), ask: Ask::Text, segments: segments.to_vec() }
+        Question { key: key.to_owned(), text: Words::of("en", key), ask: QuestionType::Text, segments: segments.to_vec() }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Owns: what may be sent, and storing it. Refuses to know: what a policy says (that is `core`), and which one holds for a case (that is
 //! [`crate::workspace::policies`]).
 
-use hearback_core::{Policy, Segment, Span, id::WorkspaceId, policy::Need};
+use hearback_core::{Policy, Segment, Span, id::WorkspaceId, policy::Requirement};
 use hearback_store::{policies, workspaces};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ pub struct NewPolicy {
     pub over: Option<String>,
     /// `contact`, `root_cause`, `resolution`, `acknowledgement`.
     #[serde(default)]
-    #[schemars(with = "Option<Vec<hearback_core::policy::Need>>")]
+    #[schemars(with = "Option<Vec<hearback_core::policy::Requirement>>")]
     pub needs: Option<Vec<String>>,
     /// Contact, resolve, close.
     #[serde(default)]
@@ -91,7 +91,9 @@ impl NewPolicy {
             root_causes: self.root_causes.unwrap_or_default(),
             reopen_on_reply: self.reopen_on_reply.unwrap_or(usual.reopen_on_reply),
             needs: match self.needs {
-                Some(words) => words.iter().filter_map(|word| fields.check("needs", Need::parse(word).ok_or(Need::EXPECTED))).collect(),
+                Some(words) => {
+                    words.iter().filter_map(|word| fields.check("needs", Requirement::parse(word).ok_or(Requirement::EXPECTED))).collect()
+                }
                 None => usual.needs,
             },
         };

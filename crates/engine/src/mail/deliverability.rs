@@ -80,9 +80,9 @@ fn refuses_us(why: &str) -> String {
 
 /// What is to be told of the mail server now, if anything.
 pub(crate) fn standing(cx: &Delivery, now: DateTime<Utc>) -> Option<Alert> {
-    let trouble = cx.trouble(now)?;
-    let (since, why) = (trouble.since.format("%Y-%m-%d %H:%M UTC"), &trouble.why);
-    let message = if trouble.is_about_us {
+    let outage = cx.outage(now)?;
+    let (since, why) = (outage.since.format("%Y-%m-%d %H:%M UTC"), &outage.why);
+    let message = if outage.is_about_us {
         refuses_us(why)
     } else {
         format!(

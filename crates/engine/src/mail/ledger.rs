@@ -240,7 +240,7 @@ async fn write(cx: &Ctx, marks: Vec<Mark>, reports: Vec<&Report>) -> Result<Hash
         writes.delivery_outcomes.push(&report.delivery_outcome);
         writes.events.extend(timeline_entry(report, now));
         if let Some(row) = case.filter(|row| moved.insert(row.id)) {
-            outcomes.closed.extend(acknowledge(&tx, &workspace, row, now, &mut writes));
+            outcomes.closed.extend(acknowledge(&tx, &workspace, &row, now, &mut writes));
         }
         outcomes.reports.push(report);
         outcomes.workspaces.insert(report.delivery_outcome.workspace, workspace);
@@ -317,13 +317,13 @@ async fn free_codes(cx: &Ctx, tx: &Tx, reports: &[&Report], now: DateTime<Utc>) 
 
 /// An accepted acknowledgement moves its case on; for passives and promoters it may close the loop. Gives the case when
 /// that changed where the loop stands.
-fn acknowledge(tx: &Tx, workspace: &Workspace, locked: cases::Model, now: DateTime<Utc>, writes: &mut Writes) -> Option<cases::Model> {
-    let next = case::step(&core_case(&locked), &CaseEvent::Acknowledged, workspace.terms(&locked), now).ok()?;
+fn acknowledge(tx: &Tx, workspace: &Workspace, locked: &cases::Model, now: DateTime<Utc>, writes: &mut Writes) -> Option<cases::Model> {
+    let next = case::step(&core_case(locked), &CaseEvent::Acknowledged, workspace.terms(locked), now).ok()?;
     let mut row = locked.clone();
     write_case(next, &mut row);
     row.acknowledged_at = row.acknowledged_at.or(Some(millis(now)));
     row.updated_at = millis(now);
-    tx.case_moved(Some(&locked), &row);
+    tx.case_moved(Some(locked), &row);
     writes.cases.push(row.clone());
     if row.loop_status == locked.loop_status {
         return None;

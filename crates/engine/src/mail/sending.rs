@@ -97,8 +97,8 @@ async fn try_send(cx: &Delivery, lease: &Lease, delivery: uuid::Uuid) -> Result<
     if let Some(pool) = mail.waits_for.as_ref().filter(|_| carries_code(cx, &mail) && mail.status != DeliveryStatus::Unknown) {
         return wait_for_code(cx, lease, &mail, pool, now).await;
     }
-    if let Some(trouble) = cx.smtp_pool.trouble(now) {
-        return Ok(Outcome::Snooze(trouble.until + spread(&mail), trouble.why));
+    if let Some(outage) = cx.smtp_pool.outage(now) {
+        return Ok(Outcome::Snooze(outage.until + spread(&mail), outage.why));
     }
     let workspace = cx.workspaces.at_revision(cx.db.read(), lease.workspace, mail.config_revision).await?;
     if workspace.was_erased(&mail.to_address) {
@@ -140,7 +140,7 @@ async fn deliver(cx: &Delivery, lease: &Lease, mail: &Sendable, message: &Messag
     faults::pass("sending.open")?;
     let mut way = match cx.smtp_pool.open(message.envelope(), &*cx.clock).await {
         Ok(way) => way,
-        Err(NoWay::Trouble(trouble)) => return Ok(Outcome::Snooze(trouble.until + spread(mail), trouble.why)),
+        Err(NoWay::Outage(outage)) => return Ok(Outcome::Snooze(outage.until + spread(mail), outage.why)),
         Err(NoWay::Fail(fail)) => return failed(cx, lease, mail, &fail, true).await,
     };
     faults::pass("sending.begin")?;
@@ -202,17 +202,17 @@ async fn failed(cx: &Delivery, lease: &Lease, mail: &Sendable, fail: &Fail, coun
     let attempts = mail.attempts + 1;
     match fail.class() {
         FailClass::Relay => {
-            let trouble = cx.smtp_pool.pause(fail, now);
+            let outage = cx.smtp_pool.pause(fail, now);
             if fail.is_about_us() {
                 deliverability::tell(cx, lease.workspace, &fail.summary(), now).await?;
             }
-            let until = trouble.until + spread(mail);
+            let until = outage.until + spread(mail);
             if mail.status == DeliveryStatus::Deferred && counts {
-                return Ok(Outcome::Snooze(until, trouble.why));
+                return Ok(Outcome::Snooze(until, outage.why));
             }
             let report = Report {
                 delivery_outcome: delivery_outcome(lease, mail, DeliveryStatus::Deferred, Some(fail.to_string())),
-                ..report(cx, lease, mail, Outcome::Snooze(until, trouble.why))
+                ..report(cx, lease, mail, Outcome::Snooze(until, outage.why))
             };
             record(cx, report).await
         }

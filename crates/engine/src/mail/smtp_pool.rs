@@ -1,4 +1,4 @@
-//! Open ways to the mail server: as many as the settings allow, kept between mails, paused when the server is in trouble.
+//! Open ways to the mail server: as many as the settings allow, kept between mails, paused while it takes none.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -16,9 +16,9 @@ use crate::mail::slots::{Slot, Slots};
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause between two tries to use the server.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// How long after the end of a pause nobody has tried, for trouble to be another one.
+/// How long after the end of a pause nobody has tried, for an outage to be another one.
 const FORGOTTEN: chrono::Duration = chrono::Duration::minutes(10);
-/// How long trouble that may pass by itself lasts before somebody is told.
+/// How long an outage that may pass by itself lasts before somebody is told.
 const TOLD_AFTER: chrono::Duration = chrono::Duration::minutes(5);
 /// How long a mail waits for the connection over which it was announced, before it takes whichever comes first.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,13 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct SmtpPool {
     transport: Transport,
     slots: Slots,
-    trouble: Mutex<Option<Trouble>>,
+    outage: Mutex<Option<Outage>>,
     connections: usize,
 }
 
 /// Why nothing is sent for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Outage {
     /// Since when.
     pub since: DateTime<Utc>,
     /// Whether it will not pass by itself.
@@ -78,7 +78,7 @@ impl Way {
 #[derive(Debug)]
 pub enum NoWay {
     /// Nothing is sent for now.
-    Trouble(Trouble),
+    Outage(Outage),
     /// It could not be opened.
     Fail(Fail),
 }
@@ -87,16 +87,16 @@ impl SmtpPool {
     /// At most `connections` at a time, at least one.
     pub fn new(transport: Transport, connections: usize) -> Self {
         let connections = connections.max(1);
-        Self { transport, connections, slots: Slots::new(connections), trouble: Mutex::new(None) }
+        Self { transport, connections, slots: Slots::new(connections), outage: Mutex::new(None) }
     }
 
-    /// Waits for a free connection and opens it where needed. Who waited long may find that the server is in trouble by now:
+    /// Waits for a free connection and opens it where needed. Who waited long may find that the server takes none by now:
     /// then it is left in peace.
     pub(crate) async fn open(&self, envelope: Envelope, clock: &dyn Clock) -> Result<Way, NoWay> {
         let Ok((mut slot, session)) = self.slots.queue(envelope).await else { return Err(NoWay::Fail(closed())) };
-        if let Some(trouble) = self.trouble(clock.guarded_now()) {
+        if let Some(outage) = self.outage(clock.guarded_now()) {
             slot.pass(session);
-            return Err(NoWay::Trouble(trouble));
+            return Err(NoWay::Outage(outage));
         }
         let session = match session {
             Some(session) => session,
@@ -116,37 +116,37 @@ impl SmtpPool {
     }
 
     /// Why nothing may be sent at `now`.
-    pub fn trouble(&self, now: DateTime<Utc>) -> Option<Trouble> {
-        lock(&self.trouble).clone().filter(|trouble| trouble.until > now)
+    pub fn outage(&self, now: DateTime<Utc>) -> Option<Outage> {
+        lock(&self.outage).clone().filter(|outage| outage.until > now)
     }
 
-    /// Trouble that somebody has to know of: it is about our settings, or has lasted for a while.
-    pub fn standing(&self, now: DateTime<Utc>) -> Option<Trouble> {
-        let is_met = |trouble: &Trouble| now - trouble.until < FORGOTTEN;
-        let is_long = |trouble: &Trouble| trouble.is_about_us || now - trouble.since >= TOLD_AFTER;
-        lock(&self.trouble).clone().filter(|trouble| is_met(trouble) && is_long(trouble))
+    /// An outage that somebody has to know of: it is about our settings, or has lasted for a while.
+    pub fn standing(&self, now: DateTime<Utc>) -> Option<Outage> {
+        let is_met = |outage: &Outage| now - outage.until < FORGOTTEN;
+        let is_long = |outage: &Outage| outage.is_about_us || now - outage.since >= TOLD_AFTER;
+        lock(&self.outage).clone().filter(|outage| is_met(outage) && is_long(outage))
     }
 
     /// The server can't be used: nothing is sent until the returned moment.
-    pub(crate) fn pause(&self, why: &Fail, now: DateTime<Utc>) -> Trouble {
-        let mut trouble = lock(&self.trouble);
-        let (since, pause) = match trouble.as_ref() {
-            // Several connections fail together: that is one trouble, not many.
+    pub(crate) fn pause(&self, why: &Fail, now: DateTime<Utc>) -> Outage {
+        let mut outage = lock(&self.outage);
+        let (since, pause) = match outage.as_ref() {
+            // Several connections fail together: that is one outage, not many.
             Some(known) if known.until > now => return known.clone(),
             Some(known) if now - known.until < FORGOTTEN => (known.since, (known.pause * 2).min(LONGEST_PAUSE)),
             _ => (now, FIRST_PAUSE),
         };
         let until = now + chrono::Duration::from_std(pause).unwrap_or_default();
-        let found = Trouble { since, is_about_us: why.is_about_us(), until, why: why.summary(), pause };
+        let found = Outage { since, is_about_us: why.is_about_us(), until, why: why.summary(), pause };
         tracing::warn!(reason = %found.why, until = %found.until, "the mail server can't be used; mail waits");
-        *trouble = Some(found.clone());
+        *outage = Some(found.clone());
         found
     }
 
-    /// A mail was accepted: the trouble, if there was one, is over.
+    /// A mail was accepted: the outage, if there was one, is over.
     pub(crate) fn works(&self) {
-        let mut trouble = lock(&self.trouble);
-        if trouble.take().is_some() {
+        let mut outage = lock(&self.outage);
+        if outage.take().is_some() {
             tracing::info!("the mail server works again");
         }
     }

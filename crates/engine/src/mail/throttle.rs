@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use hearback_core::pace::{Ask, Pace, Timetable};
+use hearback_core::pace::{Pace, SlotRequest, Timetable};
 use hearback_store::{
     delivery_counts,
     ledger::Sendable,
@@ -63,7 +63,7 @@ impl Throttle {
 pub(crate) async fn enter<'t>(cx: &'t Delivery, mail: &Sendable, now: DateTime<Utc>) -> Result<Result<UnderWay<'t>, Outcome>, EngineError> {
     let throttle = &cx.throttle;
     let domain = mail.to_address.rsplit('@').next().unwrap_or_default();
-    let ask = Ask { mail: mail.id, domain, urgent: mail.invitation_id.is_none() };
+    let ask = SlotRequest { mail: mail.id, domain, urgent: mail.invitation_id.is_none() };
     let enter = || throttle.table().enter(&throttle.pace, ask, now).map_err(too_fast);
     let today = now.date_naive();
     let most = throttle.pace.warm_up.filter(|_| mail.invitation_id.is_some()).and_then(|warm_up| warm_up.allowance(today));

@@ -116,7 +116,9 @@ fn rate(part: i64, whole: i64) -> Option<f64> {
 
 fn hours(counted: &[TakenCount]) -> HoursTaken {
     let mut taken = Durations::default();
-    counted.iter().for_each(|count| taken.add(count.bucket, count.cases));
+    for count in counted {
+        taken.add(count.bucket, count.cases);
+    }
     let at = |percent| taken.percentile(percent).map(|minutes| minutes as f64 / 60.0);
     HoursTaken { median: at(50), p90: at(90) }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use hearback_core::{
     Segment,
-    survey::{Ask, Choice, MAX_QUESTIONS, Question, Words},
+    survey::{Choice, MAX_QUESTIONS, Question, QuestionType, Words},
     text,
 };
 use hearback_engine::FieldError;
@@ -90,10 +90,10 @@ pub(super) fn place(refused: &FieldError) -> (String, String) {
 impl Row {
     fn of(question: &Question, codes: &[String]) -> Self {
         let (kind, choices, min, max) = match &question.ask {
-            Ask::Text => ("text", &[][..], None, None),
-            Ask::SingleChoice { choices } => ("single_choice", choices.as_slice(), None, None),
-            Ask::MultipleChoice { choices } => ("multiple_choice", choices.as_slice(), None, None),
-            Ask::Scale { min, max } => ("scale", &[][..], Some(min), Some(max)),
+            QuestionType::Text => ("text", &[][..], None, None),
+            QuestionType::SingleChoice { choices } => ("single_choice", choices.as_slice(), None, None),
+            QuestionType::MultipleChoice { choices } => ("multiple_choice", choices.as_slice(), None, None),
+            QuestionType::Scale { min, max } => ("scale", &[][..], Some(min), Some(max)),
         };
         let in_each = |said: &dyn Fn(&str) -> String| codes.iter().map(|code| (code.clone(), said(code))).collect();
         Self {
@@ -130,13 +130,15 @@ impl Row {
     fn question(&self, number: usize, codes: &[String], wrong: &mut Vec<FieldError>) -> Question {
         let choices = || choices(&self.choices, codes);
         let ask = match self.kind.as_str() {
-            "text" => Ask::Text,
-            "single_choice" => Ask::SingleChoice { choices: choices() },
-            "multiple_choice" => Ask::MultipleChoice { choices: choices() },
-            "scale" => Ask::Scale { min: whole(&self.min, 0, number, "min", wrong), max: whole(&self.max, 10, number, "max", wrong) },
+            "text" => QuestionType::Text,
+            "single_choice" => QuestionType::SingleChoice { choices: choices() },
+            "multiple_choice" => QuestionType::MultipleChoice { choices: choices() },
+            "scale" => {
+                QuestionType::Scale { min: whole(&self.min, 0, number, "min", wrong), max: whole(&self.max, 10, number, "max", wrong) }
+            }
             _ => {
                 wrong.push(FieldError { field: name(number, "kind"), message: "must be one of those in the list".to_owned() });
-                Ask::Text
+                QuestionType::Text
             }
         };
         let said = codes.iter().filter_map(|code| self.text.get(code).filter(|text| !text.is_empty()).map(|text| (code, text)));

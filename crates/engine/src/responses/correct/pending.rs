@@ -52,8 +52,8 @@ const fn mail_of(job: &Job) -> Option<DeliveryId> {
         Job::Mail { delivery } | Job::Post { delivery } => Some(*delivery),
         Job::Step { .. }
         | Job::Settle { .. }
-        | Job::Ask { .. }
-        | Job::AskLater { .. }
+        | Job::Trigger { .. }
+        | Job::TriggerLater { .. }
         | Job::Wave { .. }
         | Job::Invite { .. }
         | Job::Noop => None,
@@ -75,7 +75,7 @@ async fn describe(tx: &Tx, rows: &CaseRows, jobs: &[Job]) -> Result<Vec<Step>, E
                 what.push(Step { action: hearback_rules::ActionKind::CallWebhook.as_str().to_owned(), webhook: to, ..Step::default() });
             }
             Job::Step { step, .. } => what.extend(describe_step(tx, rows, *step).await?),
-            Job::Settle { .. } | Job::Ask { .. } | Job::AskLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
+            Job::Settle { .. } | Job::Trigger { .. } | Job::TriggerLater { .. } | Job::Wave { .. } | Job::Invite { .. } | Job::Noop => {}
         }
     }
     Ok(what)

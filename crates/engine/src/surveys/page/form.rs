@@ -2,7 +2,7 @@
 
 use hearback_core::{
     Segment,
-    survey::{Answer, Answering, Answers, Ask, Body},
+    survey::{Answer, Answering, Answers, Body, QuestionType},
     text::{MAX_COMMENT, clean_block},
 };
 
@@ -99,8 +99,10 @@ impl Part {
         let Self::Question(key) = self else { return None };
         let question = body.questions_for(segment).find(|question| question.key == *key)?;
         let answer = match question.ask {
-            Ask::MultipleChoice { .. } => Answer::Several(given.to_vec()),
-            Ask::SingleChoice { .. } | Ask::Scale { .. } | Ask::Text => Answer::Text(given.first().cloned().unwrap_or_default()),
+            QuestionType::MultipleChoice { .. } => Answer::Several(given.to_vec()),
+            QuestionType::SingleChoice { .. } | QuestionType::Scale { .. } | QuestionType::Text => {
+                Answer::Text(given.first().cloned().unwrap_or_default())
+            }
         };
         let checked = question.check_answer(answer).ok().flatten().unwrap_or(Answer::Text(String::new()));
         Some(Answers::from([(key.clone(), checked)]))

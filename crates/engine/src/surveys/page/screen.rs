@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearback_core::{
     Score, Segment,
-    survey::{Answer, Answers, Ask, Question},
+    survey::{Answer, Answers, Question, QuestionType},
 };
 use serde::Serialize;
 
@@ -296,13 +296,13 @@ fn asking(speaker: &Speaker<'_>, question: &Question, answers: &Answers) -> Aski
     };
     let offer = |key: String, text: String| Offer { is_chosen: is_chosen(&key), key, text };
     let (kind, choices) = match &question.ask {
-        Ask::SingleChoice { choices } => ("choice", choices.as_slice()),
-        Ask::MultipleChoice { choices } => ("choices", choices.as_slice()),
-        Ask::Text => {
+        QuestionType::SingleChoice { choices } => ("choice", choices.as_slice()),
+        QuestionType::MultipleChoice { choices } => ("choices", choices.as_slice()),
+        QuestionType::Text => {
             let text = if let Some(Answer::Text(text)) = before { text.clone() } else { String::new() };
             return Asking { kind: "text", choices: Vec::new(), text };
         }
-        Ask::Scale { min, max } => {
+        QuestionType::Scale { min, max } => {
             let choices = (*min..=*max).map(|value| offer(value.to_string(), value.to_string())).collect();
             return Asking { kind: "scale", choices, text: String::new() };
         }
