@@ -74,7 +74,7 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
         assert_eq!(app.case_of(&low).await["tasks"].as_array().unwrap().len(), 1);
         assert_eq!(Client::stranger(app.address()).get("/p/nps").await.status, 200, "customers see what they saw");
 
-        assert_eq!(told(app, "unreadable").await, ["job ask_later", "rule promoter-referral"]);
+        assert_eq!(told(app, "unreadable").await, ["job trigger_later", "rule promoter-referral"]);
         let (status, state) = ready(app).await;
         assert_eq!((status, &state["status"]), (200, &json!("degraded")));
         assert_eq!(texts(&state["reasons"], "/kind"), ["unreadable"]);
@@ -85,7 +85,7 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
         for _ in 0..15 {
             app.advance(Duration::minutes(3)).await;
         }
-        let waiting = jobs(app, "ask_later").await;
+        let waiting = jobs(app, "trigger_later").await;
         let trigger_events: Vec<Value> = waiting.iter().map(|job| serde_json::from_str(&job.payload).unwrap()).collect();
         let answers = trigger_events.iter().filter(|job| job["trigger"] == "response_settled").count();
         assert_eq!(answers, 3, "one for each answer: {trigger_events:?}");
@@ -98,7 +98,9 @@ async fn a_rule_of_a_newer_version_stops_nothing_and_acts_once_after_the_upgrade
         app.advance(Duration::hours(2)).await;
         let subjects: Vec<String> = app.mails_to("mia@example.com").into_iter().map(|mail| mail.subject).collect();
         assert_eq!(subjects.len(), 2, "the thanks and an hour later the invitation: {subjects:?}");
-        assert!(app.mails_to("anna@example.com").len() == 1 && jobs(app, "ask_later").await.iter().all(|job| job.state.as_str() == "done"));
+        assert!(
+            app.mails_to("anna@example.com").len() == 1 && jobs(app, "trigger_later").await.iter().all(|job| job.state.as_str() == "done")
+        );
         let case = app.case_of(&happy).await;
         assert_eq!((count(&timeline(&case), "mail_sent"), &case["loop_status"]), (2, &json!("closed")));
         assert!(unread(app).await.is_empty() && told(app, "unreadable").await.is_empty());
@@ -142,7 +144,7 @@ async fn a_rule_that_is_switched_off_before_it_could_be_read_decides_nothing() {
         app.run_until_idle().await;
         app.post("/rules/promoter-referral/disable", json!({})).await.expect(200);
         app.advance(Duration::minutes(3)).await;
-        assert!(app.mails().is_empty() && jobs(app, "ask_later").await.iter().all(|job| job.state.as_str() == "cancelled"));
+        assert!(app.mails().is_empty() && jobs(app, "trigger_later").await.iter().all(|job| job.state.as_str() == "cancelled"));
         assert!(told(app, "unreadable").await.is_empty(), "it is over");
     })
     .await;
@@ -264,7 +266,7 @@ async fn a_known_thing_with_an_unknown_field_is_not_read_as_if_it_had_none() {
         replace(app, "rule_versions", "body", "tags", ("{\"key\":", "{\"at_most\":3,\"key\":")).await;
         let receipt = app.answer("mia@example.com", 10).await;
         assert_eq!(app.case_of(&receipt).await["tags"], json!([]));
-        let sound = jobs(app, "ask_later").await[0].payload.clone();
+        let sound = jobs(app, "trigger_later").await[0].payload.clone();
         serde_json::from_str::<Job>(&sound).unwrap();
         let job = serde_json::from_str::<Job>(&sound.replacen('{', "{\"not_before\":3,", 1));
         assert!(job.is_err(), "{job:?}");
