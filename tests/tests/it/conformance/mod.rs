@@ -5,6 +5,7 @@ mod feed;
 mod ledger;
 mod lists;
 mod outbox;
+mod recorded;
 mod rows;
 mod schema;
 
