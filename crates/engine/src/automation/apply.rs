@@ -13,7 +13,7 @@ use hearback_core::{
     state::{Medium, TaskStatus},
     timeline::Step,
 };
-use hearback_rules::{Action, Planned, Recipient, StepRef};
+use hearback_rules::{Action, Facts, Planned, Recipient, StepRef};
 use hearback_store::{
     StoreError, Tx, cases, deliveries, events, invitations, outbox, persons, referrals, script::Script, tasks, time::millis,
 };
@@ -130,6 +130,47 @@ fn one(scene: &Scene, case: &mut cases::Model, planned: &Planned, changes: &mut 
     Step { action: planned.effect.as_str().to_owned(), rule: Some(planned.rule_key.clone()), ..done }
 }
 
+/// A row that an effect leaves at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeftRow {
+    /// A task.
+    Task(TaskId),
+    /// A mail to a customer or to an address.
+    Delivery(DeliveryId),
+}
+
+/// The row that an effect must have left whose id follows from its cause. Mail to an owner or a team is left out: who that was then is
+/// not stored.
+pub(crate) fn left_at_once(planned: &Planned, facts: &Facts) -> Option<LeftRow> {
+    let mail = |address: &str| LeftRow::Delivery(mail_id(planned.step, address));
+    match &planned.effect {
+        Action::OpenTask { .. } => Some(LeftRow::Task(task_id(planned.step))),
+        Action::SendMail { to: Recipient::Customer, .. } | Action::InviteReview { .. } | Action::AskTestimonial => {
+            facts.person.email.as_ref().map(|email| mail(email.as_str()))
+        }
+        Action::SendMail { to: Recipient::Address(email), .. } => Some(mail(email.as_str())),
+        Action::SendMail { to: Recipient::Owner | Recipient::Team(_), .. }
+        | Action::Assign { .. }
+        | Action::Tag { .. }
+        | Action::Escalate { .. }
+        | Action::GiveIncentive { .. }
+        | Action::CreateReferral
+        | Action::Resurvey { .. }
+        | Action::CallWebhook { .. }
+        | Action::NotifyChat { .. }
+        | Action::MarkNotNeeded { .. }
+        | Action::Close => None,
+    }
+}
+
+fn mail_id(step: StepRef, address: &str) -> DeliveryId {
+    DeliveryId::beside(&format!("mail/{}/{address}", step.key()))
+}
+
+fn task_id(step: StepRef) -> TaskId {
+    TaskId::beside(&format!("task/{}", step.key()))
+}
+
 /// The mail that asks for a public review.
 const REVIEW_MAIL: &str = "review_invitation";
 /// The mail that asks for a testimonial.
@@ -202,7 +243,7 @@ fn delivery(
     task: Option<uuid::Uuid>,
 ) -> deliveries::Model {
     let step = planned.step;
-    let id = DeliveryId::beside(&format!("mail/{}/{}", step.key(), to.email));
+    let id = mail_id(step, &to.email);
     let domain = scene.settings.mail_from.domain();
     deliveries::Model {
         case_id: Some(case.id),
@@ -229,7 +270,7 @@ fn open_task(
 ) -> Step {
     changes.tasks.push(tasks::Model {
         workspace_id: scene.workspace.id.uuid(),
-        id: TaskId::beside(&format!("task/{}", step.key())).uuid(),
+        id: task_id(step).uuid(),
         case_id: case.id,
         title: title.to_owned(),
         owner: owner.owner.to_string(),

@@ -3,12 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use hearback_core::{
-    Word as _,
-    id::{DeliveryId, JobId, TaskId},
-    timeline::Step,
-};
-use hearback_rules::{Action, Facts, Plan, Planned, Recipient, RuleVersion, plan};
+use hearback_core::{Word as _, id::JobId, timeline::Step};
+use hearback_rules::{Facts, Plan, RuleVersion, plan};
 use hearback_store::{
     ConnectionTrait, StoreError, erasure,
     integrity::{self, Rows},
@@ -20,7 +16,7 @@ use uuid::Uuid;
 use super::{Found, PAGE};
 use crate::{
     automation::{
-        apply::waiting_cause,
+        apply::{LeftRow, left_at_once, waiting_cause},
         replay::{RuleSet, RuleSets},
     },
     ticks::KEEP_JOBS,
@@ -127,8 +123,7 @@ impl Kind {
     }
 }
 
-/// Rows have ids that follow from their cause, so that it is known which ones there must be. Mail to an owner or a team
-/// is left out: who that was then is not stored. So are jobs old enough to have been pruned.
+/// Rows have ids that follow from their cause, so that it is known which ones there must be. Jobs old enough to have been pruned are left out.
 fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, expected: &mut BTreeMap<(Uuid, Kind), Vec<Expected>>) {
     let at = from_millis(run.at);
     let may_be_pruned = at + KEEP_JOBS <= now;
@@ -136,33 +131,14 @@ fn expect(run: &runs::Model, facts: &Facts, plan: &Plan, now: DateTime<Utc>, exp
         let row = if planned.due > at {
             (!may_be_pruned).then(|| (Kind::Step, JobId::beside(&waiting_cause(planned)).uuid()))
         } else {
-            row_of(planned, facts)
+            left_at_once(planned, facts).map(|left| match left {
+                LeftRow::Task(id) => (Kind::Task, id.uuid()),
+                LeftRow::Delivery(id) => (Kind::Delivery, id.uuid()),
+            })
         };
         if let Some((kind, id)) = row {
             let what = format!("step {} of rule {} ({})", planned.step.index + 1, planned.rule_key, planned.effect.as_str());
             expected.entry((run.workspace_id, kind)).or_default().push(Expected { id, run: run.id, what });
         }
-    }
-}
-
-fn row_of(planned: &Planned, facts: &Facts) -> Option<(Kind, Uuid)> {
-    let mail = |address: &str| (Kind::Delivery, DeliveryId::beside(&format!("mail/{}/{address}", planned.step.key())).uuid());
-    match &planned.effect {
-        Action::OpenTask { .. } => Some((Kind::Task, TaskId::beside(&format!("task/{}", planned.step.key())).uuid())),
-        Action::SendMail { to: Recipient::Customer, .. } | Action::InviteReview { .. } | Action::AskTestimonial => {
-            facts.person.email.as_ref().map(|email| mail(email.as_str()))
-        }
-        Action::SendMail { to: Recipient::Address(email), .. } => Some(mail(email.as_str())),
-        Action::SendMail { to: Recipient::Owner | Recipient::Team(_), .. }
-        | Action::Assign { .. }
-        | Action::Tag { .. }
-        | Action::Escalate { .. }
-        | Action::GiveIncentive { .. }
-        | Action::CreateReferral
-        | Action::Resurvey { .. }
-        | Action::CallWebhook { .. }
-        | Action::NotifyChat { .. }
-        | Action::MarkNotNeeded { .. }
-        | Action::Close => None,
     }
 }
