@@ -1,8 +1,8 @@
 //! Where loops stand and how long they took, counted by survey, segment and day of the answer: moved in the transaction that changes a
 //! case, so that a question adds days up, whatever the number of answers.
 //!
-//! What must stay true: whoever writes a case says so to its transaction ([`Tx::case_moved`]; intake carries the changes in its own
-//! script). `fsck` counts the cases again.
+//! What must stay true: whoever writes a case says so to its transaction ([`Tx::case_moved`]), which moves the counts as it commits: two
+//! nodes that meet on the same counts hold everything else already, and wait for each other, never in a circle. `fsck` counts the cases again.
 
 use std::collections::BTreeMap;
 
@@ -87,14 +87,14 @@ type TakenKey = (Uuid, Uuid, i64, &'static str, i64, i64);
 
 /// How the counts change, each row once and in one order.
 #[derive(Debug, Default)]
-pub struct LoopChanges {
+pub(crate) struct LoopChanges {
     counts: BTreeMap<CountKey, (LoopStatus, [i64; 3])>,
     taken: BTreeMap<TakenKey, i64>,
 }
 
 impl LoopChanges {
     /// A case was as `before` says (not there), and is as `after` says.
-    pub fn moved(&mut self, before: Option<&cases::Model>, after: &cases::Model) {
+    pub(crate) fn moved(&mut self, before: Option<&cases::Model>, after: &cases::Model) {
         if let Some(before) = before {
             self.count(before, -1);
         }
@@ -118,8 +118,7 @@ impl LoopChanges {
         }
     }
 
-    /// Adds the changed rows to a script, as its last writes but for other counters.
-    pub fn put(&self, script: &mut Script) {
+    fn put(&self, script: &mut Script) {
         const ADD: &str = " ON CONFLICT (workspace_id, survey_id, day, segment, loop_status) DO UPDATE SET \
              cases = loop_counts.cases + excluded.cases, with_due = loop_counts.with_due + excluded.with_due, \
              contacted_in_time = loop_counts.contacted_in_time + excluded.contacted_in_time";

@@ -16,7 +16,6 @@ use hearback_rules::{Facts, Trigger};
 use hearback_store::{
     StoreError, Tx, accounts, cases, ingest,
     invitations::{self, Answered},
-    loop_counts::LoopChanges,
     outbox, persons, responses, rule_sets, runs,
     script::Script,
     snapshot,
@@ -215,10 +214,10 @@ impl<'a> Batch<'a> {
         changes.add_to(&mut script);
         invitations::answer(&mut script, ws, &self.answered, self.now);
         ingest::put_rollups(&mut script, ws, &self.rollups);
-        let mut loops = LoopChanges::default();
-        self.cases.iter().for_each(|case| loops.moved(None, case));
-        loops.put(&mut script);
         script.run(tx).await?;
+        for case in &self.cases {
+            tx.case_moved(None, case);
+        }
         Box::pin(moves.follow(tx, ws)).await?;
         unconfirmed::confirm(tx, self.workspace.id, self.answered.iter().map(|answered| answered.id)).await?;
         changes.write_rest(tx, ws, self.now).await?;
